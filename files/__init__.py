@@ -1,0 +1,1 @@
+"""Opaque encrypted blobs and quotas. Not built yet; the import contracts already keep it from knowing chats."""

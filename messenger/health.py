@@ -1,0 +1,19 @@
+"""Liveness without the database, readiness with it and with the drain flag."""
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+
+
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 while the process answers."""
+    return JsonResponse({"status": "live"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 while this process should get traffic; 503 when it drains or has no database."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"status": "no database"}, status=503)
+    return JsonResponse({"status": "ready"})

@@ -1,0 +1,1 @@
+"""Leaves that every app may use. Nothing here imports an app of ours."""

@@ -1,0 +1,84 @@
+"""JSON as everything here reads it: no duplicate keys, no NaN, no floats where ids go, bounded depth and numbers."""
+
+import json
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+MAX_DEPTH = 16  # the deepest documented body has 5
+MAX_NUMBER_LENGTH = 20  # digits of the largest unsigned 64 bit integer
+
+
+class NotStrictJSON(ValueError):
+    """The text is not JSON, or is JSON that two readers could understand differently."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise NotStrictJSON("an object has the same member twice")
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_NUMBER_LENGTH:
+        raise NotStrictJSON("a number is too long")
+    return int(digits)
+
+
+def _refuse_float(text: str) -> Any:
+    raise NotStrictJSON("numbers are whole numbers here")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=_integer, parse_float=_refuse_float, parse_constant=_refuse_float
+)
+
+
+def _check_depth(text: str) -> None:
+    # Before parsing, so that a deep body cannot exhaust the parser's stack. Brackets inside strings are skipped.
+    depth, inside, escaped = 0, False, False
+    for char in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                inside = False
+        elif char == '"':
+            inside = True
+        elif char in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise NotStrictJSON("the body is nested too deeply")
+        elif char in "]}":
+            depth -= 1
+
+
+def loads(data: bytes) -> Any:
+    """The value of a JSON text in UTF-8. NotStrictJSON says what is wrong with it."""
+    try:
+        text = data.decode("utf-8")
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _check_depth(text)
+        return _decoder.decode(text)
+    except UnicodeDecodeError as error:
+        raise NotStrictJSON("the body is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise NotStrictJSON("the body is not JSON") from error
+    except RecursionError as error:
+        raise NotStrictJSON("the body is nested too deeply") from error
+
+
+class StrictJSONParser(BaseParser):
+    """DRF's parser for every JSON body."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return loads(stream.read())
+        except NotStrictJSON as error:
+            raise ParseError(str(error)) from error
