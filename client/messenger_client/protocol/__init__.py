@@ -1,0 +1,41 @@
+"""The protocol core: keys, device lists, sessions, messages. No I/O; clock (ms) and randomness are passed in.
+
+Values are frozen, functions return new ones, and an error (`errors`: a closed set, each with a `code`)
+changes nothing. What a client stores has `to_bytes` and `from_bytes`. PROTOCOL.md is the reference;
+`docs/protocol.md` says what is where.
+
+A new account and its first device
+    ak = keys.generate_account_key()
+    own = keys.OwnDevice.generate(account, device, ak.public)
+    mine = device_list.sign_list(ak, account, [device_list.listed(own, added=now)], previous=None, now=now)
+  Publish `mine.signed`; the next list has `previous=mine`. Prekeys: `prekeys.generate_prekeys(own, prekeys.OPK,
+  first_id=next_id, count=100, now=now)`, likewise OKPK, and one SPK and one KLR every 7 days. Store each
+  `.private` and the next id, then publish each `.signed.to_bytes()`. To a server's nonce answer
+  `device_proof.prove_device(own, origin, nonce)`.
+
+Lists of others, and one's own
+  `device_list.accept_lists(account, pin_or_None, objects)` gives the new `pin`, the `lists` (keep all: first
+  messages name them by hash) and the `removed` devices (drop their pairs). ListRefused: report it.
+  IdentityChanged: stop sending, ask the person, then `device_list.acknowledge_identity(pin, key, objects)`.
+  `safety_number.safety_number(account, ak.public, peer, pin.account_key)`.
+
+Sending
+  A `session.Pair(account, device)` holds the sessions with one device. When it is empty, claim a bundle:
+    bundle = prekeys.Bundle.from_bytes(data)
+    verified = prekeys.verify_bundle(bundle, pin.newest, device, seen, now=now)  # store verified.seen
+    pair, dropped = pair.add(session.start_session(own, mine, verified, now=now))
+  A content is sealed once, `sealed = content.seal(content.Content(...))`, then encrypted for each device of the
+  recipient and each other own device: `session.encrypt(pair, sealed, now=now)`. Store every `Sent.pair` and
+  `Sent.wire`, and `sealed` for retries, in one transaction; then use the network.
+
+Receiving
+  `session.receive(own, pair, session.Envelope(...), lookup, now=now)`; `lookup` (`session.Lookup`) reads the
+  store. In one transaction: store the pair (or the one `session`, less the `dropped` ids) and the content,
+  delete `delete_prekeys`, keep `remember_ek`, delete a linking `used_psk`. Then acknowledge.
+  `Received.failure` says that a message opened but is not to be shown. A raised failure changes nothing:
+  `duplicate` is acknowledged and shown nowhere; `unsupported` is kept; `not_listed` calls for fetching the
+  lists that `wire.peek` names, and once more; `unknown_session`, `unknown_prekey` and `undecryptable` for a
+  new session and a `body.Retry`, encrypted with `session_id=` that session's.
+  Once a day: `pair.tidy(now=now)`, and delete the private prekeys that `prekeys.is_spent`, with the H(EK)s
+  under each signed prekey among them.
+"""
