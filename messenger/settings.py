@@ -69,7 +69,7 @@ TEMPLATES = [
     },
 ]
 
-# --- storage ---------------------------------------------------------------------------------------------------------
+# --- storage ---
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'messenger.sqlite3'}")}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 DATABASES["default"].setdefault("OPTIONS", {})
@@ -100,9 +100,12 @@ if REDIS_URL:
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]  # one process: its memory is shared
+    SILENCED_SYSTEM_CHECKS = [
+        "django_ratelimit.E003",
+        "django_ratelimit.W001",
+    ]  # one process: its memory is shared
 
-# --- accounts --------------------------------------------------------------------------------------------------------
+# --- accounts ---
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
@@ -139,7 +142,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {"TITLE": "Messenger", "VERSION": "1", "SCHEMA_PATH_PREFIX": "/api/v1"}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
-# --- pages -----------------------------------------------------------------------------------------------------------
+# --- pages ---
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -177,11 +180,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- delivery ---------------------------------------------------------------------------------------------------------
+# --- delivery ---
 SEND_BURST = env.int("SEND_BURST", default=120)  # frames that a device may send at once
 SEND_RATE = env.float("SEND_RATE", default=20.0)  # frames a second after that
 
-# --- logs: event names, ids and counts; never bodies, names, addresses or tokens -----------------------------------------
+# --- logs: event names, ids and counts; never bodies, names, addresses or tokens ---
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -14,6 +14,10 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("api/v1/keys/", include("keys.urls")),
     path("api/v1/", include("chats.urls")),
-    path("api/v1/schema", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="schema"),
+    path(
+        "api/v1/schema",
+        SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]),
+        name="schema",
+    ),
     path("admin/", admin.site.urls),
 ]
