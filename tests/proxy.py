@@ -1,0 +1,53 @@
+"""A TCP proxy between a client and a server, for what happens when the line fails in the middle."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+
+
+class Proxy:
+    """Forwards everything to one local port, until told to hold back what clients say."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._holding = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._links: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Proxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for link in [self._listener, *self._links]:
+            # Wakes the thread that waits on it, which a bare close does not.
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+            link.close()
+
+    def hold_back_clients(self) -> None:
+        """From now on nothing that a client says reaches the server; what the server says still reaches clients."""
+        self._holding.set()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._links += [client, server]
+                threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
+                threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()
+
+    def _forward(self, source: socket.socket, sink: socket.socket, from_client: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not (from_client and self._holding.is_set()):
+                    sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
