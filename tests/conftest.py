@@ -9,7 +9,6 @@ import pytest
 from tests.people import Person
 from tests.stacks import Stack, running
 
-
 _numbers = itertools.count(1)
 
 
