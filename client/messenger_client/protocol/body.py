@@ -6,7 +6,7 @@ A reader ignores unknown keys below 16 and answers Unsupported to keys of 16 and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from . import cbor, form
@@ -29,8 +29,8 @@ class Attachment:
     size: int
     sha256: bytes  # of the ciphertext
     media_type: str
-    name: str | None = None
-    thumbnail: bytes | None = None
+    name: str | None = field(default=None, repr=False)
+    thumbnail: bytes | None = field(default=None, repr=False)
 
     def to_map(self) -> Map:
         return _without_none(
@@ -62,7 +62,7 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class Text:
     kind: ClassVar[int] = 1
-    text: str
+    text: str = field(repr=False)  # bodies stay out of logs
     reply_to: MessageId | None = None
     mentions: tuple[AccountId, ...] = ()
     attachments: tuple[Attachment, ...] = ()
@@ -96,7 +96,7 @@ class Edit:
 
     kind: ClassVar[int] = 2
     target: MessageId
-    text: str
+    text: str = field(repr=False)
 
     def to_map(self) -> Map:
         return {0: self.target, 1: self.text}
@@ -125,7 +125,7 @@ class Delete:
 class Reaction:
     kind: ClassVar[int] = 4
     target: MessageId
-    emoji: str
+    emoji: str = field(repr=False)
     removed: bool = False
 
     def to_map(self) -> Map:

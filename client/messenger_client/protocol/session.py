@@ -7,33 +7,61 @@ all of it in one transaction. An error changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from .content import Content, Sealed
+from . import cbor, form, ratchet
+from .content import Content, Sealed, check_place, read_padded
 from .device_list import DeviceList
 from .entropy import SYSTEM, Entropy
-from .errors import ProtocolError
+from .errors import (
+    Malformed,
+    NotListed,
+    ProtocolError,
+    Replayed,
+    Undecryptable,
+    UnknownPrekey,
+    UnknownSession,
+)
+from .franking import check_frank
 from .ids import AccountId, DeviceId, MessageId, SessionId
 from .keys import OwnDevice
-from .prekeys import PrekeyLabel, PrivatePrekey, VerifiedBundle
+from .limits import MAX_SESSIONS, UNANSWERED_MAX_AGE
+from .pqxdh import Party, initiate, respond
+from .prekeys import ONE_TIME, OPK, SPK, PrekeyLabel, PrivatePrekey, VerifiedBundle
+from .primitives import DhKey, sha256
+from .ratchet_state import Ratchet
 from .secret import Secret
+from .wire import Header, Init, Message
+
+_STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session. Opaque to the caller but for these; `to_bytes` is cheap when little has changed."""
+    """One session. Callers read id, created and decrypted; the rest moves with every message."""
 
     id: SessionId
     created: int  # ms
-    decrypted: int | None  # ms, when it last decrypted; None: unanswered, init rides on each message
+    decrypted: int | None  # ms, when it last decrypted; None: unanswered
+    init: bytes | None  # rides on each message until an answer has been decrypted
+    ratchet: Ratchet
 
     def to_bytes(self) -> Secret:
-        raise NotImplementedError
+        fields = [_STATE_VERSION, self.id, self.created, self.decrypted, self.init, self.ratchet.to_value()]
+        return Secret(cbor.dump(fields))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Session:
-        raise NotImplementedError
+        version, session_id, created, decrypted, init, ratchet = form.array(cbor.decode(bytes(data)), 6)
+        form.unsigned(version, _STATE_VERSION, _STATE_VERSION)
+        return cls(
+            SessionId(form.identifier(session_id)),
+            form.unsigned(created),
+            None if decrypted is None else form.unsigned(decrypted),
+            None if init is None else form.any_octets(init),
+            Ratchet.from_value(ratchet),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +79,37 @@ class Pair:
     @classmethod
     def of(cls, account: AccountId, device: DeviceId, sessions: Iterable[Session]) -> Pair:
         """Put a pair together from its sessions in any order."""
-        raise NotImplementedError
+        return cls(account, device, tuple(sorted(sessions, key=_usefulness, reverse=True)))
 
     def find(self, session_id: SessionId) -> Session | None:
-        raise NotImplementedError
+        return next((session for session in self.sessions if session.id == session_id), None)
 
     def add(self, session: Session) -> tuple[Pair, tuple[SessionId, ...]]:
-        """Add a started session; returns the ids that had to go to stay within 5."""
-        raise NotImplementedError
+        """Add a started session, or put a changed one in place; returns the ids that had to go to stay within 5."""
+        others = [one for one in self.sessions if one.id != session.id]
+        # The one that has been idle longest goes, never the new one.
+        others.sort(key=lambda one: (max(one.created, one.decrypted or 0), one.id), reverse=True)
+        kept, gone = others[: MAX_SESSIONS - 1], others[MAX_SESSIONS - 1 :]
+        return Pair.of(self.account, self.device, [session, *kept]), tuple(one.id for one in gone)
 
     def tidy(self, *, now: int) -> tuple[Pair, tuple[SessionId, ...]]:
         """Drop sessions unanswered for 30 days and skipped keys older than that; returns the dropped ids."""
-        raise NotImplementedError
+        kept = [_with_fresh_keys(one, now) for one in self.sessions if not _is_abandoned(one, now)]
+        gone = tuple(one.id for one in self.sessions if _is_abandoned(one, now))
+        return Pair.of(self.account, self.device, kept), gone
 
     def to_bytes(self) -> Secret:
-        raise NotImplementedError
+        sessions = [bytes(session.to_bytes()) for session in self.sessions]
+        return Secret(cbor.dump([self.account, self.device, sessions]))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Pair:
-        raise NotImplementedError
+        account, device, sessions = form.array(cbor.decode(bytes(data)), 3)
+        return cls.of(
+            AccountId(form.identifier(account)),
+            DeviceId(form.identifier(device)),
+            [Session.from_bytes(form.any_octets(one)) for one in form.array(sessions)],
+        )
 
 
 class Lookup(Protocol):
@@ -158,7 +198,13 @@ def start_session(
 
     NotListed: `own_list` does not show this device under its keys, so nobody would accept the session.
     """
-    raise NotImplementedError
+    entry = own_list.find(own.device)
+    mine = Party.of_own(own)
+    if entry is None or Party.of_listed(own_list.account, own_list.account_key, entry) != mine:
+        raise NotListed("this device")
+    agreement, init = initiate(own, own_list.hash, bundle, psk, entropy)
+    started = ratchet.start(agreement.transcript, agreement.secret, bundle.spk, now=now, entropy=entropy)
+    return Session(agreement.session_id, now, None, init.to_bytes(), started)
 
 
 def encrypt(
@@ -173,7 +219,16 @@ def encrypt(
 
     Raises UnknownSession when there is no session (any more): claim a bundle and start one.
     """
-    raise NotImplementedError
+    dropped: tuple[SessionId, ...] = ()
+    if any(_is_abandoned(one, now) for one in pair.sessions):
+        pair, dropped = pair.tidy(now=now)
+    session = next(iter(pair.sessions), None) if session_id is None else pair.find(session_id)
+    if session is None:
+        raise UnknownSession
+    state, header, body = ratchet.encrypt(session.ratchet, sealed.padded, sealed.tag, entropy=entropy)
+    wire = Message(session.id, header, body, sealed.tag, session.init).to_bytes()
+    moved = replace(session, ratchet=state)
+    return Sent(_with(pair, moved), moved, wire, dropped)
 
 
 def receive(
@@ -185,10 +240,131 @@ def receive(
     now: int,
     entropy: Entropy = SYSTEM,
 ) -> Received:
-    """Decrypt one message of the device `pair` names. Checks stand in PROTOCOL.md's order.
+    """Decrypt one message of the device that `pair` and `envelope` name. Checks stand in PROTOCOL.md's order.
 
-    Raises any failure but those of `Received.failure`'s kind after opening; nothing changes then.
-    NotListed may mean that lists are missing here: fetch them (`peek(wire)` names the hash), accept them,
-    and call again.
+    Raises any failure; nothing changes then. NotListed may mean that lists are missing here: fetch them
+    (`peek(wire)` names the hash), accept them, and call again. What fails after the message has opened is
+    returned as `Received.failure`.
     """
-    raise NotImplementedError
+    if (envelope.sender, envelope.sender_device) != (pair.account, pair.device):
+        raise ValueError("the pair is another device's")  # the caller's mistake, not the sender's
+    message = Message.from_bytes(envelope.wire)
+    header = Header.from_bytes(message.header)
+    session = pair.find(message.session_id)
+    new = None
+    if session is None:
+        new = _answer(own, pair, message, lookup, now)
+        session = new.session
+    state, padded = ratchet.decrypt(
+        session.ratchet, header, message.header, message.body, message.tag, now=now, entropy=entropy
+    )
+    session = replace(session, ratchet=state, decrypted=_latest(pair, message.session_id, now), init=None)
+    moved, dropped = pair.add(session)
+    content, failure = _read(padded, message.tag, own, envelope)
+    return Received(
+        pair=moved,
+        session=session,
+        content=content,
+        failure=failure,
+        sealed=Sealed(Secret(padded), message.tag),
+        is_new_session=new is not None,
+        delete_prekeys=new.one_time if new else (),
+        used_psk=new.init.psk_id if new else None,
+        remember_ek=RememberedEk(sha256(new.init.ek), new.init.spk_id) if new else None,
+        dropped=dropped,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    session: Session
+    init: Init
+    one_time: tuple[tuple[PrekeyLabel, int], ...]
+
+
+def _answer(own: OwnDevice, pair: Pair, message: Message, lookup: Lookup, now: int) -> _New:
+    """B's side of a first message: PROTOCOL.md, Session set-up, checks in its order."""
+    if message.init is None:
+        raise UnknownSession
+    init = Init.from_bytes(message.init)
+    if (init.account, init.device) != (pair.account, pair.device):
+        raise Malformed("another sender than the server named")
+    if lookup.has_seen_ek(sha256(init.ek)):
+        raise Replayed
+    peer = _listed_sender(init, lookup)
+    spk = _private(lookup, SPK, init.spk_id)
+    opk = None if init.opk_id is None else _private(lookup, OPK, init.opk_id)
+    kem_key = _private(lookup, init.kem_label, init.kem_id)
+    psk = None
+    if init.psk_id is not None:
+        psk = lookup.psk(init.psk_id)
+        if psk is None:
+            raise UnknownPrekey("psk")
+    agreement = respond(own, peer, init, spk, opk, kem_key, psk)
+    if agreement.session_id != message.session_id:
+        raise Undecryptable("another session id")
+    state = ratchet.answer(agreement.transcript, agreement.secret, DhKey(spk.private, spk.public))
+    used = [] if init.opk_id is None else [(OPK, init.opk_id)]
+    if init.kem_label in ONE_TIME:
+        used.append((init.kem_label, init.kem_id))
+    return _New(Session(agreement.session_id, now, None, None, state), init, tuple(used))
+
+
+def _listed_sender(init: Init, lookup: Lookup) -> Party:
+    """Find the sending device, under the same keys, in the list it named and in the newest one."""
+    named = lookup.list_named(init.account, init.list_hash)
+    newest = lookup.newest_list(init.account)
+    if named is None or newest is None:
+        raise NotListed("list not known here")
+    then, now = named.find(init.device), newest.find(init.device)
+    if then is None or now is None or then.keys != now.keys or named.account_key != newest.account_key:
+        raise NotListed
+    return Party.of_listed(newest.account, newest.account_key, now)
+
+
+def _private(lookup: Lookup, label: PrekeyLabel, key_id: int) -> PrivatePrekey:
+    found = lookup.private_prekey(label, key_id)
+    if found is None:
+        raise UnknownPrekey(label)
+    return found
+
+
+def _read(padded: bytes, tag: bytes, own: OwnDevice, envelope: Envelope) -> tuple[Content | None, ProtocolError | None]:
+    try:
+        check_frank(padded, tag)
+        content = read_padded(padded)
+        check_place(
+            content,
+            own=own.account,
+            sender=envelope.sender,
+            chat_with=envelope.chat_with,
+            message_id=envelope.message_id,
+        )
+    except ProtocolError as failure:
+        # Made anew: a traceback would keep the plaintext alive in its frames.
+        return None, type(failure)(failure.detail)
+    return content, None
+
+
+def _with(pair: Pair, session: Session) -> Pair:
+    """Replace a session in its place: sending changes no order."""
+    sessions = tuple(session if one.id == session.id else one for one in pair.sessions)
+    return Pair(pair.account, pair.device, sessions)
+
+
+def _latest(pair: Pair, session_id: SessionId, now: int) -> int:
+    """A time after every other session's: which decrypted last must not hang on a clock that was set back."""
+    return max([now, *(one.decrypted + 1 for one in pair.sessions if one.id != session_id and one.decrypted)])
+
+
+def _usefulness(session: Session) -> tuple[int, int, bytes]:
+    return (-1 if session.decrypted is None else session.decrypted, session.created, session.id)
+
+
+def _is_abandoned(session: Session, now: int) -> bool:
+    return session.decrypted is None and now - session.created > UNANSWERED_MAX_AGE
+
+
+def _with_fresh_keys(session: Session, now: int) -> Session:
+    archive = session.ratchet.archive.fresh(now)
+    return replace(session, ratchet=replace(session.ratchet, archive=archive))

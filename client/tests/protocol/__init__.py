@@ -1,0 +1,1 @@
+"""Tests of the protocol core. `cast` holds the people; nothing here is a mock."""
