@@ -146,10 +146,8 @@ def test_the_server_keeps_no_text_and_no_ciphertext_once_it_is_delivered(
             client = redis.Redis(port=stack.redis.port)
             client.echo("everything before this was seen")
             seen = ""
-            for line in monitor.stdout:
-                seen += line
-                if "everything before this was seen" in line:
-                    break
+            while "everything before this was seen" not in seen:
+                seen += monitor.stdout.readline()
             assert canary not in seen
             assert "PUBLISH" in seen or "SPUBLISH" in seen or "SUBSCRIBE" in seen
     delivered = b"".join(path.read_bytes() for path in stack.traces())

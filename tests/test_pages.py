@@ -1,0 +1,136 @@
+"""The pages in a real browser: sign up, sign in, sign out; no accessibility or policy complaint, light and dark.
+
+Screenshots of every page are kept in DATA_DIR/screenshots for people to judge.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.people import PASSWORD
+from tests.stacks import ROOT, Stack, running
+
+WIDE, NARROW = (1280, 900), (390, 844)
+ANONYMOUS = {
+    "home": "/",
+    "sign-up": "/accounts/signup/",
+    "sign-in": "/accounts/login/",
+    "reset": "/accounts/password/reset/",
+    "missing": "/no-such-page",
+}
+SIGNED_IN = {
+    "home-signed-in": "/",
+    "password": "/accounts/password/change/",
+    "email": "/accounts/email/",
+    "sign-out": "/accounts/logout/",
+}
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[Stack]:
+    with running("embedded") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert executable, "Chromium is not installed: run bin/services"
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=executable, args=[*switches, "--disable-component-update", "--disable-sync"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test when the browser's console has anything to complain about."""
+    context = browser.new_context()
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield opened
+    context.close()
+    # A page that is not there is meant to be a 404.
+    assert [text for text in complaints if "status of 404" not in text] == []
+
+
+def sign_up(page: Page, stack: Stack, name: str) -> None:
+    page.goto(f"{stack.url()}/accounts/signup/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label(re.compile("^E-?mail", re.I)).fill(f"{name}@example.org")
+    for field in page.locator("input[type=password]").all():
+        field.fill(PASSWORD)
+    page.get_by_role("button", name=re.compile("sign up|create", re.I)).click()
+    expect(page).to_have_url(f"{stack.url()}/")
+
+
+def look_at(page: Page, stack: Stack, pages: dict[str, str]) -> None:
+    """Visit each page in both themes and widths: axe finds nothing, nothing overflows, a picture is kept."""
+    pictures = Path(os.environ.get("DATA_DIR", ROOT / "var")) / "screenshots"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for name, path in pages.items():
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            for width, height in (WIDE, NARROW):
+                page.set_viewport_size({"width": width, "height": height})
+                page.goto(stack.url() + path)
+                page.screenshot(path=pictures / f"{name}-{theme}-{width}.png", full_page=True)
+                found = Axe().run(page)
+                assert found.violations_count == 0, f"{name} {theme} {width}:\n{found.generate_report()}"
+                overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+                assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
+
+
+def test_pages_for_everyone_have_no_fault(page: Page, embedded: Stack) -> None:
+    look_at(page, embedded, ANONYMOUS)
+
+
+def test_pages_of_a_signed_in_person_have_no_fault(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "iris")
+    look_at(page, embedded, SIGNED_IN)
+
+
+def test_a_person_signs_up_out_and_in_by_either_name(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "juniper")
+    for name in ("juniper", "juniper@example.org"):
+        page.goto(f"{embedded.url()}/accounts/logout/")
+        page.get_by_role("main").get_by_role("button", name=re.compile("sign out", re.I)).click()
+        page.goto(f"{embedded.url()}/accounts/login/")
+        page.get_by_label(re.compile("username", re.I)).fill(name)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("main").get_by_role("button", name=re.compile("sign in", re.I)).click()
+        expect(page).to_have_url(f"{embedded.url()}/")
+        expect(page.get_by_role("main")).to_contain_text("juniper")
+
+
+def test_a_wrong_password_says_so_and_signs_nobody_in(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "laurel")
+    page.context.clear_cookies()
+    page.goto(f"{embedded.url()}/accounts/login/")
+    page.get_by_label(re.compile("username", re.I)).fill("laurel")
+    page.get_by_label("Password", exact=True).fill("not the right password")
+    page.get_by_role("main").get_by_role("button", name=re.compile("sign in", re.I)).click()
+    expect(page.get_by_role("main")).to_contain_text(re.compile("not correct|wrong|do not match", re.I))
+    page.goto(f"{embedded.url()}/accounts/password/change/")
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
+def test_a_name_with_markup_is_refused_and_shown_as_text(page: Page, embedded: Stack) -> None:
+    page.goto(f"{embedded.url()}/accounts/signup/")
+    page.get_by_label("Username").fill("<img src=x>")
+    page.get_by_label(re.compile("^E-?mail", re.I)).fill("markup@example.org")
+    for field in page.locator("input[type=password]").all():
+        field.fill(PASSWORD)
+    page.get_by_role("button", name=re.compile("sign up|create", re.I)).click()
+    expect(page.locator("main img[src=x]")).to_have_count(0)
+    expect(page).to_have_url(re.compile("/accounts/signup/"))
