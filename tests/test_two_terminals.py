@@ -146,6 +146,7 @@ def test_the_server_keeps_no_text_and_no_ciphertext_once_it_is_delivered(
             client = redis.Redis(port=stack.redis.port)
             client.echo("everything before this was seen")
             seen = ""
+            assert monitor.stdout is not None
             while "everything before this was seen" not in seen:
                 seen += monitor.stdout.readline()
             assert canary not in seen
