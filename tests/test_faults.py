@@ -77,9 +77,11 @@ def test_redis_away_and_back_empty_costs_latency_only(full: Stack, pair: tuple[P
 def test_a_flushed_redis_costs_latency_only(full: Stack, pair: tuple[Person, Person]) -> None:
     assert full.redis is not None
     port = str(full.redis.port)
-    converse(
-        pair, lambda: subprocess.run(["redis-cli", "-p", port, "flushall"], check=True, capture_output=True) and None
-    )
+
+    def flush() -> None:
+        subprocess.run(["redis-cli", "-p", port, "flushall"], check=True, capture_output=True)
+
+    converse(pair, flush)
 
 
 def test_a_server_told_to_stop_drains_and_nothing_is_lost(full: Stack, pair: tuple[Person, Person]) -> None:

@@ -13,7 +13,7 @@ env = environ.Env()
 
 def secret(name: str, file: Path, make: Callable[[], bytes]) -> bytes:
     """The secret in the variable `name`, in the file that `name`_FILE names, or in `file`, made on first start."""
-    if value := env.str(name, default=""):
+    if value := str(env.str(name, default="")):
         return value.encode()
     if named := env.str(f"{name}_FILE", default=""):
         try:
