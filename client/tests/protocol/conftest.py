@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .cast import Cast, make_cast
+from protocol_cast import Cast, make_cast
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from protocol_cast import Cast, make_cast
+
 from messenger_client.protocol import cbor, content, errors, pqxdh, prekeys, primitives, session
 from messenger_client.protocol.secret import Secret
 from messenger_client.protocol.wire import Message
-
-from .cast import Cast, make_cast
 
 
 @pytest.mark.parametrize("opk", [True, False])
@@ -61,16 +61,10 @@ def test_a_pre_shared_key_takes_part_and_is_used_once(cast: Cast) -> None:
     cast.alice.start(cast.bob, psk=psk)
     received = cast.bob.receive(cast.alice, cast.alice.send(cast.bob, "linked"))
     assert received.used_psk == pqxdh.psk_id(psk)
-    cast.alice.start(cast.bob, psk=psk)
+    again = cast.alice.start(cast.bob, psk=psk)
+    sealed = cast.alice.seal("again", cast.bob.account)
     with pytest.raises(errors.UnknownPrekey):
-        cast.bob.receive(
-            cast.alice,
-            cast.alice.send_sealed(
-                cast.bob,
-                cast.alice.seal("again", cast.bob.account),
-                on=cast.alice.pair(cast.bob).sessions[0].id,
-            ),
-        )
+        cast.bob.receive(cast.alice, cast.alice.send_sealed(cast.bob, sealed, on=again.id))
 
 
 def test_a_wrong_pre_shared_key_under_the_right_id_opens_nothing(cast: Cast) -> None:

@@ -1,4 +1,7 @@
-"""The cast: devices with a store in memory, a repeatable source of randomness, and a clock set by hand."""
+"""The cast: devices with a store in memory, a repeatable source of randomness, a clock set by hand.
+
+This folder is no package: two folders of the repository are called `tests`, and imports would meet.
+"""
 
 from __future__ import annotations
 
