@@ -1,0 +1,267 @@
+"""Writes of the key directory: publish a device list, publish prekeys, hand bundles out. And whom to send to.
+
+Everything is verified before it is stored (keys/verify.py); this module decides whether it fits what is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+
+from django.db import transaction
+from django.db.models import Count, F, Q
+
+from accounts.models import Device, User
+from keys import limits, verify
+from keys.errors import ListConflict, NotListed
+from keys.models import DeviceList, OneTimePrekey, OneTimeSeries, SignedPrekey
+from keys.values import Bundle, Claimed, DeviceSet, PrekeyCounts, Skipped, Target
+from keys.verify import KLR, OKPK, OPK, SPK, SignedObject
+from messenger.lib import base64url
+from messenger.lib.clock import Milliseconds
+from messenger.lib.errors import Conflict, Malformed, WrongToken
+from messenger.lib.events import DevicesChanged, PrekeysLow, publish_on_commit
+
+LOW_WATER = 25  # fewer one-time keys than that, and the device is asked for more
+MOST_STORED = 200  # one-time keys of a kind: a full refill of 100, and room for one that was already there
+
+
+def recipients(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, DeviceSet]:
+    """The device set of each account that has published a list, in two queries. Others are absent."""
+    # The version first, with the list: a suspension in between makes it older than what was seen, never newer.
+    newest = DeviceList.objects.newest(account_ids).values_list(
+        "account_id", "hash", "payload", "account__devices_version", "account__is_active"
+    )
+    lists = list(newest)
+    suspended = set(Device.objects.filter(user__in=account_ids, suspended=True).values_list("pk", flat=True))
+    sets = {}
+    for account_id, list_hash, payload, version, is_active in lists:
+        devices = verify.listed_ids(bytes(payload))
+        stopped = devices & suspended if is_active else devices
+        sets[account_id] = DeviceSet(bytes(list_hash), devices, stopped, version)
+    return sets
+
+
+def publish_device_list(*, by: Device, signed: SignedObject, now: Milliseconds) -> DeviceList:
+    """Store the successor of the account's newest list and return it; the newest list again changes nothing.
+
+    Raises Malformed, BadSignature, BadKey, WrongToken (`by` is suspended), ListConflict.
+    """
+    # Signatures before the transaction: nobody should wait for a lock meanwhile.
+    verified = verify.device_list(signed, account=by.user_id, now=now)
+    return _store_list(verified, signed, by=by)
+
+
+@transaction.atomic
+def _store_list(verified: verify.VerifiedList, signed: SignedObject, *, by: Device) -> DeviceList:
+    # Without the key part of the lock, so that rows which refer to the account can be written meanwhile.
+    account = User.objects.select_for_update(no_key=True).get(pk=by.user_id)
+    newest = DeviceList.objects.newest([account.pk]).first()
+    if newest and bytes(newest.hash) == verified.hash:
+        return newest
+    # A new account key, which would start a new chain, is refused with the rest.
+    expected = (bytes(newest.account_key), newest.seq + 1, bytes(newest.hash)) if newest else None
+    if (verified.account_key, verified.seq, verified.previous) != (
+        expected or (verified.account_key, 1, verify.NO_PREVIOUS)
+    ):
+        raise ListConflict(extra={"list": _readable(newest.signed) if newest else None})
+    _check_devices(verified, by=by, listed_before=verify.listed_ids(bytes(newest.payload)) if newest else frozenset())
+    stored = DeviceList.objects.create(
+        account=account,
+        account_key=verified.account_key,
+        seq=verified.seq,
+        hash=verified.hash,
+        payload=signed.payload,
+        signature=signed.signature,
+    )
+    User.objects.filter(pk=account.pk).update(devices_version=F("devices_version") + 1)
+    publish_on_commit(DevicesChanged(account_id=account.pk))
+    return stored
+
+
+def _check_devices(verified: verify.VerifiedList, *, by: Device, listed_before: frozenset[uuid.UUID]) -> None:
+    """Each listed device is registered with that key, and not suspended unless it was listed already."""
+    registered = {device.pk: device for device in Device.objects.filter(user=verified.account)}
+    for listed in verified.devices:
+        device = registered.get(listed.device)
+        if device is None or bytes(device.signing_key) != listed.signing_key:
+            raise Malformed("the list names a device that is not registered with that signing key")
+        if device.suspended and device.pk not in listed_before:
+            raise Malformed("the list adds a suspended device")
+    publisher = registered.get(by.pk)
+    if publisher is None or by.pk not in {listed.device for listed in verified.devices}:
+        raise Malformed("the list does not name the device that publishes it")
+    if publisher.suspended:
+        raise WrongToken("this device is suspended")
+
+
+def publish_prekeys(
+    *,
+    by: Device,
+    now: Milliseconds,
+    signed_prekey: SignedObject | None = None,
+    last_resort: SignedObject | None = None,
+    one_time: Sequence[SignedObject] = (),
+    one_time_kem: Sequence[SignedObject] = (),
+) -> PrekeyCounts:
+    """Store prekeys of `by` and return what is on the server now; what is there already changes nothing.
+
+    Raises Malformed, BadSignature, BadKey, NotListed, WrongToken, Conflict (an id that was used or counts backwards).
+    """
+    offered = {SPK: [signed_prekey], KLR: [last_resort], OPK: one_time, OKPK: one_time_kem}
+    verified = {
+        label: [_verify_prekey(one, label, by, now) for one in objects if one is not None]
+        for label, objects in offered.items()
+    }
+    return _store_prekeys(verified, by=by)
+
+
+def _verify_prekey(signed: SignedObject, label: str, by: Device, now: Milliseconds) -> verify.VerifiedPrekey:
+    return verify.prekey(
+        signed, label=label, account=by.user_id, device=by.pk, signing_key=bytes(by.signing_key), now=now
+    )
+
+
+@transaction.atomic
+def _store_prekeys(verified: Mapping[str, Sequence[verify.VerifiedPrekey]], *, by: Device) -> PrekeyCounts:
+    device = Device.objects.select_for_update(no_key=True).get(pk=by.pk)
+    if device.suspended:
+        raise WrongToken("this device is suspended")
+    newest = DeviceList.objects.newest([device.user_id]).first()
+    if newest is None or device.pk not in verify.listed_ids(bytes(newest.payload)):
+        raise NotListed()
+    for label in (SPK, KLR):
+        for prekey in verified[label]:
+            _store_signed(device, label, prekey)
+    for label in (OPK, OKPK):
+        _store_one_time(device, label, verified[label])
+    return prekey_counts(device_id=device.pk)
+
+
+def _store_signed(device: Device, label: str, prekey: verify.VerifiedPrekey) -> None:
+    stored = SignedPrekey.objects.filter(device=device, label=label).first()
+    if stored and stored.key_id >= prekey.key_id:
+        if stored.key_id == prekey.key_id and stored.signed == prekey.signed:
+            return
+        # A lower id is what a server would show that rolls a device's prekeys back: clients refuse it.
+        raise Conflict(f"key ids of {label} have counted further than {prekey.key_id}")
+    SignedPrekey.objects.update_or_create(
+        device=device,
+        label=label,
+        defaults={
+            "key_id": prekey.key_id,
+            "payload": prekey.signed.payload,
+            "signature": prekey.signed.signature,
+            "created": prekey.created,
+        },
+    )
+
+
+def _store_one_time(device: Device, label: str, prekeys: Sequence[verify.VerifiedPrekey]) -> None:
+    if not prekeys:
+        return
+    batch = hashlib.sha256(b"".join(one.signed.payload + one.signed.signature for one in prekeys)).digest()
+    series = OneTimeSeries.objects.filter(device=device, label=label).first()
+    if series and bytes(series.last_batch) == batch:
+        return
+    ids = [one.key_id for one in prekeys]
+    if len(set(ids)) != len(ids):
+        raise Conflict(f"a key id of {label} comes twice")
+    stored = {row.key_id: row.signed for row in OneTimePrekey.objects.filter(device=device, label=label)}
+    fresh = [one for one in prekeys if stored.get(one.key_id) != one.signed]
+    highest = series.highest if series else 0
+    if any(one.key_id <= highest for one in fresh):
+        # The key with that id may have been given out: a second one would make the first message unreadable.
+        raise Conflict(f"key ids of {label} have counted to {highest}")
+    if len(stored) + len(fresh) > MOST_STORED:
+        raise Conflict(f"there are {len(stored)} keys of {label} on the server already")
+    OneTimePrekey.objects.bulk_create(
+        OneTimePrekey(
+            device=device,
+            label=label,
+            key_id=one.key_id,
+            payload=one.signed.payload,
+            signature=one.signed.signature,
+        )
+        for one in fresh
+    )
+    OneTimeSeries.objects.update_or_create(
+        device=device, label=label, defaults={"highest": max([highest, *ids]), "last_batch": batch}
+    )
+
+
+def prekey_counts(*, device_id: uuid.UUID) -> PrekeyCounts:
+    """What is on the server for a device."""
+    current = dict(SignedPrekey.objects.filter(device=device_id).values_list("label", "key_id"))
+    one_time, one_time_kem = _left([device_id]).get(device_id, (0, 0))
+    return PrekeyCounts(one_time, one_time_kem, current.get(SPK), current.get(KLR))
+
+
+def _left(device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
+    rows = OneTimePrekey.objects.filter(device__in=device_ids).values_list("device")
+    counted = rows.annotate(opk=Count("pk", filter=Q(label=OPK)), okpk=Count("pk", filter=Q(label=OKPK)))
+    return {device: (opk, okpk) for device, opk, okpk in counted}
+
+
+def claim(*, by: Device, targets: Sequence[Target], now: Milliseconds) -> Claimed:
+    """Hand out one bundle for each target that has one; each one-time key is handed out once.
+
+    A device without one-time keys gives what it has: no one-time key, and the last-resort KEM key, named so.
+    """
+    # Once each: a transaction does not skip the rows that it has locked itself, and would give the same key twice.
+    targets = tuple(dict.fromkeys(targets))
+    # The limit is charged before the transaction: Redis is not asked while locks are held.
+    skipped, admitted = _admit(by=by, targets=targets, now=now)
+    with transaction.atomic():
+        bundles = _take(admitted, now=now)
+        left = _left([target.device for target in admitted])
+        for target in admitted:
+            one_time, one_time_kem = left.get(target.device, (0, 0))
+            if min(one_time, one_time_kem) < LOW_WATER:
+                publish_on_commit(PrekeysLow(device_id=target.device, one_time=one_time, one_time_kem=one_time_kem))
+    served = {bundle.target for bundle in bundles}
+    skipped += [Skipped(target, "no_prekeys") for target in admitted if target not in served]
+    return Claimed(tuple(bundles), tuple(skipped))
+
+
+def _admit(*, by: Device, targets: Sequence[Target], now: Milliseconds) -> tuple[list[Skipped], list[Target]]:
+    sets = recipients({target.account for target in targets})
+    skipped, admitted = [], []
+    for target in targets:
+        devices = sets.get(target.account)
+        if devices is None or target.device not in devices.devices:
+            skipped.append(Skipped(target, "not_listed"))
+        elif target.device in devices.suspended:
+            skipped.append(Skipped(target, "suspended"))
+        elif wait := limits.claim(by=by.pk, target=target.device, now=now):
+            skipped.append(Skipped(target, "rate_limited", wait))
+        else:
+            admitted.append(target)
+    return skipped, admitted
+
+
+def _take(targets: Sequence[Target], *, now: Milliseconds) -> list[Bundle]:
+    # Clients refuse older ones (PROTOCOL.md): giving them out would waste the one-time keys beside them.
+    usable = SignedPrekey.objects.filter(
+        device__in=[target.device for target in targets], created__gte=now - verify.PREKEY_MAX_AGE
+    )
+    current = {(row.device_id, row.label): row.signed for row in usable}
+    bundles, taken = [], []
+    for target in targets:
+        signed_prekey = current.get((target.device, SPK))
+        if signed_prekey is None:
+            continue
+        kem_row = OneTimePrekey.objects.next_for(target.device, OKPK)
+        kem = kem_row.signed if kem_row else current.get((target.device, KLR))
+        if kem is None:
+            continue
+        row = OneTimePrekey.objects.next_for(target.device, OPK)
+        taken += [one.pk for one in (kem_row, row) if one]
+        bundles.append(Bundle(target, signed_prekey, row.signed if row else None, OKPK if kem_row else KLR, kem))
+    OneTimePrekey.objects.filter(pk__in=taken).delete()
+    return bundles
+
+
+def _readable(signed: SignedObject) -> dict[str, str]:
+    return {"payload": base64url.encode(signed.payload), "signature": base64url.encode(signed.signature)}
