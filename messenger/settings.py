@@ -1,5 +1,6 @@
 """Settings, all read from the environment. With nothing set: SQLite, one process, everything under DATA_DIR."""
 
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -81,6 +82,9 @@ if SQLITE:
         # FULL: an accepted message survives the loss of power, not only of the process.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
+    # Tests run on a file too: the in-memory database that Django would take has no WAL, and the writer's own
+    # connections could not share it.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
 else:
     # PgBouncer in transaction mode cannot keep a cursor between statements.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("PGBOUNCER", default=False)
@@ -127,6 +131,9 @@ JWT_PRIVATE_KEY_FILE = Path(env.str("JWT_PRIVATE_KEY_FILE", default=str(DATA_DIR
 FRANKING_KEY_FILE = Path(env.str("FRANKING_KEY_FILE", default=str(DATA_DIR / "franking_key")))
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
 SESSION_LIFETIME = timedelta(days=90)  # of a token family that nobody refreshes
+JWT_ISSUER = env.str("JWT_ISSUER", default="messenger")
+JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="messenger-api")
+ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")  # or: mandatory, none
 
 # --- API -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -183,6 +190,10 @@ CONTENT_SECURITY_POLICY = {
 # --- delivery ---
 SEND_BURST = env.int("SEND_BURST", default=120)  # frames that a device may send at once
 SEND_RATE = env.float("SEND_RATE", default=20.0)  # frames a second after that
+SOCKETS_PER_MINUTE = env.int("SOCKETS_PER_MINUTE", default=120)  # that a device may open
+POLL_SECONDS = env.float("POLL_SECONDS", default=5.0)  # how late a message is whose nudge was lost
+RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)  # of envelopes that nobody fetches, and of message metadata
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=1)  # how many processes serve; more than one needs REDIS_URL
 
 # --- logs: event names, ids and counts; never bodies, names, addresses or tokens ---
 LOGGING = {

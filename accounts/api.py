@@ -1,0 +1,210 @@
+"""Sign-in over REST (docs/api.md): shapes in, one call, shapes out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import serializers, services, signing_key
+from accounts.authentication import BearerAuthentication, credentials_of, user_of
+from accounts.models import Device, User
+from accounts.permissions import IsAccount, IsDevice, IsSignedIn
+from accounts.services import Tokens
+from messenger.lib import base64url
+from messenger.lib.errors import NotFound, NotSignedIn
+
+JWKS_SECONDS = 300  # for which a reader may keep the public keys
+
+
+def tokens_answer(tokens: Tokens, code: int = status.HTTP_200_OK) -> Response:
+    """*tokens* of docs/api.md. Never stored by anything on the way."""
+    body = {
+        "access": tokens.access,
+        "refresh": tokens.refresh,
+        "expires_in": tokens.expires_in,
+        "account": {"id": str(tokens.account_id), "username": tokens.username},
+        "device": None if tokens.device_id is None else str(tokens.device_id),
+    }
+    return Response(body, status=code, headers={"Cache-Control": "no-store"})
+
+
+def _body(serializer: type[serializers.StrictSerializer], request: Request) -> dict[str, Any]:
+    checked = serializer(data=request.data)
+    checked.is_valid(raise_exception=True)
+    return dict(checked.validated_data)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _device(device: Device) -> dict[str, object]:
+    return {
+        "id": str(device.id),
+        "name": device.name,
+        "platform": device.platform,
+        "created_at": _ms(device.created_at),
+        "suspended": device.suspended,
+    }
+
+
+def _profile(user: User) -> dict[str, object]:
+    return {"id": str(user.id), "username": user.username, "display_name": user.display_name}
+
+
+def origin_of(request: Request) -> str:
+    """Scheme, host and port under which the client reached this server; get_host holds it to ALLOWED_HOSTS."""
+    return f"{request.scheme}://{request.get_host()}"
+
+
+class Register(APIView):
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(request=serializers.Registration, responses={201: serializers.TokensAnswer})
+    def post(self, request: Request) -> Response:
+        """Make an account."""
+        body = _body(serializers.Registration, request)
+        user = services.register_user(**body)
+        return tokens_answer(
+            services.sign_in(user=user, password=body["password"], now=timezone.now()), status.HTTP_201_CREATED
+        )
+
+
+class SignIn(APIView):
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(request=serializers.NameAndPassword, responses=serializers.TokensAnswer)
+    def post(self, request: Request) -> Response:
+        """Exchange a username or an e-mail address and a password for an account token."""
+        body = _body(serializers.NameAndPassword, request)
+        user = services.find_user(body["username"])
+        return tokens_answer(services.sign_in(user=user, password=body["password"], now=timezone.now()))
+
+
+class RefreshTokens(APIView):
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(request=serializers.Refresh, responses=serializers.TokensAnswer)
+    def post(self, request: Request) -> Response:
+        """Exchange a refresh token for its successor."""
+        body = _body(serializers.Refresh, request)
+        return tokens_answer(services.refresh_session(refresh=body["refresh"], now=timezone.now()))
+
+
+class SignOut(APIView):
+    permission_classes = [IsSignedIn]
+
+    @extend_schema(request=serializers.Nothing, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End this session."""
+        _body(serializers.Nothing, request)
+        services.end_session(session_id=credentials_of(request).session_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SignOutEverywhere(APIView):
+    permission_classes = [IsSignedIn]
+
+    @extend_schema(request=serializers.Nothing, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End every session of the account."""
+        _body(serializers.Nothing, request)
+        services.end_all_sessions(user=user_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Devices(APIView):
+    def get_permissions(self) -> list[Any]:
+        # Registering is what an account token is for; everything else asks for a device.
+        return [IsAccount() if self.request.method == "POST" else IsDevice()]
+
+    @extend_schema(request=serializers.NewDevice, responses={201: serializers.DeviceAnswer})
+    def post(self, request: Request) -> Response:
+        """Register a device; the same key again gives the same device."""
+        body = _body(serializers.NewDevice, request)
+        device = services.register_device(user=user_of(request), **body)
+        return Response(_device(device), status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=serializers.DevicesAnswer)
+    def get(self, request: Request) -> Response:
+        """List the account's devices, in the order of their registration."""
+        devices = user_of(request).devices.order_by("created_at", "id")
+        return Response({"devices": [{**_device(one), "last_seen_at": _ms(one.last_seen_at)} for one in devices]})
+
+
+class DeviceChallenges(APIView):
+    # Open to all: a device whose tokens were lost has nothing to show yet.
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(request=serializers.Challenge, responses=serializers.ChallengeAnswer)
+    def post(self, request: Request) -> Response:
+        """Get a nonce for a device to sign."""
+        body = _body(serializers.Challenge, request)
+        nonce = services.create_challenge(device_id=body["device"], now=timezone.now())
+        seconds = int(services.CHALLENGE_LIFETIME.total_seconds())
+        return Response({"nonce": base64url.encode(nonce), "expires_in": seconds})
+
+
+class DeviceTokens(APIView):
+    authentication_classes = []  # by the refresh token in the body, or else by the bearer token, below
+    permission_classes = []
+
+    @extend_schema(request=serializers.Proof, responses=serializers.TokensAnswer)
+    def post(self, request: Request) -> Response:
+        """Exchange a device's signature for a device token."""
+        body = _body(serializers.Proof, request)
+        authority = body.get("refresh")
+        if authority is None:
+            signed_in = BearerAuthentication().authenticate(request)
+            if signed_in is None:
+                raise NotSignedIn()
+            authority = signed_in[1]
+        tokens = services.prove_device(
+            device_id=body["device"],
+            nonce=body["nonce"],
+            signature=body["signature"],
+            origin=origin_of(request),
+            authority=authority,
+            now=timezone.now(),
+        )
+        return tokens_answer(tokens)
+
+
+class OwnProfile(APIView):
+    @extend_schema(responses=serializers.OwnProfileAnswer)
+    def get(self, request: Request) -> Response:
+        """Read the account that asks."""
+        user = user_of(request)
+        return Response({**_profile(user), "email": user.email})
+
+
+class Profile(APIView):
+    @extend_schema(responses=serializers.ProfileAnswer)
+    def get(self, request: Request, who: str) -> Response:
+        """Read another account, by username or id."""
+        user = User.objects.visible().called(who)
+        if user is None:
+            raise NotFound()
+        return Response(_profile(user))
+
+
+class PublicKeys(APIView):
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        """The public halves of the keys that sign tokens (RFC 7517)."""
+        keys = {"keys": [signing_key.current().jwk()]}
+        return Response(keys, headers={"Cache-Control": f"public, max-age={JWKS_SECONDS}"})

@@ -1,0 +1,27 @@
+"""The cast over REST: alice has two devices, bob one, charlie is the outsider."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.tests.people import Person, Terminal
+
+
+@pytest.fixture
+def alice(db: None) -> Person:
+    return Person.register("alice")
+
+
+@pytest.fixture
+def laptop(alice: Person) -> Terminal:
+    return alice.add_device("laptop")
+
+
+@pytest.fixture
+def phone(alice: Person) -> Terminal:
+    return alice.add_device("phone")
+
+
+@pytest.fixture
+def charlie(db: None) -> Person:
+    return Person.register("charlie")
