@@ -61,10 +61,6 @@ class Buckets:
             self._full_at[name] = full_at
             return 0
 
-    def clear(self) -> None:
-        with self._lock:
-            self._full_at.clear()
-
 
 memory = Buckets()
 

@@ -1,0 +1,131 @@
+"""The key directory over HTTP (docs/api.md, Keys): input, one call, output. Asks for a device token throughout."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import credentials_of
+from accounts.models import Device
+from keys import directory, fields, limits, services
+from keys.cbor import MAX_INTEGER
+from keys.values import Bundle, Skipped
+from messenger.lib.clock import Milliseconds, now_ms
+from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
+
+
+class KeysView(APIView):
+    """A view with a clock that tests can set."""
+
+    clock: Callable[[], Milliseconds] = staticmethod(now_ms)
+
+
+def asking_device(request: Request) -> Device:
+    """The device that the token speaks for."""
+    if device_id := credentials_of(request).device_id:
+        return Device.objects.get(pk=device_id)
+    raise WrongToken()
+
+
+class DeviceListView(KeysView):
+    @extend_schema(request=fields.SignedList, responses=fields.Published)
+    def put(self, request: Request) -> Response:
+        """Publish the next device list of one's own account."""
+        body = fields.SignedList(data=request.data)
+        body.is_valid(raise_exception=True)
+        stored = services.publish_device_list(by=asking_device(request), signed=body.validated_data, now=self.clock())
+        return Response(fields.Published({"seq": stored.seq, "hash": bytes(stored.hash)}).data)
+
+
+class DirectoryView(KeysView):
+    @extend_schema(
+        parameters=[OpenApiParameter("account", str, many=True, required=True, description="ID or ID:SINCE")],
+        responses=fields.Directory,
+    )
+    def get(self, request: Request) -> Response:
+        """Read the lists and current prekeys of accounts. Accounts that do not exist are left out."""
+        wanted = _wanted(request)
+        if wait := limits.directory(by=credentials_of(request).account_id, now=self.clock()):
+            raise TooManyRequests(retry_after=wait)
+        return Response(fields.Directory({"accounts": directory.read(wanted)}).data)
+
+
+class PrekeysView(KeysView):
+    @extend_schema(responses=fields.Counts)
+    def get(self, request: Request) -> Response:
+        """What is left on the server of the asking device's prekeys."""
+        return Response(fields.Counts(services.prekey_counts(device_id=asking_device(request).pk)).data)
+
+    @extend_schema(request=fields.PublishPrekeys, responses=fields.Left)
+    def post(self, request: Request) -> Response:
+        """Publish prekeys of the asking device."""
+        body = fields.PublishPrekeys(data=request.data)
+        body.is_valid(raise_exception=True)
+        counts = services.publish_prekeys(by=asking_device(request), now=self.clock(), **body.validated_data)
+        return Response(fields.Left(counts).data)
+
+
+class ClaimView(KeysView):
+    @extend_schema(request=fields.Claim, responses=fields.Bundles)
+    def post(self, request: Request) -> Response:
+        """Take one prekey bundle for each of the named devices."""
+        body = fields.Claim(data=request.data)
+        body.is_valid(raise_exception=True)
+        claimed = services.claim(by=asking_device(request), targets=body.validated_data["devices"], now=self.clock())
+        answer = {
+            "bundles": [_bundle(bundle) for bundle in claimed.bundles],
+            "skipped": [_skipped(skipped) for skipped in claimed.skipped],
+        }
+        return Response(fields.Bundles(answer).data)
+
+
+def _wanted(request: Request) -> dict[uuid.UUID, int | None]:
+    """The accounts of the query, each with the seq after which its lists are wanted."""
+    if set(request.query_params) != {"account"}:
+        raise Malformed("the query names accounts and nothing else")
+    named = request.query_params.getlist("account")
+    if len(named) > limits.DIRECTORY_ACCOUNTS:
+        raise Malformed(f"at most {limits.DIRECTORY_ACCOUNTS} accounts at once")
+    wanted: dict[uuid.UUID, int | None] = {}
+    for text in named:
+        account, colon, since = text.partition(":")
+        try:
+            wanted[fields.read_id(account)] = _seq(since) if colon else None
+        except ValueError as error:
+            raise Malformed("an account is an id, or an id, a colon and the seq of a list") from error
+    if len(wanted) != len(named):
+        raise Malformed("an account is named twice")
+    return wanted
+
+
+def _seq(digits: str) -> int:
+    # int() also reads signs, spaces, underscores and other scripts' digits.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(MAX_INTEGER))):
+        raise ValueError("not a seq")
+    seq = int(digits)
+    if seq > MAX_INTEGER:
+        raise ValueError("not a seq")
+    return seq
+
+
+def _bundle(bundle: Bundle) -> dict[str, object]:
+    return {
+        **asdict(bundle.target),
+        "signed_prekey": bundle.signed_prekey,
+        "one_time": bundle.one_time,
+        "kem": {"label": bundle.kem_label, **asdict(bundle.kem)},
+    }
+
+
+def _skipped(skipped: Skipped) -> dict[str, object]:
+    answer: dict[str, object] = {**asdict(skipped.target), "reason": skipped.reason}
+    if skipped.retry_after is not None:
+        answer["retry_after"] = math.ceil(skipped.retry_after)
+    return answer
