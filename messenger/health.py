@@ -3,6 +3,15 @@
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
+# Set once, when the process was told to end: it gets no more traffic, and finishes what it has.
+_draining = False
+
+
+def start_draining() -> None:
+    """Readiness is red from now on."""
+    global _draining
+    _draining = True
+
 
 def livez(request: HttpRequest) -> JsonResponse:
     """200 while the process answers."""
@@ -11,6 +20,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 while this process should get traffic; 503 when it drains or has no database."""
+    if _draining:
+        return JsonResponse({"status": "draining"}, status=503)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -1,0 +1,85 @@
+"""Acknowledgements on their way to the database: gathered for some milliseconds, deleted by exact ids, then told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from chats.delivery import messages
+from chats.delivery.connection import Connection
+from chats.delivery.on_demand import OnDemand
+from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.limits import ACK_BACKLOG, ACK_INTERVAL
+from chats.writer.store import Entered, Store
+from messenger.lib.clock import now_ms
+
+logger = logging.getLogger(__name__)
+
+
+class Acks:
+    """`tell` gets a frame for every device of an account; `more` is called for a connection that has room again."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        tell: Callable[[AccountId, str], None],
+        more: Callable[[Connection], None],
+    ) -> None:
+        self._store, self._tell, self._more = store, tell, more
+        self._gathered: list[tuple[Connection, list[int], str | None]] = []
+        self._causes: Counter[str] = Counter()
+        self._work = OnDemand("chats-acks", self._flush, lambda: bool(self._gathered))
+        self.finish = self._work.finish
+
+    def add(self, connection: Connection, positions: list[int], frame_id: str | None) -> None:
+        """These envelopes have arrived. Only those of the connection's own device will be deleted."""
+        connection.release(positions)
+        self._gathered.append((connection, positions, frame_id))
+        self._work.wake()
+        if connection.behind and connection.wants_more:
+            self._more(connection)
+
+    def count(self, causes: list[str]) -> None:
+        """Envelopes that a client could not read: their causes are counted, and nothing else is known of them."""
+        self._causes.update(causes)
+
+    def overloaded(self, connection: Connection) -> bool:
+        """This connection acknowledges faster than the database deletes: read it later."""
+        return len(connection.acking) > ACK_BACKLOG
+
+    async def _flush(self) -> None:
+        # In memory only: an ack that is lost with the process redelivers what the client drops by its id.
+        await asyncio.sleep(ACK_INTERVAL)
+        gathered, self._gathered = self._gathered, []
+        now = now_ms()
+        owners = {connection.device: connection.account for connection, _, _ in gathered}
+        wanted = {(connection.device, position) for connection, positions, _ in gathered for position in positions}
+        try:
+            entered = await self._store.acknowledge(list(wanted), now) if wanted else []
+        except Exception:
+            self._gathered = gathered + self._gathered
+            raise
+        for connection, positions, frame_id in gathered:
+            connection.acking.difference_update(positions)
+            if frame_id is not None:
+                connection.send(messages.done(frame_id))
+        for account, text in delivered(entered, owners, now):
+            self._tell(account, text)
+        if self._causes:
+            causes, self._causes = self._causes, Counter()
+            logger.info("envelopes_unreadable %s", " ".join(f"{name}={count}" for name, count in causes.items()))
+
+
+def delivered(entered: list[Entered], owners: dict[DeviceId, AccountId], now: int) -> list[tuple[AccountId, str]]:
+    """One `message.delivered` for all that a device has acknowledged of a chat, to the account that sent it."""
+    merged: dict[tuple[AccountId, ChatId, DeviceId], list[MessageId]] = {}
+    for one in entered:
+        if one.shown:
+            merged.setdefault((one.sender, one.chat, one.device), []).append(one.message_id)
+    return [
+        (sender, messages.status("message.delivered", chat, ids, owners[device], device, now))
+        for (sender, chat, device), ids in merged.items()
+    ]

@@ -1,0 +1,95 @@
+"""Word between processes, over the channel layer: one message a tick for all of them, one listener a process.
+
+Nothing depends on it. A lost nudge costs the time to the next poll, a lost ending of a session the time to the next
+sweep. The in-memory layer means that there is one process, and nobody to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+
+from chats.delivery.on_demand import OnDemand
+from chats.ids import AccountId, DeviceId
+
+logger = logging.getLogger(__name__)
+GROUP = "chats.delivery"
+PAUSE_AFTER_FAILURE = 1.0
+MOST_WAITING = 50_000  # entries that are kept while the layer does not answer; then the poll has to do
+
+
+class Word:
+    """What one process tells the others in a tick."""
+
+    __slots__ = ("accounts", "arrived", "changed", "devices", "ended", "nudges", "pairs")
+
+    def __init__(self) -> None:
+        self.nudges: set[DeviceId] = set()
+        self.accounts: list[tuple[AccountId, str]] = []  # a frame for every device of an account
+        self.devices: list[tuple[DeviceId, str]] = []  # a frame for one device
+        self.arrived: list[tuple[DeviceId, int]] = []  # a device connected, and when
+        self.changed: set[AccountId] = set()  # device sets to load again
+        self.pairs: set[tuple[AccountId, AccountId]] = set()  # contacts to load again
+        self.ended: set[str] = set()  # sessions
+
+    def __len__(self) -> int:
+        return sum(len(getattr(self, name)) for name in self.__slots__)
+
+    def as_message(self) -> dict[str, Any]:
+        return {name: list(getattr(self, name)) for name in self.__slots__}
+
+
+class Between:
+    """`heard` gets the words of others."""
+
+    def __init__(self, heard: Callable[[dict[str, Any]], None]) -> None:
+        self._heard = heard
+        self._layer: Any = get_channel_layer()
+        self.alone = self._layer is None or isinstance(self._layer, InMemoryChannelLayer)
+        self._me = secrets.token_hex(8)
+        self._word = Word()
+        self._work = OnDemand("chats-between", self._publish, lambda: len(self._word) > 0)
+        self._listener: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if not self.alone:
+            self._listener = asyncio.get_running_loop().create_task(self._listen(), name="chats-listener")
+
+    async def stop(self) -> None:
+        await self._work.cancel()
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
+
+    def say(self) -> Word | None:
+        """What is told in the next tick, to be added to; None when there is nobody to tell."""
+        if self.alone or len(self._word) > MOST_WAITING:
+            return None
+        self._work.wake()
+        return self._word
+
+    async def _publish(self) -> None:
+        word, self._word = self._word, Word()
+        try:
+            await self._layer.group_send(GROUP, {"type": "chats.word", "from": self._me, **word.as_message()})
+        except Exception:
+            logger.warning("channel_layer_failed entries=%d", len(word))
+            await asyncio.sleep(PAUSE_AFTER_FAILURE)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                channel = await self._layer.new_channel("chats.")
+                await self._layer.group_add(GROUP, channel)
+                while True:
+                    message = await self._layer.receive(channel)
+                    if message["from"] != self._me:
+                        self._heard(message)
+            except Exception:
+                logger.warning("channel_layer_failed listening=1")
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)

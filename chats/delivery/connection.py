@@ -1,0 +1,93 @@
+"""One live socket of a device: who it speaks for, and what was sent to it and not acknowledged. No transport."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from chats.ids import AccountId, DeviceId
+from chats.limits import BACKLOG_FRAMES, WINDOW, WINDOW_BYTES
+
+
+class Transport(Protocol):
+    """What a connection needs of a socket. Neither call blocks; what waits for a slow reader is counted."""
+
+    @property
+    def backlog(self) -> int: ...
+
+    def write(self, text: str) -> None: ...
+
+    def close(self, code: int) -> None: ...
+
+
+class Connection:
+    """`behind`: the database may hold envelopes that were not sent here; nothing is pushed from memory until a
+    drain has found none. `reading`: a drain is asking the database right now.
+    """
+
+    __slots__ = (
+        "account",
+        "acking",
+        "announced_empty",
+        "behind",
+        "closed",
+        "device",
+        "expires_at",
+        "in_flight",
+        "in_flight_bytes",
+        "opened",
+        "reading",
+        "session",
+        "transport",
+    )
+
+    def __init__(
+        self, transport: Transport, *, account: AccountId, device: DeviceId, session: str, expires_at: int
+    ) -> None:
+        self.transport = transport
+        self.account, self.device, self.session, self.expires_at = account, device, session, expires_at
+        self.opened = time.time_ns()
+        self.in_flight: dict[int, int] = {}  # position: bytes
+        self.in_flight_bytes = 0
+        self.acking: set[int] = set()  # acknowledged, but perhaps still in the database
+        self.behind, self.reading, self.announced_empty, self.closed = True, False, False, False
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.in_flight) < WINDOW and self.in_flight_bytes < WINDOW_BYTES
+
+    @property
+    def wants_more(self) -> bool:
+        """Half of the window is free: asking for less would be a query an envelope."""
+        return len(self.in_flight) <= WINDOW // 2 and self.in_flight_bytes <= WINDOW_BYTES // 2
+
+    def send(self, text: str) -> None:
+        """Send a frame. A reader that leaves too many unread loses its socket, and finds everything on return."""
+        if self.closed:
+            return
+        if self.transport.backlog >= BACKLOG_FRAMES:
+            self.close(1013)
+            return
+        self.transport.write(text)
+
+    def push(self, position: int, size: int, text: str) -> None:
+        """Send an envelope, and hold its place in the window until it is acknowledged."""
+        if position in self.in_flight or position in self.acking:
+            return
+        self.in_flight[position] = size
+        self.in_flight_bytes += size
+        self.send(text)
+
+    def release(self, positions: list[int]) -> None:
+        """These were acknowledged: their places are free, and they are not to be sent again."""
+        for position in positions:
+            size = self.in_flight.pop(position, None)
+            if size is not None:
+                self.in_flight_bytes -= size
+                self.acking.add(position)
+
+    def close(self, code: int) -> None:
+        """Close the socket with one of the documented codes. Nothing is sent after."""
+        if not self.closed:
+            self.closed = True
+            self.transport.close(code)

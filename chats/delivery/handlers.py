@@ -1,0 +1,145 @@
+"""What each frame of a client does. A table from type to function, and no other way in."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from accounts.services import authenticate_device
+from chats import buckets, frames, sends, services
+from chats.delivery import messages
+from chats.delivery.connection import Connection
+from chats.ids import ChatId, MessageId
+from chats.limits import FRAME_BYTES
+from chats.sends import Accepted, Send
+from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
+
+if TYPE_CHECKING:
+    from chats.delivery.delivery import Delivery
+
+logger = logging.getLogger(__name__)
+
+
+def on_frame(delivery: Delivery, connection: Connection, raw: str) -> Awaitable[None] | None:
+    """Take one text message of a socket. What is returned is to be awaited before the next one; nothing is raised."""
+    if len(raw) > FRAME_BYTES:
+        connection.close(4413)
+        return None
+    frame = frames.decode(raw)
+    if isinstance(frame, frames.Refused):
+        _refused(delivery, connection, frame)
+        return None
+    if time.time() * 1000 > connection.expires_at and frame.type != "token":
+        connection.close(4401)
+        return None
+    try:
+        slow = _HANDLERS[frame.type](delivery, connection, frame)
+    except DomainError as error:
+        connection.send(messages.rejected(frame.id, error))
+        return None
+    return None if slow is None else _finish(slow, connection, getattr(frame, "id", None))
+
+
+async def _finish(slow: Awaitable[None], connection: Connection, frame_id: str | None) -> None:
+    try:
+        await slow
+    except DomainError as error:
+        connection.send(messages.rejected(frame_id, error))
+    except Exception:
+        logger.exception("frame_failed device=%s", connection.device)
+        connection.send(messages.rejected(frame_id, Unavailable(retry_after=1)))
+
+
+def _refused(delivery: Delivery, connection: Connection, refused: frames.Refused) -> None:
+    """A frame that is none. A message that was accepted before gets its answer even so: idempotency comes first."""
+    message_id = refused.members.get("message_id")
+    if refused.id is None or refused.members.get("type") != "message.send" or not frames.is_id(message_id):
+        connection.send(messages.rejected(refused.id, refused.error))
+        return
+    send = _new_send(connection, refused.id, MessageId(str(message_id)))
+    delivery.admission.refuse(send, refused.error)
+
+
+def _new_send(connection: Connection, frame_id: str, message_id: MessageId) -> Send:
+    def settle(send: Send, outcome: Accepted | DomainError) -> None:
+        if isinstance(outcome, DomainError):
+            connection.send(messages.rejected(frame_id, outcome))
+        elif send.is_control:
+            connection.send(messages.done(frame_id))
+        else:
+            connection.send(messages.accepted(send, outcome))
+
+    return Send(connection.account, connection.device, message_id, settle, frame_id)
+
+
+def _within_share(connection: Connection) -> None:
+    if wait := buckets.sends.take(connection.device, buckets.clock()):
+        raise TooManyRequests(retry_after=round(wait, 3))
+
+
+def message_send(delivery: Delivery, connection: Connection, frame: frames.MessageSendFrame) -> None:
+    _within_share(connection)
+    send = _new_send(connection, frame.id, MessageId(frame.message_id))
+    try:
+        sends.fill_message(send, frame)
+    except Malformed as error:
+        delivery.admission.refuse(send, error)
+    else:
+        delivery.admission.admit(send)
+
+
+def device_send(delivery: Delivery, connection: Connection, frame: frames.DeviceSendFrame) -> None:
+    _within_share(connection)
+    send = _new_send(connection, frame.id, MessageId(frame.message_id))
+    send.is_control = True
+    sends.fill_control(send, frame)
+    delivery.admission.admit(send)
+
+
+def ack(delivery: Delivery, connection: Connection, frame: frames.AckFrame) -> None:
+    unreadable = frame.unreadable
+    delivery.acks.count([one.cause for one in unreadable])
+    delivery.acks.add(connection, [*frame.envelopes, *(one.envelope for one in unreadable)], frame.id)
+
+
+async def message_read(delivery: Delivery, connection: Connection, frame: frames.MessageReadFrame) -> None:
+    await delivery.threads.run(
+        services.mark_read,
+        account=connection.account,
+        device=connection.device,
+        chat=ChatId(frame.chat),
+        messages=[MessageId(one) for one in frame.messages],
+    )
+    if frame.id is not None:
+        connection.send(messages.done(frame.id))
+
+
+async def typing(delivery: Delivery, connection: Connection, frame: frames.TypingFrame) -> None:
+    """Relayed between two that have accepted each other; anything else is dropped, since nobody waits for it."""
+    chat = ChatId(frame.chat)
+    if not buckets.typing.take(connection.device, buckets.clock()):
+        peer = await delivery.peers.accepted_peer(connection.account, chat)
+        if peer is not None:
+            delivery.tell_account(peer, messages.typing(chat, connection.account, frame.on))
+
+
+async def token(delivery: Delivery, connection: Connection, frame: frames.TokenFrame) -> None:
+    """A fresh token of the same device keeps the socket."""
+    credentials = await delivery.threads.run(authenticate_device, frame.access)
+    if str(credentials.device_id) != connection.device:
+        raise NotSignedIn("a token of another device")
+    connection.session, connection.expires_at = str(credentials.session_id), credentials.expires_at
+    connection.send(messages.done(frame.id))
+
+
+_HANDLERS: dict[str, Callable[[Delivery, Connection, Any], Awaitable[None] | None]] = {
+    "message.send": message_send,
+    "device.send": device_send,
+    "ack": ack,
+    "message.read": message_read,
+    "typing": typing,
+    "token": token,
+}
+assert _HANDLERS.keys() == frames.FRAMES.keys()  # noqa: S101  # a frame without a handler is a defect of this file

@@ -1,0 +1,120 @@
+"""What the server says on the socket: one function a frame. The set is closed; docs/events.md lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from django.conf import settings
+
+from chats import franking
+from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.limits import BODY_BYTES, ENVELOPES_PER_SEND, FRAME_BYTES, WINDOW
+from chats.sends import CONTROL, MESSAGE, Accepted, Parcel, Send
+from chats.writer.store import Waiting
+from messenger.lib import base64url
+from messenger.lib.errors import DomainError
+
+
+def encode(members: dict[str, object]) -> str:
+    return orjson.dumps(members).decode()
+
+
+def hello(account: AccountId, device: DeviceId, now: int) -> str:
+    limits = {
+        "frame_bytes": FRAME_BYTES,
+        "body_bytes": BODY_BYTES,
+        "window": WINDOW,
+        "envelopes_per_send": ENVELOPES_PER_SEND,
+        "sends_burst": settings.SEND_BURST,
+        "sends_per_second": settings.SEND_RATE,
+    }
+    return encode({"type": "hello", "account": account, "device": device, "server_time": now, "limits": limits})
+
+
+def accepted(send: Send, verdict: Accepted) -> str:
+    return encode(
+        {
+            "type": "message.accepted",
+            "id": send.frame_id,
+            "message_id": send.message_id,
+            "accepted_at": verdict.accepted_at,
+            "skipped": verdict.skipped,
+        }
+    )
+
+
+def done(frame_id: str) -> str:
+    return encode({"type": "done", "id": frame_id})
+
+
+def rejected(frame_id: str | None, error: DomainError) -> str:
+    members: dict[str, object] = {"type": "rejected", "id": frame_id, "code": error.code, "detail": error.detail}
+    if error.retry_after is not None:
+        members["retry_after"] = error.retry_after
+    return encode(members | error.extra)
+
+
+def fresh_envelope(send: Send, parcel: Parcel, position: int, accepted_at: int) -> str:
+    """An envelope from memory, right after the commit."""
+    control = parcel.kind == CONTROL
+    return encode(
+        {
+            "type": "envelope",
+            "envelope": position,
+            "kind": "control" if control else "message",
+            "message_id": send.message_id,
+            "sender": {"account": send.account, "device": send.device},
+            "chat": None if control else send.chat,
+            "accepted_at": accepted_at,
+            "request": send.request and parcel.kind == MESSAGE,
+            "expired": False,
+            "body": parcel.text,
+            "stamp": None if control else base64url.encode(send.stamp),
+            "stamp_key": None if control else franking.key_id(),
+        }
+    )
+
+
+def envelope_members(row: Waiting) -> dict[str, object]:
+    """An envelope from the database, for the socket and for REST."""
+    return {
+        "envelope": row.position,
+        "kind": "control" if row.kind == CONTROL else "message",
+        "message_id": row.message_id,
+        "sender": {"account": row.sender, "device": row.sender_device},
+        "chat": row.chat,
+        "accepted_at": row.accepted_at,
+        "request": row.request,
+        "expired": row.expired,
+        "body": base64url.encode(row.ciphertext),
+        "stamp": base64url.encode(row.stamp) if row.stamp else None,
+        "stamp_key": row.stamp_key or None,
+    }
+
+
+def envelope(row: Waiting) -> str:
+    return encode({"type": "envelope", **envelope_members(row)})
+
+
+def status(
+    kind: str, chat: ChatId, messages: Sequence[MessageId], account: AccountId, device: DeviceId, at: int
+) -> str:
+    """`message.delivered`, `message.read` or `message.expired`."""
+    return encode({"type": kind, "chat": chat, "messages": messages, "account": account, "device": device, "at": at})
+
+
+def typing(chat: ChatId, account: AccountId, on: bool) -> str:
+    return encode({"type": "typing", "chat": chat, "account": account, "on": on})
+
+
+def devices_changed(account: AccountId) -> str:
+    return encode({"type": "devices.changed", "account": account})
+
+
+def prekeys_low(one_time: int, one_time_kem: int) -> str:
+    return encode({"type": "prekeys.low", "one_time": one_time, "one_time_kem": one_time_kem})
+
+
+QUEUE_EMPTY = encode({"type": "queue.empty"})
+DRAINING = encode({"type": "server.draining", "reconnect_after_ms": [500, 5000]})

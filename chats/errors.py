@@ -1,0 +1,19 @@
+"""Why a send is refused. The codes are those of docs/events.md."""
+
+from __future__ import annotations
+
+from messenger.lib.errors import DomainError
+
+
+class DevicesChanged(DomainError):
+    """The envelopes fit an older set of devices. `accounts` carries the newest signed lists and suspensions."""
+
+    code = "devices_changed"
+    status = 409
+    title = "The devices of one of the accounts changed"
+
+
+class ContactBlocked(DomainError):
+    code = "contact_blocked"
+    status = 403
+    title = "You blocked this account"

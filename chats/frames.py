@@ -1,0 +1,174 @@
+"""What a client may say on the socket: a closed set of frames, each with types and bounds. Anything else is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from chats.ids import UUID_PATTERN
+from chats.limits import ACKS_PER_FRAME, BODY_BYTES, ENVELOPES_PER_SEND, ID_LENGTH, MESSAGES_PER_FRAME
+from messenger.lib import strict_json
+from messenger.lib.errors import Malformed
+
+# Canonical text only: an id that could be written in two ways would be two keys of one thing.
+Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
+FrameId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH)]
+# Its alphabet is checked where it is decoded (chats/wire.py): a pattern over every body was half of this check's cost.
+Body = Annotated[str, StringConstraints(min_length=1, max_length=(BODY_BYTES * 4 + 2) // 3)]
+ListHash = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Position = Annotated[int, Field(ge=1, le=2**53 - 1)]
+Cause = Literal[
+    "malformed", "unsupported", "unknown_session", "unknown_prekey", "bad_signature", "bad_key", "not_listed",
+    "list_refused", "identity_changed", "replayed", "duplicate", "too_far", "kem_step", "undecryptable",
+    "bad_franking",
+]  # fmt: skip
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class EnvelopeTo(Closed):
+    device: Id
+    body: Body
+
+
+class EnvelopeToAccount(EnvelopeTo):
+    account: Id
+
+
+class MessageSend(Closed):
+    message_id: Id
+    to: Id
+    lists: Annotated[dict[Id, ListHash], Field(min_length=2, max_length=2)]
+    envelopes: Annotated[list[EnvelopeTo], Field(max_length=ENVELOPES_PER_SEND)]
+    skipped: Annotated[list[Id], Field(max_length=ENVELOPES_PER_SEND)] = []
+
+
+class DeviceSend(Closed):
+    message_id: Id
+    envelopes: Annotated[list[EnvelopeToAccount], Field(min_length=1, max_length=ENVELOPES_PER_SEND)]
+
+
+class Unreadable(Closed):
+    envelope: Position
+    cause: Cause
+
+
+class Ack(Closed):
+    envelopes: Annotated[list[Position], Field(max_length=ACKS_PER_FRAME)] = []
+    unreadable: Annotated[list[Unreadable], Field(max_length=ACKS_PER_FRAME)] = []
+
+
+class MessageRead(Closed):
+    chat: Id
+    messages: Annotated[list[Id], Field(min_length=1, max_length=MESSAGES_PER_FRAME)]
+
+
+class _Frame(Closed):
+    id: FrameId | None = None
+
+
+class MessageSendFrame(MessageSend):
+    type: Literal["message.send"]
+    id: FrameId
+
+
+class DeviceSendFrame(DeviceSend):
+    type: Literal["device.send"]
+    id: FrameId
+
+
+class AckFrame(Ack, _Frame):
+    type: Literal["ack"]
+
+
+class MessageReadFrame(MessageRead, _Frame):
+    type: Literal["message.read"]
+
+
+class TypingFrame(Closed):
+    type: Literal["typing"]
+    chat: Id
+    on: bool
+
+
+class TokenFrame(Closed):
+    type: Literal["token"]
+    id: FrameId
+    access: Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+
+
+class MessagesBody(Closed):
+    """The body of `POST messages/statuses`."""
+
+    messages: Annotated[list[Id], Field(min_length=1, max_length=MESSAGES_PER_FRAME)]
+
+
+FRAMES: dict[str, type[Closed]] = {
+    "message.send": MessageSendFrame,
+    "device.send": DeviceSendFrame,
+    "ack": AckFrame,
+    "message.read": MessageReadFrame,
+    "typing": TypingFrame,
+    "token": TokenFrame,
+}
+_VALIDATE = {name: model.__pydantic_validator__.validate_python for name, model in FRAMES.items()}
+
+
+class Refused(NamedTuple):
+    """A frame that is not in the set. `members` is what could be read of it, which nothing may rely on."""
+
+    id: str | None
+    error: Malformed
+    members: dict[str, Any]
+
+
+def decode(raw: str) -> Any | Refused:
+    """The frame in a text message, as one of FRAMES, or why it is none."""
+    members: Any = {}
+    try:
+        members = orjson.loads(raw)
+        # Cheap proof that no member came twice and no number was bent: what was read is written back the same.
+        # A client that spaces or escapes in its own way takes the slower reader.
+        if orjson.dumps(members) != raw.encode():
+            members = strict_json.loads(raw.encode())
+        return _VALIDATE[members["type"]](members)
+    except ValidationError as error:
+        return Refused(_id_of(members), Malformed(errors=fields(error)), members)
+    except (KeyError, TypeError):
+        return Refused(_id_of(members), Malformed("there is no frame of this type"), {})
+    except ValueError:  # not JSON, or ambiguous JSON, or text that is no Unicode
+        return Refused(None, Malformed("not a JSON object as it is read here"), {})
+
+
+Model = TypeVar("Model", bound=Closed)
+
+
+def read(model: type[Model], body: Any) -> Model:
+    """A REST body as `model`, or Malformed with the fields."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise Malformed(errors=fields(error)) from error
+
+
+def fields(error: ValidationError) -> list[dict[str, str]]:
+    """[{"field", "message"}] without the values: they may be ciphertext or tokens."""
+    return [
+        {"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]}
+        for row in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    ]
+
+
+def is_id(value: object) -> bool:
+    """Whether this is the canonical text of a UUID."""
+    return isinstance(value, str) and re.fullmatch(UUID_PATTERN, value) is not None
+
+
+def _id_of(members: Any) -> str | None:
+    frame_id = members.get("id") if isinstance(members, dict) else None
+    return frame_id if isinstance(frame_id, str) and 0 < len(frame_id) <= ID_LENGTH else None

@@ -1,0 +1,23 @@
+"""Every number that delivery bounds something by, with the reason for it. What operators may turn is in settings."""
+
+BODY_BYTES = 64 * 1024  # of one ciphertext: a long text; files travel as blobs
+ENVELOPES_PER_SEND = 20  # ten devices of the recipient and nine other ones of one's own
+FRAME_BYTES = 2 * 1024 * 1024  # that many envelopes of that size in base64url fit
+ACKS_PER_FRAME = 1_000
+MESSAGES_PER_FRAME = 500
+ID_LENGTH = 64
+
+WINDOW = 256  # envelopes that a socket may have unacknowledged: what one slow reader costs in memory,
+WINDOW_BYTES = 1024 * 1024  # or that many bytes of ciphertext, whichever is less
+BACKLOG_FRAMES = 2_000  # answers and events that wait for a socket to be read, before it is closed (1013)
+ACK_BACKLOG = 4_000  # acknowledged ids of a socket on their way to the database, before it is read no further
+
+BATCH = 2_000  # sends in one transaction: past this only the latency grows
+WRITER_QUEUE = 20_000  # sends that wait for the writer; beyond it the server says that it is busy
+ACK_INTERVAL = 0.02  # seconds that acks are gathered: fifty deletes a second carry any number of acks
+DRAIN_ROWS = 1_024  # envelopes that one drain query reads, for all its devices together
+DRAIN_DEVICES = 64
+SWEEP_SECONDS = 3.0  # between two checks of all live sessions: an ended one is off within 5 s
+CACHED_FACTS = 100_000  # accounts and pairs whose facts a process remembers; about 1 KB each
+ATTEMPTS = 4  # of a send whose facts change under it
+HANDSHAKE_SECONDS = 10  # an unauthenticated socket lives no longer

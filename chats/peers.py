@@ -1,0 +1,36 @@
+"""Who the other one of a chat is, and whether the two have accepted each other: for what is only relayed."""
+
+from __future__ import annotations
+
+import uuid
+
+from chats.facts import ACCEPTED, FactsCache, load_pairs
+from chats.ids import AccountId, ChatId
+from chats.limits import CACHED_FACTS
+from chats.models import PrivateChat
+from chats.threads import Threads
+
+
+class Peers:
+    def __init__(self, facts: FactsCache, threads: Threads) -> None:
+        self._facts, self._threads = facts, threads
+        self._known: dict[tuple[AccountId, ChatId], AccountId] = {}
+
+    async def accepted_peer(self, account: AccountId, chat: ChatId) -> AccountId | None:
+        """The other one, if this is a chat of the account's and both have accepted; else None."""
+        peer = self._known.get((account, chat))
+        if peer is None or (account, peer) not in self._facts.pairs:
+            peer = await self._threads.run(self._load, account, chat)
+        pair = self._facts.pairs.get((account, peer)) if peer else None
+        return peer if pair is not None and pair.mine == pair.theirs == ACCEPTED else None
+
+    def _load(self, account: AccountId, chat: ChatId) -> AccountId | None:
+        found = PrivateChat.objects.visible_to(uuid.UUID(account)).filter(pk=chat).first()
+        if found is None:
+            return None
+        peer = AccountId(str(found.peer_of(uuid.UUID(account))))
+        self._facts.remember({}, load_pairs([(account, peer)]))
+        if len(self._known) > CACHED_FACTS:
+            self._known.clear()
+        self._known[account, chat] = peer
+        return peer

@@ -1,0 +1,195 @@
+"""The store on PostgreSQL: three dedicated connections in autocommit, one prepared statement for each job.
+
+One connection accepts, one acknowledges, one reads: an ack never waits for a batch of sends, nor a drain for either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from django.db import connections
+
+from chats import franking
+from chats.ids import AccountId, ChatId, DeviceId, MessageId, to_bytes, to_text
+from chats.sends import STALE, Accepted, Send, Verdict
+from chats.writer import sql
+from chats.writer.store import Entered, StoreFailed, Waiting
+from messenger.lib.clock import now_ms
+from messenger.lib.ids import new_id
+
+Row = tuple[Any, ...]
+
+
+def batch_parameters(sends: Sequence[Send], now: int) -> list[object]:
+    """What sql.ACCEPT takes for sends that were checked."""
+    stamps = [stamp_of(send, now) for send in sends]
+    messages = [
+        list(range(len(sends))),
+        [new_id() for _ in sends],
+        [send.chat or None for send in sends],
+        [send.device for send in sends],
+        [send.message_id for send in sends],
+        stamps,
+        [b"".join(map(to_bytes, send.skipped)) for send in sends],
+        [send.hidden for send in sends],
+        [send.account for send in sends],
+        [send.account_version for send in sends],
+        [send.to or None for send in sends],
+        [send.to_version for send in sends],
+        [send.chat_version for send in sends],
+    ]
+    parcels = [(number, parcel) for number, send in enumerate(sends) for parcel in send.outgoing]
+    envelopes = [
+        [number for number, _ in parcels],
+        [parcel.device for _, parcel in parcels],
+        [parcel.kind for _, parcel in parcels],
+        [parcel.data for _, parcel in parcels],
+    ]
+    return [*messages, now, franking.key_id(), now, *envelopes]
+
+
+def stamp_of(send: Send, now: int) -> bytes:
+    """The server's stamp on a message; control contents get none."""
+    if send.is_control:
+        return b""
+    send.stamp = franking.stamp(send.tag, to_bytes(send.account), to_bytes(send.chat), now)
+    return send.stamp
+
+
+def verdicts(
+    sends: Sequence[Send], now: int, taken: Collection[int], positions: Sequence[int], stored: Sequence[Row]
+) -> list[Verdict]:
+    """One verdict a send, from the row that sql.ACCEPT gave and the rows of sql.STORED for those it left alone."""
+    known = {
+        (str(device), str(message_id)): Accepted(accepted_at, split_ids(skipped))
+        for device, message_id, accepted_at, skipped in stored
+    }
+    written, following = set(taken), iter(positions)
+    answers: list[Verdict] = []
+    for number, send in enumerate(sends):
+        if number in written:
+            mine = tuple(next(following) for _ in send.outgoing)
+            answers.append(Accepted(now, send.skipped, mine))
+        elif send.is_control:
+            answers.append(STALE)
+        else:
+            answers.append(known.get((send.device, send.message_id), STALE))
+    return answers
+
+
+def split_ids(joined: bytes) -> tuple[DeviceId, ...]:
+    """The ids in a run of 16 bytes each."""
+    return tuple(DeviceId(to_text(joined[at : at + 16])) for at in range(0, len(joined), 16))
+
+
+def asked_again(sends: Sequence[Send], taken: Collection[int]) -> list[list[str]]:
+    """What sql.STORED takes: the messages that were not written, because they are known or because facts changed."""
+    written = set(taken)
+    rest = [send for number, send in enumerate(sends) if number not in written and not send.is_control]
+    return [[send.device for send in rest], [send.message_id for send in rest]]
+
+
+def entered(rows: Sequence[Row]) -> list[Entered]:
+    return [
+        Entered(MessageId(str(row[0])), ChatId(str(row[1])), AccountId(str(row[2])), DeviceId(str(row[3])), row[5])
+        for row in rows
+    ]
+
+
+def waiting(row: Row) -> Waiting:
+    """A row of sql.WAITING."""
+    return Waiting(
+        device=DeviceId(str(row[0])),
+        position=row[1],
+        kind=row[2],
+        message_id=MessageId(str(row[3])),
+        sender=AccountId(str(row[4])),
+        sender_device=DeviceId(str(row[5])),
+        chat=ChatId(str(row[6])) if row[6] else None,
+        accepted_at=row[7],
+        request=row[8],
+        expired=row[9],
+        ciphertext=row[10],
+        stamp=row[11] or b"",
+        stamp_key=row[12] or "",
+    )
+
+
+class Session:
+    """One connection that is opened again after a failure, used by one caller at a time."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.AsyncConnection[Row] | None = None
+        self._lock = asyncio.Lock()
+
+    async def rows(self, statement: LiteralString, parameters: Sequence[object]) -> list[Row]:
+        async with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = await self._connect()
+                cursor = await self._connection.execute(statement, parameters, prepare=True, binary=True)
+                return await cursor.fetchall()
+            except psycopg.OperationalError as error:
+                await self._drop()
+                raise StoreFailed from error
+
+    async def close(self) -> None:
+        async with self._lock:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    @staticmethod
+    async def _connect() -> psycopg.AsyncConnection[Row]:
+        settings = connections["default"].settings_dict
+        named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+        given = {key: str(settings[name]) for key, name in named.items() if settings[name]}
+        ours = {"pool", "server_side_binding", "isolation_level", "assume_role", "prepare_threshold"}
+        options = {key: str(value) for key, value in settings["OPTIONS"].items() if key not in ours}
+        connection = await psycopg.AsyncConnection.connect(autocommit=True, **{**given, **options})  # type: ignore[arg-type]
+        # Generic plans: the statements are for batches of any size, and planning them anew costs more than it finds.
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute("SET jit = off")
+        return connection
+
+
+class PostgresStore:
+    """See Store."""
+
+    def __init__(self) -> None:
+        self._accepting, self._acknowledging, self._reading = Session(), Session(), Session()
+
+    async def open(self) -> None:
+        """Connections are made when they are first used, and made again after a failure."""
+
+    async def close(self) -> None:
+        for session in (self._accepting, self._acknowledging, self._reading):
+            await session.close()
+
+    async def accept_batch(self, sends: Sequence[Send]) -> list[Verdict]:
+        now = now_ms()
+        taken, positions = (await self._accepting.rows(sql.ACCEPT, batch_parameters(sends, now)))[0]
+        stored: list[Row] = []
+        if len(taken) < len(sends):
+            stored = await self._accepting.rows(sql.STORED, asked_again(sends, taken))
+        return verdicts(sends, now, taken, positions, stored)
+
+    async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
+        # In order of position: two transactions that delete the same rows must not wait for each other in a circle.
+        acks = sorted(acks, key=lambda ack: ack[1])
+        parameters = [[device for device, _ in acks], [position for _, position in acks], now]
+        return entered(await self._acknowledging.rows(sql.ACKNOWLEDGE, parameters))
+
+    async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
+        rows = await self._reading.rows(sql.WAITING, [list(devices), list(held), limit])
+        return [waiting(row) for row in rows]
+
+    async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
+        rows = await self._reading.rows(sql.HAVING, [list(devices), list(held)])
+        return {DeviceId(str(row[0])) for row in rows}

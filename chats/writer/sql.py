@@ -1,0 +1,93 @@
+"""The SQL of delivery for PostgreSQL, shared by the writer's own connection and by the services on Django's."""
+
+# One statement writes a batch. A send passes if the versions that it was checked against are still those of the
+# database; a message that its device has sent before is left alone by ON CONFLICT. The answer is one row: the
+# numbers of the sends that were written, and the positions of their envelopes in the order that they were given.
+ACCEPT = """
+WITH input AS (
+    SELECT * FROM unnest(
+        %s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::bytea[], %s::boolean[],
+        %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[]
+    ) AS t(number, id, chat, device, message_id, stamp, skipped, hidden,
+           account, account_version, recipient, recipient_version, chat_version)
+), fresh AS (
+    SELECT input.* FROM input
+    JOIN accounts_user a ON a.id = input.account AND a.devices_version = input.account_version
+    LEFT JOIN accounts_user r ON r.id = input.recipient
+    LEFT JOIN chats_privatechat c ON c.id = input.chat
+    WHERE input.chat IS NULL OR (r.devices_version = input.recipient_version AND c.version = input.chat_version)
+), inserted AS (
+    INSERT INTO chats_privatemessage
+        (id, chat_id, sender_device_id, client_message_id, accepted_at, stamp, stamp_key, skipped, hidden)
+    SELECT id, chat, device, message_id, %s::bigint, stamp, %s, skipped, hidden FROM fresh WHERE chat IS NOT NULL
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), taken AS (
+    SELECT fresh.* FROM fresh LEFT JOIN inserted ON inserted.id = fresh.id
+    WHERE fresh.chat IS NULL OR inserted.id IS NOT NULL
+), queued AS (
+    INSERT INTO chats_envelope
+        (device_id, kind, message_id, sender_device_id, client_message_id, created_at, ciphertext, expired)
+    SELECT e.device, e.kind, CASE WHEN taken.chat IS NOT NULL THEN taken.id END,
+           taken.device, taken.message_id, %s::bigint, e.ciphertext, false
+    FROM unnest(%s::int[], %s::uuid[], %s::smallint[], %s::bytea[])
+        WITH ORDINALITY AS e(send, device, kind, ciphertext, place)
+    JOIN taken ON taken.number = e.send
+    ORDER BY e.place
+    RETURNING position
+)
+SELECT ARRAY(SELECT number FROM taken), ARRAY(SELECT position FROM queued ORDER BY position)
+"""
+
+STORED = """
+SELECT m.sender_device_id, m.client_message_id, m.accepted_at, m.skipped
+FROM unnest(%s::uuid[], %s::uuid[]) AS asked(device, message_id)
+JOIN chats_privatemessage m ON m.sender_device_id = asked.device AND m.client_message_id = asked.message_id
+"""
+
+# Ack by id and device: rows commit out of order, and nobody acknowledges another one's. An expired envelope was
+# never delivered, and a copy or a control content has no status.
+ACKNOWLEDGE = """
+WITH gone AS (
+    DELETE FROM chats_envelope e
+    USING unnest(%s::uuid[], %s::bigint[]) AS ack(device, position)
+    WHERE e.position = ack.position AND e.device_id = ack.device
+    RETURNING e.device_id, e.message_id, e.kind, e.expired
+), entered AS (
+    INSERT INTO chats_privatemessagestatus (message_id, device_id, status, at)
+    SELECT message_id, device_id, 1, %s FROM gone WHERE kind = 0 AND NOT expired
+    ON CONFLICT DO NOTHING
+    RETURNING message_id, device_id
+)
+SELECT m.client_message_id, m.chat_id, s.user_id, entered.device_id, (SELECT count(*) FROM gone),
+       NOT m.hidden OR EXISTS (
+           SELECT 1 FROM accounts_contact k JOIN accounts_device d ON d.user_id = k.owner_id
+           WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2)
+FROM entered
+JOIN chats_privatemessage m ON m.id = entered.message_id
+JOIN accounts_device s ON s.id = m.sender_device_id
+"""
+
+# "Not acked and not in flight", in the order of the queue. A cursor would lose rows that commit out of order.
+WAITING = """
+SELECT e.device_id, e.position, e.kind, e.client_message_id, s.user_id, e.sender_device_id, m.chat_id, e.created_at,
+       e.kind = 0 AND EXISTS (
+           SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state <> 2),
+       e.expired, e.ciphertext, m.stamp, m.stamp_key
+FROM unnest(%s::uuid[]) AS asked(device)
+CROSS JOIN LATERAL (
+    SELECT * FROM chats_envelope q
+    WHERE q.device_id = asked.device AND q.position <> ALL (%s::bigint[])
+    ORDER BY q.position LIMIT %s
+) e
+JOIN accounts_device d ON d.id = e.device_id
+JOIN accounts_device s ON s.id = e.sender_device_id
+LEFT JOIN chats_privatemessage m ON m.id = e.message_id
+ORDER BY e.position
+"""
+
+HAVING = """
+SELECT asked.device FROM unnest(%s::uuid[]) AS asked(device)
+WHERE EXISTS (
+    SELECT 1 FROM chats_envelope q WHERE q.device_id = asked.device AND q.position <> ALL (%s::bigint[]))
+"""

@@ -1,0 +1,62 @@
+"""What delivery asks of a database, and the rows that it answers with. SQL is in postgres.py and sqlite.py."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.sends import Send, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An envelope in the queue, as a device will be told of it."""
+
+    device: DeviceId
+    position: int
+    kind: int
+    message_id: MessageId
+    sender: AccountId
+    sender_device: DeviceId
+    chat: ChatId | None
+    accepted_at: int
+    request: bool
+    expired: bool
+    ciphertext: bytes
+    stamp: bytes
+    stamp_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A status that was entered. It is shown to the sender only if `shown`."""
+
+    message_id: MessageId
+    chat: ChatId
+    sender: AccountId
+    device: DeviceId
+    shown: bool
+
+
+class Store(Protocol):
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def accept_batch(self, sends: Sequence[Send]) -> list[Verdict]:
+        """Write sends in one transaction, and say of each what happened. Nothing is pushed before this returns."""
+
+    async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
+        """Delete exactly these envelopes, each only if it is of that device, and enter the delivered statuses."""
+
+    async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
+        """The oldest envelopes of each device that are not among `held`, at most `limit` a device, in order."""
+
+    async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
+        """Those of the devices that have an envelope which is not among `held`."""
+
+
+class StoreFailed(Exception):
+    """The database did not answer. What was sent may or may not be written: a repetition will tell."""
