@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from allauth.account.internal.flows.email_verification import send_verification_email_for_user
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -12,12 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import serializers, services, signing_key
+from accounts import attempts, serializers, services, signing_key
 from accounts.authentication import BearerAuthentication, credentials_of, user_of
+from accounts.errors import WrongCredentials
 from accounts.models import Device, User
 from accounts.permissions import IsAccount, IsDevice, IsSignedIn
 from accounts.services import Tokens
-from messenger.lib import base64url
+from messenger.lib import base64url, limits
+from messenger.lib.addresses import address_of
 from messenger.lib.errors import NotFound, NotSignedIn
 
 JWKS_SECONDS = 300  # for which a reader may keep the public keys
@@ -72,10 +76,12 @@ class Register(APIView):
     def post(self, request: Request) -> Response:
         """Make an account."""
         body = _body(serializers.Registration, request)
+        limits.hit("sign_up", address_of(request._request)).require()
         user = services.register_user(**body)
-        return tokens_answer(
-            services.sign_in(user=user, password=body["password"], now=timezone.now()), status.HTTP_201_CREATED
-        )
+        if settings.ACCOUNT_EMAIL_VERIFICATION != "none":
+            send_verification_email_for_user(request._request, user)
+        tokens = services.open_account_session(user=user, now=timezone.now())
+        return tokens_answer(tokens, status.HTTP_201_CREATED)
 
 
 class SignIn(APIView):
@@ -86,8 +92,17 @@ class SignIn(APIView):
     def post(self, request: Request) -> Response:
         """Exchange a username or an e-mail address and a password for an account token."""
         body = _body(serializers.NameAndPassword, request)
+        address = address_of(request._request)
         user = services.find_user(body["username"])
-        return tokens_answer(services.sign_in(user=user, password=body["password"], now=timezone.now()))
+        key = attempts.key_for(user, body["username"])
+        attempts.charge(key, address)
+        try:
+            tokens = services.sign_in(user=user, password=body["password"], now=timezone.now())
+        except WrongCredentials:
+            attempts.was_wrong(key)
+            raise
+        attempts.was_right(key, address)
+        return tokens_answer(tokens)
 
 
 class RefreshTokens(APIView):

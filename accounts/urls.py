@@ -1,8 +1,20 @@
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from accounts import api
+from accounts import api, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Before allauth's own: the same pages, within limits.
+    path("accounts/signup/", views.sign_up, name="account_signup"),
+    path("accounts/login/", views.sign_in, name="account_login"),
+    path("accounts/reauthenticate/", views.confirm_password, name="account_reauthenticate"),
+    path("accounts/email/", views.change_email, name="account_email"),
+    path("accounts/password/change/", views.change_password, name="account_change_password"),
+    path("accounts/password/reset/", views.reset_password, name="account_reset_password"),
+    re_path(
+        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        views.set_new_password,
+        name="account_reset_password_from_key",
+    ),
     path("accounts/", include("allauth.urls")),
     path(".well-known/jwks.json", api.PublicKeys.as_view()),
     path("api/v1/auth/register", api.Register.as_view()),

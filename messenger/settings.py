@@ -133,7 +133,35 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
 SESSION_LIFETIME = timedelta(days=90)  # of a token family that nobody refreshes
 JWT_ISSUER = env.str("JWT_ISSUER", default="messenger")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="messenger-api")
+PASSWORD_HASHERS = ["accounts.hashers.CappedArgon2Hasher"]
+PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=4)  # 19 MiB and a core's 25 ms each
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")  # or: mandatory, none
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_CHANGE_EMAIL = True  # one address an account: a new one replaces it once it is verified
+ACCOUNT_MAX_EMAIL_ADDRESSES = 2
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ACCOUNT_RATE_LIMITS = False  # ours hold for pages and API alike (messenger/lib/limits.py)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)  # seconds
+
+# --- limits: an amount and a time, as in 30/hour, or none ---
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # that append to X-Forwarded-For; 0: it means nothing
+LIMITS = {
+    "user": env.str("LIMIT_USER", default="600/minute"),
+    "address": env.str("LIMIT_ADDRESS", default="1200/minute"),
+    "sign_up": env.str("LIMIT_SIGN_UP", default="30/hour"),  # an address
+    "wrong_credentials": env.str("LIMIT_WRONG_CREDENTIALS", default="10/hour"),  # an account and address
+    "wrong_credentials_account": env.str("LIMIT_WRONG_CREDENTIALS_ACCOUNT", default="100/hour"),
+    "wrong_credentials_delay": env.str("LIMIT_WRONG_CREDENTIALS_DELAY", default="1 per 30 seconds"),  # past those 100
+    "form": env.str("LIMIT_FORM", default="60/minute"),  # sign-in and password pages sent from an address
+    "mail": env.str("LIMIT_MAIL", default="5/hour"),  # to one e-mail address
+}
 
 # --- API -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -144,7 +172,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsDevice"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
-    "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
+    "DEFAULT_THROTTLE_CLASSES": ["messenger.lib.throttling.GeneralThrottle"],
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Messenger", "VERSION": "1", "SCHEMA_PATH_PREFIX": "/api/v1"}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

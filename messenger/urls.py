@@ -7,6 +7,11 @@ from drf_spectacular.views import SpectacularAPIView
 
 from messenger import health
 
+handler400 = "messenger.error_pages.bad_request"
+handler403 = "messenger.error_pages.forbidden"
+handler404 = "messenger.error_pages.not_found"
+handler500 = "messenger.error_pages.server_error"
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("livez", health.livez),

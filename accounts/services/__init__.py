@@ -10,6 +10,7 @@ from accounts.services.devices import (
 )
 from accounts.services.people import (
     change_password,
+    check_username_free,
     find_user,
     open_account_session,
     register_user,
@@ -38,6 +39,7 @@ __all__ = [
     "authenticate",
     "authenticate_device",
     "change_password",
+    "check_username_free",
     "create_challenge",
     "end_all_sessions",
     "end_session",

@@ -37,11 +37,16 @@ def register_user(*, username: str, email: str, password: str) -> User:
 
 
 def check_free(*, username: str, email: str) -> None:
-    """UsernameTaken if this name is taken, reserved, or looks like one that is; EmailTaken."""
-    if usernames.is_reserved(username) or User.objects.filter(skeleton=usernames.skeleton(username)).exists():
-        raise UsernameTaken(errors=[{"field": "username", "message": UsernameTaken.title}])
+    """UsernameTaken, EmailTaken."""
+    check_username_free(username)
     if User.objects.filter(email=email).exists() or EmailAddress.objects.filter(email=email).exists():
         raise EmailTaken(errors=[{"field": "email", "message": EmailTaken.title}])
+
+
+def check_username_free(username: str) -> None:
+    """UsernameTaken if this name is taken, reserved, or looks like one that is."""
+    if usernames.is_reserved(username) or User.objects.filter(skeleton=usernames.skeleton(username)).exists():
+        raise UsernameTaken(errors=[{"field": "username", "message": UsernameTaken.title}])
 
 
 def _check(user: User, password: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 
 from accounts.tests.people import Person, Terminal
+from messenger.lib import limits
 
 
 @pytest.fixture
@@ -25,3 +27,10 @@ def phone(alice: Person) -> Terminal:
 @pytest.fixture
 def charlie(db: None) -> Person:
     return Person.register("charlie")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    """Each test starts with every count at nothing."""
+    limits.reset()
+    cache.clear()

@@ -7,7 +7,7 @@ from typing import ClassVar
 class DomainError(Exception):
     """Base of every refusal. `code` is stable and documented in docs/api.md; `detail` is for people.
 
-    `extra` members are added to the problem body (and to a `rejected` frame) beside `code`.
+    `extra` members are added to the problem body (and to a `rejected` frame) beside `code`, `headers` to the answer.
     """
 
     code: ClassVar[str] = "error"
@@ -21,12 +21,14 @@ class DomainError(Exception):
         errors: Sequence[Mapping[str, str]] = (),
         extra: Mapping[str, object] | None = None,
         retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = [dict(error) for error in errors]
         self.extra = dict(extra or {})
         self.retry_after = retry_after
+        self.headers = dict(headers or {})
 
 
 class Malformed(DomainError):

@@ -37,7 +37,7 @@ def body(error: DomainError) -> dict[str, object]:
 
 def response(error: DomainError) -> Response:
     """The answer to a refused request."""
-    answer = Response(body(error), status=error.status, content_type=CONTENT_TYPE)
+    answer = Response(body(error), status=error.status, content_type=CONTENT_TYPE, headers=error.headers)
     if error.retry_after is not None:
         answer["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if error.status == 401:
@@ -48,7 +48,8 @@ def response(error: DomainError) -> Response:
 def _fields(detail: Any, prefix: str = "") -> list[dict[str, str]]:
     """Flatten DRF's nested error detail to [{"field", "message"}]."""
     if isinstance(detail, dict):
-        return [row for key, value in detail.items() for row in _fields(value, f"{prefix}.{key}" if prefix else str(key))]
+        named = {f"{prefix}.{key}" if prefix else str(key): value for key, value in detail.items()}
+        return [row for name, value in named.items() for row in _fields(value, name)]
     if isinstance(detail, list):
         if all(isinstance(item, str) for item in detail):
             return [{"field": prefix, "message": str(item)} for item in detail]
@@ -69,7 +70,7 @@ def from_exception(error: Exception) -> DomainError | None:
     if isinstance(error, (PermissionDenied, drf.PermissionDenied)):
         return WrongToken()
     if isinstance(error, drf.Throttled):
-        return TooManyRequests(retry_after=error.wait or 1)
+        return TooManyRequests(retry_after=getattr(error, "wait", None) or 1)
     if isinstance(error, drf.APIException):
         refused = Malformed(str(error.detail))
         refused.status = error.status_code  # type: ignore[misc]  # 405, 406, 413 and 415 keep their status
