@@ -14,11 +14,12 @@ from rest_framework.views import APIView
 
 from accounts.authentication import credentials_of
 from accounts.models import Device
-from keys import directory, fields, limits, services
+from keys import directory, fields, services
 from keys.cbor import MAX_INTEGER
 from keys.values import Bundle, Skipped
+from messenger.lib import limits
 from messenger.lib.clock import Milliseconds, now_ms
-from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
+from messenger.lib.errors import Malformed, WrongToken
 
 
 class KeysView(APIView):
@@ -52,8 +53,7 @@ class DirectoryView(KeysView):
     def get(self, request: Request) -> Response:
         """Read the lists and current prekeys of accounts. Accounts that do not exist are left out."""
         wanted = _wanted(request)
-        if wait := limits.directory(by=credentials_of(request).account_id, now=self.clock()):
-            raise TooManyRequests(retry_after=wait)
+        limits.hit("directory", str(credentials_of(request).account_id)).require()
         return Response(fields.Directory({"accounts": directory.read(wanted)}).data)
 
 
@@ -91,8 +91,8 @@ def _wanted(request: Request) -> dict[uuid.UUID, int | None]:
     if set(request.query_params) != {"account"}:
         raise Malformed("the query names accounts and nothing else")
     named = request.query_params.getlist("account")
-    if len(named) > limits.DIRECTORY_ACCOUNTS:
-        raise Malformed(f"at most {limits.DIRECTORY_ACCOUNTS} accounts at once")
+    if len(named) > directory.MOST_ACCOUNTS:
+        raise Malformed(f"at most {directory.MOST_ACCOUNTS} accounts at once")
     wanted: dict[uuid.UUID, int | None] = {}
     for text in named:
         account, colon, since = text.partition(":")

@@ -12,6 +12,7 @@ from keys.models import DeviceList, SignedPrekey
 from keys.services import recipients
 from keys.verify import KLR, SPK, SignedObject
 
+MOST_ACCOUNTS = 100  # a question
 MOST_LISTS = 100  # of an account, an answer; the next call goes on from there
 
 

@@ -1,16 +1,18 @@
-"""How often prekeys are claimed and the directory is read. Every number can be set by the environment.
+"""How often one device claims prekeys of another: a burst, and then one in a while.
 
-A claim is charged by a token bucket for each pair of devices (the generic cell rate algorithm: one time is stored, at
-which the bucket is full again). With Redis the processes share the buckets; without it, or while it is away, each
-process keeps its own in memory, so that a limit loosens by the number of processes and never blocks anybody.
+A token bucket for each pair of devices, by the generic cell rate algorithm: what is kept is the time at which the
+bucket is full again. (messenger/lib/limits.py counts in windows, which have no burst.) With Redis the processes share
+the buckets. Without it, or while it is away, each process keeps its own: the limit loosens by the number of processes
+and stands in nobody's way.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
-from functools import cache
+from functools import lru_cache
 from typing import cast
 
 import redis
@@ -19,17 +21,17 @@ from django.conf import settings
 from messenger.lib.clock import Milliseconds
 from messenger.lib.env import env
 
-CLAIM_BURST = env.int("CLAIM_BURST", default=6)  # bundles that one device gets of another at once
-CLAIM_SECONDS = env.int("CLAIM_SECONDS", default=600)  # and then one in as many seconds
-DIRECTORY_ACCOUNTS = 100  # a call
-DIRECTORY_CALLS = env.int("DIRECTORY_CALLS", default=20)  # of one account, at once
-DIRECTORY_SECONDS = env.int("DIRECTORY_SECONDS", default=60)  # and in as many seconds that many again
+CLAIM_BURST = env.int("LIMIT_CLAIM_BURST", default=6)  # bundles that one device gets of another at once
+CLAIM_SECONDS = env.int("LIMIT_CLAIM_SECONDS", default=600)  # and then one in as many seconds
+DIRECTORY = env.str("LIMIT_DIRECTORY", default="20/minute")  # readings of an account
 
-MOST_BUCKETS = 100_000  # a process remembers; buckets that are full again are dropped then
+MOST_BUCKETS = 100_000  # that a process remembers: some 20 MB
+REDIS_TIMEOUT = 0.5  # seconds
+REDIS_PAUSE = 5.0  # seconds for which a Redis that failed is not asked again
 
 logger = logging.getLogger(__name__)
 
-# KEYS: bucket. ARGV: now, the time one token takes, the time a whole bucket takes; all in milliseconds.
+# KEYS: the bucket. ARGV: now, the time that one token takes, the time that a whole bucket takes; in milliseconds.
 _TAKE = """
 local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1])) + tonumber(ARGV[2])
 local wait = full_at - tonumber(ARGV[1]) - tonumber(ARGV[3])
@@ -62,30 +64,27 @@ class Buckets:
             return 0
 
 
-memory = Buckets()
-
-
-def _take(name: str, *, interval: int, burst: int, now: Milliseconds) -> float:
-    if settings.REDIS_URL:
-        try:
-            wait = cast(int, _shared().eval(_TAKE, 1, f"bucket:{name}", now, interval, burst * interval))
-            return max(0, wait) / 1000
-        except redis.RedisError:
-            logger.warning("limit_in_memory")
-    return memory.take(name, interval=interval, burst=burst, now=now) / 1000
-
-
-@cache
-def _shared() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+_memory = Buckets()
+_redis_away_until = 0.0
 
 
 def claim(*, by: uuid.UUID, target: uuid.UUID, now: Milliseconds) -> float:
     """Charge a claim of one device for another; the seconds to wait if there have been too many, else 0."""
-    return _take(f"claim:{by}:{target}", interval=CLAIM_SECONDS * 1000, burst=CLAIM_BURST, now=now)
+    return _take(f"claim:{by}:{target}", interval=CLAIM_SECONDS * 1000, burst=CLAIM_BURST, now=now) / 1000
 
 
-def directory(*, by: uuid.UUID, now: Milliseconds) -> float:
-    """Charge a reading of the directory by one account; the seconds to wait, else 0."""
-    interval = DIRECTORY_SECONDS * 1000 // DIRECTORY_CALLS
-    return _take(f"directory:{by}", interval=interval, burst=DIRECTORY_CALLS, now=now)
+def _take(name: str, *, interval: int, burst: int, now: Milliseconds) -> int:
+    global _redis_away_until
+    if settings.REDIS_URL and time.monotonic() >= _redis_away_until:
+        try:
+            wait = _shared(settings.REDIS_URL).eval(_TAKE, 1, f"bucket:{name}", now, interval, burst * interval)
+            return max(0, cast(int, wait))
+        except redis.RedisError:
+            _redis_away_until = time.monotonic() + REDIS_PAUSE
+            logger.warning("claim_limit_in_memory")
+    return _memory.take(name, interval=interval, burst=burst, now=now)
+
+
+@lru_cache(maxsize=2)
+def _shared(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from keys.tests.cast import Person
-from messenger.lib import events
+from messenger.lib import events, limits
+
+
+@pytest.fixture(autouse=True)
+def _unlimited() -> None:
+    limits.reset()
 
 
 @pytest.fixture

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
 
+from accounts.services import suspend_device
+from accounts.services.sessions import open_session
 from keys import services
 from keys.models import DeviceList, OneTimePrekey
 from keys.tests.asking import As, problem
@@ -101,6 +105,16 @@ def test_strangers_and_account_tokens_do_nothing(alice: Person) -> None:
         assert problem(asking.get("prekeys")) == refusal
         assert problem(asking.post("claim", {"devices": [one_of(alice)]})) == refusal
     assert DeviceList.objects.count() == 1
+
+
+def test_a_real_token_speaks_for_its_device_until_it_is_suspended(alice: Person) -> None:
+    alice.phone.publish(one_time=3)
+    tokens = open_session(user=alice.user, device=alice.phone.row, now=timezone.now())
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
+    assert client.get("/api/v1/keys/prekeys").json()["one_time"] == 3
+    suspend_device(device=alice.phone.row)
+    assert problem(client.get("/api/v1/keys/prekeys")) == (401, "not_signed_in")
+    assert services.recipients([alice.user.pk])[alice.user.pk].suspended == {alice.phone.row.pk}
 
 
 def test_another_account_publishes_nothing_in_ones_name(alice: Person, charlie: Person) -> None:

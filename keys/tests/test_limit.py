@@ -10,8 +10,8 @@ from messenger.lib.ids import new_id
 
 
 @pytest.fixture(autouse=True)
-def _connections() -> None:
-    limits._shared.cache_clear()
+def _asking_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_redis_away_until", 0.0)
 
 
 @pytest.fixture(params=["memory", "Redis"])
