@@ -120,12 +120,14 @@ class _SessionToken(Token):
 
     def claims(self) -> Claims:
         """What this verified token says."""
-        device = self.payload.get("dev")
+        kind, device = Kind(self.payload["token_type"]), self.payload.get("dev")
+        if kind != Kind.REFRESH and (kind == Kind.DEVICE) != (device is not None):
+            raise TokenError("the kind and the device contradict each other")
         return Claims(
-            kind=Kind(self.payload["token_type"]),
-            account_id=uuid.UUID(self.payload["sub"]),
-            session_id=uuid.UUID(self.payload["sid"]),
-            device_id=None if device is None else uuid.UUID(device),
+            kind=kind,
+            account_id=uuid.UUID(str(self.payload["sub"])),
+            session_id=uuid.UUID(str(self.payload["sid"])),
+            device_id=None if device is None else uuid.UUID(str(device)),
             generation=int(self.payload["gen"]),
             expires_at=int(self.payload["exp"]) * 1000,
         )

@@ -31,7 +31,7 @@ _LOOK_ALIKES = str.maketrans(
         "œ": "oe",
     }
 )
-_PAIRS = (("rn", "m"), ("vv", "w"))
+_TO_ONE = (("rn", "m"), ("vv", "w"), ("i", "l"))
 
 _RESERVED = (
     "admin administrator root support help helpdesk messenger system security staff team moderator moderation mod "
@@ -51,8 +51,8 @@ def skeleton(username: str) -> str:
     """What a username looks like. Two names with one skeleton can be taken for each other."""
     decomposed = unicodedata.normalize("NFD", normalize(username))
     plain = "".join(char for char in decomposed if unicodedata.category(char) != "Mn").translate(_LOOK_ALIKES)
-    for pair, one in _PAIRS:
-        plain = plain.replace(pair, one)
+    for these, one in _TO_ONE:
+        plain = plain.replace(these, one)
     return re.sub("-+", "-", plain)
 
 

@@ -93,6 +93,10 @@ class Terminal:
         return str(self.tokens["access"])
 
     @property
+    def uuid(self) -> uuid.UUID:
+        return uuid.UUID(self.id)
+
+    @property
     def refresh(self) -> str:
         return str(self.tokens["refresh"])
 

@@ -127,7 +127,7 @@ def test_a_malformed_proof_is_refused(alice: Person, laptop: Terminal, change: d
 
 def test_a_lost_refresh_is_made_good_by_a_proof(laptop: Terminal) -> None:
     post("auth/token/refresh", {"refresh": laptop.refresh})  # whose answer is lost
-    Session.objects.filter(device=laptop.id).update(rotated_at=timezone.now() - timedelta(minutes=1))
+    Session.objects.filter(device=laptop.uuid).update(rotated_at=timezone.now() - timedelta(minutes=1))
     assert post("auth/token/refresh", {"refresh": laptop.refresh}).status_code == 401
 
     answer = laptop.prove(refresh=laptop.refresh)
@@ -182,4 +182,4 @@ def test_a_device_keeps_a_bounded_number_of_families(laptop: Terminal) -> None:
     for _ in range(21):
         laptop.prove(refresh=laptop.prove(access=laptop.owner.access).json()["refresh"])
 
-    assert Session.objects.filter(device=laptop.id).live(timezone.now()).count() == 20
+    assert Session.objects.filter(device=laptop.uuid).live(timezone.now()).count() == 20

@@ -23,7 +23,7 @@ def refresh(token: str) -> Any:
 def rotated_ago(terminal: Terminal, seconds: float) -> None:
     """Let the device's last refresh have been this long ago."""
     moment = timezone.now() - timedelta(seconds=seconds)
-    Session.objects.filter(device=terminal.id).update(rotated_at=moment)
+    Session.objects.filter(device=terminal.uuid).update(rotated_at=moment)
 
 
 def test_a_refresh_gives_a_working_pair_of_the_same_kind(laptop: Terminal) -> None:
@@ -60,7 +60,7 @@ def test_a_refresh_repeated_after_the_grace_ends_the_family(laptop: Terminal) ->
 
     assert answer.status_code == 401
     assert answer.json()["code"] == "session_ended"
-    assert Session.objects.get(device=laptop.id).ended == Session.Ended.REUSE
+    assert Session.objects.get(device=laptop.uuid).ended == Session.Ended.REUSE
     assert refresh(successor["refresh"]).status_code == 401
     assert not is_signed_in(successor["access"])
 
@@ -83,7 +83,7 @@ def test_the_end_of_one_family_leaves_the_others(laptop: Terminal, phone: Termin
 
 
 def test_a_family_that_nobody_refreshes_expires(laptop: Terminal) -> None:
-    Session.objects.filter(device=laptop.id).update(expires_at=timezone.now())
+    Session.objects.filter(device=laptop.uuid).update(expires_at=timezone.now())
 
     assert refresh(laptop.refresh).status_code == 401
     assert not is_signed_in(laptop.access)
@@ -116,7 +116,7 @@ def test_refreshes_at_the_same_time_get_one_successor(laptop: Terminal) -> None:
         successors = set(pool.map(one, range(8)))
 
     assert len(successors) == 1
-    assert Session.objects.get(device=laptop.id).generation == 1
+    assert Session.objects.get(device=laptop.uuid).generation == 1
 
 
 def test_expired_rows_are_purged(laptop: Terminal) -> None:
