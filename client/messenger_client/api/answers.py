@@ -1,0 +1,224 @@
+"""What the server answers, as values (docs/api.md, docs/events.md). Form is checked here, nothing is believed."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from ..errors import Defect
+from ..protocol import cbor, form
+from ..protocol.prekeys import SignedPrekey
+from . import forms
+from .forms import Json
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenPair:
+    access: str
+    refresh: str
+    expires_in: int  # seconds
+    account: bytes
+    username: str
+    device: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    account: bytes
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    account: bytes
+    lists: tuple[bytes, ...]  # signed objects, oldest first
+    suspended: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyCounts:
+    one_time: int
+    one_time_kem: int
+    signed_prekey: int | None
+    last_resort: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    bundles: dict[tuple[bytes, bytes], bytes]  # (account, device): Bundle.to_bytes()
+    skipped: dict[tuple[bytes, bytes], tuple[str, int | None]]  # (reason, retry after seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    accepted_at: int
+    skipped: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactState:
+    account: bytes
+    username: str
+    state: str
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    message: bytes
+    account: bytes
+    device: bytes
+    status: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An envelope as the server hands it over."""
+
+    number: int
+    control: bool
+    message_id: bytes
+    account: bytes
+    device: bytes
+    chat: bytes | None
+    accepted_at: int
+    request: bool
+    expired: bool
+    body: bytes
+    stamp: bytes
+    stamp_key: str
+    frame: Json
+
+
+def token_pair(value: Json) -> TokenPair:
+    account = forms.members(value.get("account"))
+    device = value.get("device")
+    return TokenPair(
+        forms.string(value.get("access")),
+        forms.string(value.get("refresh")),
+        forms.integer(value.get("expires_in")),
+        forms.identifier(account.get("id")),
+        forms.string(account.get("username")),
+        None if device is None else forms.identifier(device),
+    )
+
+
+def profile(value: object) -> Profile:
+    fields = forms.members(value)
+    return Profile(forms.identifier(fields.get("id")), forms.string(fields.get("username")))
+
+
+def directory(value: object) -> Directory:
+    fields = forms.members(value)
+    return Directory(
+        forms.identifier(fields.get("account")),
+        tuple(signed_object(one) for one in forms.items(fields.get("lists"))),
+        tuple(forms.identifier(one) for one in forms.items(fields.get("suspended"))),
+    )
+
+
+def signed_object(value: object) -> bytes:
+    """`{"payload", "signature"}` as the protocol's CBOR[payload, signature]."""
+    fields = forms.members(value)
+    return cbor.encode([forms.decode(fields.get("payload")), forms.decode(fields.get("signature"))])
+
+
+def to_signed_object(data: bytes) -> Json:
+    payload, signature = form.array(cbor.decode(data), 2)
+    return {"payload": forms.encode(form.any_octets(payload)), "signature": forms.encode(form.any_octets(signature))}
+
+
+def claimed(value: Json) -> Claimed:
+    bundles: dict[tuple[bytes, bytes], bytes] = {}
+    for one in forms.items(value.get("bundles")):
+        fields = forms.members(one)
+        account, device = forms.identifier(fields.get("account")), forms.identifier(fields.get("device"))
+        kem = forms.members(fields.get("kem"))
+        one_time = fields.get("one_time")
+        bundles[account, device] = cbor.encode(
+            [
+                account,
+                device,
+                cbor.decode(signed_object(fields.get("signed_prekey"))),
+                None if one_time is None else cbor.decode(signed_object(one_time)),
+                [forms.string(kem.get("label")), cbor.decode(signed_object(kem))],
+            ]
+        )
+    skipped: dict[tuple[bytes, bytes], tuple[str, int | None]] = {}
+    for one in forms.items(value.get("skipped")):
+        fields = forms.members(one)
+        retry = fields.get("retry_after")
+        key = forms.identifier(fields.get("account")), forms.identifier(fields.get("device"))
+        skipped[key] = forms.string(fields.get("reason")), None if retry is None else forms.integer(retry)
+    return Claimed(bundles, skipped)
+
+
+def accepted(value: Json) -> Accepted:
+    return Accepted(
+        forms.integer(value.get("accepted_at")),
+        tuple(forms.identifier(one) for one in forms.items(value.get("skipped", []))),
+    )
+
+
+def contact(value: object) -> ContactState:
+    fields = forms.members(value)
+    account = profile(fields.get("account"))
+    return ContactState(
+        account.account,
+        account.username,
+        forms.string(fields.get("state")),
+        forms.integer(fields.get("changed_at")),
+    )
+
+
+def status(value: object) -> Status:
+    fields = forms.members(value)
+    return Status(
+        forms.identifier(fields.get("message")),
+        forms.identifier(fields.get("account")),
+        forms.identifier(fields.get("device")),
+        forms.string(fields.get("status")),
+        forms.integer(fields.get("at")),
+    )
+
+
+def statuses_of_frame(frame: Json, status_name: str) -> list[Status]:
+    """`message.delivered`, `message.read`, `message.expired`: one status a message."""
+    account, device = forms.identifier(frame.get("account")), forms.identifier(frame.get("device"))
+    at = forms.integer(frame.get("at"))
+    messages = forms.items(frame.get("messages"))
+    return [Status(forms.identifier(one), account, device, status_name, at) for one in messages]
+
+
+def waiting(frame: Json) -> Waiting:
+    sender = forms.members(frame.get("sender"))
+    chat, body, stamp = frame.get("chat"), frame.get("body"), frame.get("stamp")
+    stamp_key = frame.get("stamp_key")
+    return Waiting(
+        forms.integer(frame.get("envelope")),
+        frame.get("kind") == "control",
+        forms.identifier(frame.get("message_id")),
+        forms.identifier(sender.get("account")),
+        forms.identifier(sender.get("device")),
+        None if chat is None else forms.identifier(chat),
+        forms.integer(frame.get("accepted_at")),
+        frame.get("request") is True,
+        frame.get("expired") is True,
+        b"" if body is None else forms.decode(body),
+        b"" if stamp is None else forms.decode(stamp),
+        "" if stamp_key is None else str(stamp_key),
+        frame,
+    )
+
+
+def waiting_or_none(frame: Json) -> Waiting | int | None:
+    """The envelope; its number alone where the rest makes no sense; None where not even that does."""
+    with contextlib.suppress(Defect):
+        return waiting(frame)
+    number = frame.get("envelope")
+    return number if type(number) is int else None
+
+
+def prekey_object(prekey: SignedPrekey) -> Json:
+    return to_signed_object(prekey.to_bytes())

@@ -1,0 +1,111 @@
+"""A conversation line by line: two directions at once, and an end that leaves nothing behind unnoticed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from contextlib import aclosing
+
+from ..client import Client, Message
+from ..errors import ClientError, Unreachable, WrongUse
+from .verb import Terminal
+
+PATIENCE = 30.0  # seconds without progress after which what could not leave stays for the next time
+READ_EVERY = 1.0  # seconds between read receipts
+BACKLOG = 10  # lines of history to begin with
+
+
+async def converse(terminal: Terminal, client: Client, username: str) -> None:
+    """Return when the input ends and everything has left."""
+    if sys.stdin.isatty():
+        for event in await client.history(username, limit=BACKLOG):
+            if not isinstance(event, Message) or event.outgoing:
+                terminal.output.event(event)
+        terminal.output.say(f"You are talking with {username}. Ctrl-D leaves.")
+    unread: list[Message] = []
+    printing = asyncio.create_task(_print(terminal, client, username, unread))
+    typing = asyncio.create_task(_type(terminal, client, username))
+    reading = asyncio.create_task(_mark_read(client, unread))
+    try:
+        await asyncio.wait([printing, typing], return_when=asyncio.FIRST_COMPLETED)
+        if printing.done():
+            printing.result()
+        typing.result()
+        await _leave(terminal, client, printing)
+    finally:
+        for task in (printing, typing, reading):
+            task.cancel()
+        results = await asyncio.gather(printing, typing, reading, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _print(terminal: Terminal, client: Client, username: str, unread: list[Message]) -> None:
+    async with aclosing(client.events(of=username)) as events:
+        async for event in events:
+            terminal.output.event(event)
+            client.seen(event)
+            if isinstance(event, Message) and not event.is_request:
+                unread.append(event)
+
+
+async def _type(terminal: Terminal, client: Client, username: str) -> None:
+    lines = _lines()
+    while (line := await lines.get()) is not None:
+        text = line.rstrip("\r\n")
+        if not text:
+            continue
+        try:
+            message_id = await client.write_down(username, text)
+        except WrongUse as error:
+            terminal.output.say(str(error))
+            continue
+        if terminal.output.as_json:
+            terminal.output.result({"type": "sent", "id": message_id, "state": "queued"}, "")
+
+
+def _lines() -> asyncio.Queue[str | None]:
+    """The input's lines, then None. Read by a thread that nobody has to wait for at the end."""
+    import threading
+
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def read() -> None:
+        with contextlib.suppress(ValueError, OSError, RuntimeError):  # the loop or the input has been closed
+            for line in sys.stdin:
+                loop.call_soon_threadsafe(queue.put_nowait, line)
+            loop.call_soon_threadsafe(queue.put_nowait, None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return queue
+
+
+async def _mark_read(client: Client, unread: list[Message]) -> None:
+    while True:
+        await asyncio.sleep(READ_EVERY)
+        if unread:
+            batch = unread[:500]
+            with contextlib.suppress(ClientError):  # a courtesy; nothing depends on it
+                await client.mark_read(batch)
+                del unread[: len(batch)]
+
+
+async def _leave(terminal: Terminal, client: Client, printing: asyncio.Task[None]) -> None:
+    """Wait until the outbox is empty, as long as it empties."""
+    loop = asyncio.get_running_loop()
+    left, since = await client.waiting(), loop.time()
+    while left and not printing.done():
+        await asyncio.sleep(0.05)
+        now_left = await client.waiting()
+        if now_left != left:
+            left, since = now_left, loop.time()
+        elif loop.time() - since > PATIENCE:
+            break
+    if printing.done():
+        with contextlib.suppress(Unreachable):
+            printing.result()
+    if left:
+        terminal.output.say("Some of it could not be sent yet: it waits here and leaves with the next command.")

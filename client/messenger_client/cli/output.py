@@ -1,0 +1,113 @@
+"""What is printed: results on stdout, as lines for people or one JSON object a line; words on stderr.
+
+Exit codes: 0 done, 1 not done, 2 wrong use, 3 sign in, 4 no network, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+import typer
+
+from ..client import Event, Message
+from ..errors import ClientError, SignInNeeded, Unreachable, WrongUse
+from .plain import one_line, plain
+
+TICKS = {"queued": "…", "accepted": "✓", "delivered": "✓✓", "read": "✓✓ read", "expired": "expired", "failed": "failed"}
+
+
+def exit_code(error: ClientError) -> int:
+    if isinstance(error, WrongUse):
+        return 2
+    if isinstance(error, SignInNeeded):
+        return 3
+    return 4 if isinstance(error, Unreachable) else 1
+
+
+class Output:
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, value: dict[str, object], line: str) -> None:
+        """Print one result."""
+        # ASCII: a terminal that shows JSON obeys no character of others either.
+        self.write(json.dumps(value) if self.as_json else line)
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def say(self, sentence: str) -> None:
+        """Words for the person, never among the results."""
+        sys.stderr.write(one_line(sentence) + "\n")
+        sys.stderr.flush()
+
+    def event(self, event: Event, *, with_state: bool = False) -> None:
+        """Print a line of a conversation."""
+        if isinstance(event, Message):
+            value: dict[str, object] = {
+                "type": "message",
+                "id": event.id,
+                "chat": event.chat,
+                "from": event.sender,
+                "text": event.text,
+                "sent_at": event.sent_at,
+            }
+            if with_state:
+                value["state"] = event.state
+            self.result(value, "" if self.as_json else self._line(event))
+            return
+        value = {
+            "type": event.kind,
+            "id": event.id,
+            "chat": event.chat,
+            "from": event.sender,
+            "text": event.text,
+            "sent_at": event.at,
+        }
+        if event.cause:
+            value["cause"] = event.cause
+        if event.missing:
+            value["missing"] = event.missing
+        self.result(
+            value, "" if self.as_json else self._styled(f"{_when(event.at)}  — {one_line(event.text)}", "yellow")
+        )
+
+    def _line(self, message: Message) -> str:
+        name = self._styled(one_line(message.sender), "cyan" if message.outgoing else "green")
+        # Further lines are set in: nobody can write a line that looks like another person's.
+        text = plain(message.text).replace("\n", "\n         ")
+        after = ""
+        if message.outgoing:
+            after = "  " + self._styled(TICKS.get(message.state, message.state), "bright_black")
+        elif message.is_request:
+            after = "  " + self._styled("(request)", "yellow")
+        return f"{_when(message.sent_at)}  {name}: {text}{after}"
+
+    def _styled(self, text: str, colour: str) -> str:
+        if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+            return text
+        return typer.style(text, fg=colour)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose cells stand under each other."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def when(at: int) -> str:
+    """A moment in the person's own time, with its day."""
+    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _when(at: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(at / 1000).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return "--:--"  # a sender's clock may say anything
+    return moment.strftime("%H:%M" if moment.date() == datetime.now().astimezone().date() else "%d %b %H:%M")

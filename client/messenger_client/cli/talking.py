@@ -1,0 +1,123 @@
+"""The verbs of conversations."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+
+from ..client import Client, Message
+from ..errors import Unreachable
+from .conversation import converse
+from .output import TICKS, columns, when
+from .people import Username
+from .plain import one_line
+from .verb import Terminal, verb
+
+
+def add_to(app: typer.Typer) -> None:
+    @verb(app)
+    async def send(
+        terminal: Terminal, username: Username, text: Annotated[str, typer.Argument(help="What to say.")]
+    ) -> None:
+        """Write to somebody. Without a network the message waits here and leaves by itself later."""
+        async with terminal.client() as client:
+            sent = await client.send(username, text)
+            for device in sent.skipped:
+                terminal.output.say(f"One of {username}'s devices could not be reached and was left out: {device}.")
+            if sent.state == "queued":
+                terminal.output.say("Not sent yet: it waits here and leaves with the next command.")
+            terminal.output.result(
+                {"type": "sent", "id": sent.id, "state": sent.state}, TICKS.get(sent.state, sent.state)
+            )
+
+    @verb(app)
+    async def listen(
+        terminal: Terminal,
+        count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after so many messages.")] = None,
+        seconds: Annotated[float | None, typer.Option("--timeout", min=0, help="Stop after so many seconds.")] = None,
+    ) -> int:
+        """Print messages as they come, each once, after the last one printed before.
+
+        Exit status: 0 after --count messages, or at the --timeout if there was no --count; 1 at the --timeout
+        with fewer messages than --count; 4 if the server could not be reached in that time.
+        """
+        async with terminal.client() as client:
+            printed = 0
+            try:
+                async with asyncio.timeout(seconds):
+                    printed = await _print_messages(terminal, client, count)
+            except TimeoutError:
+                if not client.was_connected:
+                    raise Unreachable("The server could not be reached.") from None
+                return 0 if count is None else 1
+            return 0 if count is None or printed == count else 1
+
+    @verb(app)
+    async def history(
+        terminal: Terminal,
+        username: Username,
+        limit: Annotated[int, typer.Option("--limit", min=1, help="So many lines at most.")] = 100,
+    ) -> None:
+        """Show a conversation, with what became of your own messages: … ✓ ✓✓ read."""
+        async with terminal.client() as client:
+            await terminal.sync(client)
+            for event in await client.history(username, limit=limit):
+                terminal.output.event(event, with_state=True)
+
+    @verb(app)
+    async def chats(terminal: Terminal) -> None:
+        """List your conversations, the latest first."""
+        async with terminal.client() as client:
+            await terminal.sync(client)
+            found = await client.chats()
+            rows = []
+            for chat in found:
+                last = chat.last
+                at = (last.sent_at if isinstance(last, Message) else last.at) if last else 0
+                words = one_line(last.text) if last else ""
+                unseen = f"{chat.unseen} new" if chat.unseen else ""
+                mark = "verified" if chat.verified else ""
+                rows.append([one_line(chat.other), when(at) if at else "", unseen, mark, words[:60]])
+            for chat, line in zip(found, columns(rows), strict=True):
+                last = chat.last
+                terminal.output.result(
+                    {
+                        "type": "chat",
+                        "id": chat.id,
+                        "with": chat.other,
+                        "unseen": chat.unseen,
+                        "verified": chat.verified,
+                        "last": last.text if last else None,
+                        "last_at": (last.sent_at if isinstance(last, Message) else last.at) if last else None,
+                    },
+                    line,
+                )
+            if not found:
+                terminal.output.say("No conversations yet. Start one: messenger send NAME TEXT")
+
+    @verb(app)
+    async def chat(terminal: Terminal, username: Username) -> None:
+        """Talk with somebody line by line: what you type is sent, what they write appears. Ctrl-D leaves."""
+        async with terminal.client() as client:
+            await converse(terminal, client, username)
+
+
+async def _print_messages(terminal: Terminal, client: Client, count: int | None) -> int:
+    printed = 0
+    told: set[str] = set()
+    async with aclosing(client.events()) as events:
+        async for event in events:
+            terminal.output.event(event)
+            # At once: the moment in which a kill shows a line again is this short.
+            client.seen(event)
+            if isinstance(event, Message):
+                if event.is_request and event.sender not in told:
+                    told.add(event.sender)
+                    terminal.output.say(f"{event.sender} is new: `messenger accept {event.sender}`, or block.")
+                printed += 1
+                if printed == count:
+                    break
+    return printed

@@ -1,0 +1,208 @@
+"""Who somebody is: names, signed device lists, bundles. Pins at first contact; believes the chain, not the server.
+
+PROTOCOL.md, Keys and the device list. The server's word counts for two things only: which account has a name,
+and which listed devices are suspended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from ..api import Directory as Answer
+from ..errors import IdentityHasChanged, KeysRefused, Refused, UnknownPerson
+from ..protocol import errors as protocol_errors
+from ..protocol.device_list import Accepted, Pin, accept_lists, acknowledge_identity, open_list
+from ..protocol.ids import AccountId
+from ..store import Transaction, peers, sessions, settings, timeline
+from ..store.records import Peer
+from .context import Context
+from .places import conversation_with
+
+PAGE = 100  # lists in one answer
+_ROUNDS = 30  # pages and races before something is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    """What a claim gave: bundles, and why there is none for the other devices."""
+
+    found: dict[tuple[bytes, bytes], bytes]
+    unusable: dict[tuple[bytes, bytes], str]
+    retry_after: int | None  # seconds, where a device may have one again
+
+
+class Directory:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def resolve(self, username: str) -> Peer:
+        """Find an account by its name: here, else on the server. Raises UnknownPerson."""
+        peer = await self._context.write(lambda tx: peers.by_name(tx, username))
+        if peer is not None:
+            return peer
+        profile = await self._profile(username)
+        if profile is None:
+            raise UnknownPerson(f"There is no account called {username}.")
+        account, name = profile
+        return await self._context.write(lambda tx: peers.change(tx, account, username=name))
+
+    async def pinned(self, username: str) -> Peer:
+        """The same, with a device list. Raises UnknownPerson where there is none yet."""
+        peer = await self.resolve(username)
+        if not peer.pin:
+            peer = await self.refresh(peer.account)
+        if not peer.pin:
+            raise UnknownPerson(f"{peer.username} has not set up a device yet, so nobody can write to {peer.username}.")
+        return peer
+
+    async def name_accounts(self, accounts: Iterable[bytes]) -> None:
+        """Learn the names of accounts that are only ids here."""
+        for account in set(accounts):
+            peer = await self._context.write(lambda tx, one=account: peers.by_account(tx, one))  # type: ignore[misc]
+            if peer is None or not peer.username:
+                profile = await self._profile(str(UUID(bytes=account)))
+                if profile is not None and profile[0] == account:
+                    name = profile[1]
+                    await self._context.write(
+                        lambda tx, one=account, name=name: peers.change(tx, one, username=name)  # type: ignore[misc]
+                    )
+
+    async def refresh(self, account: bytes) -> Peer:
+        """Fetch what is new of an account's lists and hold it against the pin.
+
+        A changed identity is noted in the returned record, for the caller to judge; a chain that contradicts
+        itself raises KeysRefused.
+        """
+        for _ in range(_ROUNDS):
+            before = await self._context.write(lambda tx: peers.by_account(tx, account)) or Peer(account)
+            pin = peers.pin_of(before)
+            # From the pinned list on, itself included: a fork of it shows.
+            answer = await self._read(account, pin.newest.seq - 1 if pin else 0)
+            if not answer.lists:
+                if pin is None:
+                    return before
+                # Another chain starts at 1 again, and has nothing above the pin.
+                answer = await self._read(account, None)
+            peer, raced = await self._context.write(
+                lambda tx, answer=answer, pin=pin: self._apply(tx, answer, pin)  # type: ignore[misc]
+            )
+            if not raced and len(answer.lists) < PAGE:
+                return self._checked(peer)
+        raise KeysRefused("The server's device lists do not come to an end.")
+
+    async def take(self, answers: Sequence[Answer]) -> None:
+        """Apply what a rejected send said of the accounts' newest lists; fetch where lists are missing between."""
+        for answer in answers:
+            pin = peers.pin_of(await self._context.write(lambda tx, one=answer.account: peers.by_account(tx, one)))  # type: ignore[misc]
+            newest = open_list(answer.lists[-1]) if answer.lists else None
+            follows = (
+                newest is not None
+                and pin is not None
+                and newest.account_key == pin.account_key
+                and (newest.hash == pin.newest.hash or newest.previous == pin.newest.hash)
+            )
+            if not follows:
+                await self.refresh(answer.account)
+                continue
+            peer, _ = await self._context.write(
+                lambda tx, answer=answer, pin=pin: self._apply(tx, answer, pin)  # type: ignore[misc]
+            )
+            self._checked(peer)
+
+    async def claim(self, devices: Sequence[tuple[bytes, bytes]]) -> Bundles:
+        """Claim bundles, one a device; each uses up one-time keys of that device."""
+        found: dict[tuple[bytes, bytes], bytes] = {}
+        unusable: dict[tuple[bytes, bytes], str] = {}
+        waits: list[int] = []
+        for start in range(0, len(devices), 20):
+            claimed = await self._context.api.claim(devices[start : start + 20])
+            found |= claimed.bundles
+            for key, (reason, retry_after) in claimed.skipped.items():
+                unusable[key] = reason
+                if retry_after is not None:
+                    waits.append(retry_after)
+        for key in devices:
+            if key not in found:
+                unusable.setdefault(key, "no_prekeys")
+        return Bundles(found, unusable, min(waits, default=None))
+
+    async def acknowledge(self, account: bytes) -> Peer:
+        """Take a changed identity as it is now: new pin, old sessions dropped, the verified mark gone."""
+
+        def work(tx: Transaction) -> Peer:
+            peer = peers.by_account(tx, account)
+            pin = peers.pin_of(peer)
+            if peer is None or pin is None or not peer.changed_lists:
+                raise KeysRefused("There is no changed identity to acknowledge.")
+            accepted = acknowledge_identity(pin, peer.changed_key, peer.changed_lists)
+            peers.forget_lists(tx, account)
+            for device in pin.newest.devices:
+                sessions.drop_pair(tx, account, device.device)
+            return _save(tx, peer, accepted, verified_key=b"", changed_lists=(), changed_key=b"", seen_prekeys=None)
+
+        return await self._context.write(work)
+
+    async def _profile(self, who: str) -> tuple[bytes, str] | None:
+        try:
+            profile = await self._context.api.account(who)
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+        return profile.account, profile.username
+
+    async def _read(self, account: bytes, since: int | None) -> Answer:
+        for answer in await self._context.api.directory([(account, since)]):
+            if answer.account == account:
+                return answer
+        return Answer(account, (), ())
+
+    def _apply(self, tx: Transaction, answer: Answer, expected: Pin | None) -> tuple[Peer, bool]:
+        """Accept lists inside the transaction that stores them; true when another process was faster."""
+        peer = peers.by_account(tx, answer.account) or Peer(answer.account)
+        pin = peers.pin_of(peer)
+        if (pin and pin.newest.hash) != (expected and expected.newest.hash):
+            return peer, True
+        now = self._context.clock.now()
+        try:
+            accepted = accept_lists(AccountId(answer.account), pin, answer.lists)
+        except protocol_errors.IdentityChanged:
+            return self._note_change(tx, peer, answer.lists, now), False
+        except (protocol_errors.ListRefused, protocol_errors.Malformed) as error:
+            raise KeysRefused(
+                f"The server shows a device list of {peer.username or 'an account'} that contradicts an earlier one;"
+                " nothing is encrypted to it."
+            ) from error
+        for gone in accepted.removed:
+            sessions.drop_pair(tx, answer.account, gone)
+        return _save(tx, peer, accepted, suspended=answer.suspended), False
+
+    def _note_change(self, tx: Transaction, peer: Peer, lists: Sequence[bytes], now: int) -> Peer:
+        changed_key = open_list(lists[-1]).account_key
+        me = settings.me(tx)
+        if me is not None and me.account != peer.account and changed_key != peer.changed_key:
+            chat = conversation_with(me.account, peer.account)
+            timeline.note(tx, "identity_changed", account=peer.account, chat=chat, sent=now)
+        return peers.change(tx, peer.account, changed_lists=tuple(lists), changed_key=changed_key)
+
+    def _checked(self, peer: Peer) -> Peer:
+        self._context.changed.set()
+        return peer
+
+
+def require_unchanged(peer: Peer) -> None:
+    """Raise IdentityHasChanged while a change waits for the person's word."""
+    if peer.changed_lists:
+        name = peer.username
+        raise IdentityHasChanged(
+            f"{name}'s identity has changed, so nothing is sent: compare the new safety number with {name}"
+            f" (`messenger safety-number {name}`), then `messenger verify {name}`."
+        )
+
+
+def _save(tx: Transaction, peer: Peer, accepted: Accepted, **changes: object) -> Peer:
+    for one in accepted.lists:
+        peers.save_list(tx, one)
+    return peers.change(tx, peer.account, pin=accepted.pin.to_bytes(), **changes)

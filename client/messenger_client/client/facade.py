@@ -1,0 +1,343 @@
+"""The public interface of the library; the modules beside it do the work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+
+from ..api import forms, origin_of
+from ..clock import Clock, SystemClock
+from ..errors import ClientError, Refused, SignInNeeded, Unreachable
+from ..protocol.entropy import SYSTEM, Entropy
+from ..protocol.safety_number import SafetyNumber, safety_number
+from ..protocol.secret import Secret
+from ..store import Store, Transaction, outbox, peers, settings, timeline
+from ..store.records import Me, Peer
+from .account import Enrolment
+from .context import Context, Notify, require_me
+from .directory import Directory
+from .events import Events
+from .live import STANDING, Live
+from .model import Account, Chat, Contact, Event, Message, Sent
+from .places import chat_with, conversation_with
+from .prekeys import PrekeyKeeper
+from .profiles import directory_of, server_of
+from .receiving import Inbox
+from .sending import Sender
+from .showing import event_of, name_of
+from .statuses import Statuses
+
+_log = logging.getLogger("messenger_client")
+
+
+class Client:
+    """One account's device. Get one from `Client.open`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._directory = Directory(context)
+        self._prekeys = PrekeyKeeper(context)
+        self._enrolment = Enrolment(context, self._directory, self._prekeys)
+        self._sender = Sender(context, self._directory)
+        self._inbox = Inbox(context, self._directory)
+        self._statuses = Statuses(context)
+        self._events = Events(context)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        profile: str | Path | None = None,
+        *,
+        server: str | None = None,
+        passphrase: str | None = None,
+        notify: Notify = _log.warning,
+        clock: Clock | None = None,
+        entropy: Entropy = SYSTEM,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> AsyncIterator[Client]:
+        """Open a profile (a directory, made if it is not there). Touches no network. Raises StoreError.
+
+        `server` is needed once, to register or sign in; later it overrides the one that was used then.
+        `passphrase` seals a new profile and opens one that was sealed with it. `notify` gets sentences for
+        the person that belong to no conversation.
+        """
+        directory = directory_of(profile)
+        secret = Secret(passphrase.encode()) if passphrase else None
+        store = await asyncio.to_thread(Store.open, directory, secret)
+        if store.notice:
+            notify(store.notice)
+        with store.transaction() as tx:
+            me = settings.me(tx)
+        origin = origin_of(server_of(server, me.server if me else None))
+        context = Context(
+            store,
+            origin,
+            notify=notify,
+            clock=clock or SystemClock(),
+            entropy=entropy,
+            uniform=random.uniform,
+            transport=transport,
+        )
+        client = cls(context)
+        try:
+            yield client
+        finally:
+            await context.close()
+            client._events.close()
+
+    # Who this is
+
+    async def account(self) -> Account | None:
+        """Return who this profile is, or None before `register` or `login`."""
+        me = await self._context.write(settings.me)
+        return _account(me) if me is not None and me.account else None
+
+    async def register(self, username: str, email: str, password: str) -> Account:
+        """Make an account whose first device this is. Raises Refused: `username_taken`, `email_taken`, `malformed`."""
+        return _account(await self._enrolment.register(username, email, password))
+
+    async def login(self, username: str, password: str) -> Account:
+        """Sign in again on this device, or set up the first device of an account that has none.
+
+        Raises WrongCredentials, and LinkingNeeded where the account has devices and this is none of them.
+        """
+        return _account(await self._enrolment.login(username, password))
+
+    async def logout(self) -> None:
+        """End this device's session. Keys and conversations stay for the next `login`."""
+        await self._enrolment.logout()
+
+    # Writing
+
+    async def send(self, username: str, text: str) -> Sent:
+        """Write to somebody. The message is stored first; unreachable servers get it later (`queued`).
+
+        Raises UnknownPerson, Refused, IdentityHasChanged, WrongUse: then it was not sent.
+        """
+        message_id = await self._sender.enqueue(username, text)
+        try:
+            problems = await self._sender.flush()
+        except Unreachable:
+            return await self._sender.state_of(message_id)
+        own = problems.pop(message_id, None)
+        self._tell(problems.values())
+        if own is not None and own.code != "no_keys":
+            raise own
+        if own is not None:
+            self._context.notify(str(own))
+        return await self._sender.state_of(message_id)
+
+    async def write_down(self, username: str, text: str) -> str:
+        """Store a message for sending and return its id at once; a running `messages()` sends it."""
+        return forms.uuid(await self._sender.enqueue(username, text))
+
+    async def waiting(self) -> int:
+        """Return how many messages wait here to be sent."""
+        return await self._context.write(outbox.count, durable=False)
+
+    async def sync(self) -> None:
+        """Send what waits and fetch what is there, once. Raises Unreachable, SignInNeeded."""
+        await self._context.me()
+        self._tell((await self._sender.flush()).values())
+        await self._inbox.fetch()
+        await self._statuses.ask()
+        await self._prekeys.check_now_and_then()
+
+    # Reading
+
+    async def messages(self) -> AsyncGenerator[Message]:
+        """Yield each received message once, for ever, staying connected meanwhile.
+
+        A message counts as given when the next one is asked for or `seen` is called with it; a program that
+        dies before gets it again. Leave the loop with `contextlib.aclosing` where order of closing matters.
+        """
+        async with contextlib.aclosing(self.events()) as events:
+            async for event in events:
+                if isinstance(event, Message):
+                    yield event
+
+    async def events(self, *, of: str | None = None) -> AsyncGenerator[Event]:
+        """The same with notices: gaps, what cannot be read, changed identities. `of`: one person's only."""
+        chat = None if of is None else await self._chat_of(of)
+        async with self.connected() as failure:
+            flow = self._events.flow(chat)
+            upcoming = asyncio.ensure_future(anext(flow))
+            try:
+                while True:
+                    await asyncio.wait([upcoming, failure], return_when=asyncio.FIRST_COMPLETED)
+                    if not upcoming.done():
+                        failure.result()  # raises why the connection is gone for good
+                        return
+                    event = upcoming.result()
+                    yield event
+                    upcoming = asyncio.ensure_future(anext(flow))
+            finally:
+                upcoming.cancel()
+                await asyncio.gather(upcoming, return_exceptions=True)
+                await flow.aclose()
+
+    def seen(self, event: Event) -> None:
+        """Mark an event as given, at once: it does not come again, whatever happens next."""
+        self._events.seen(event)
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Stay connected inside the block. The task ends only by what waiting does not cure."""
+        await self._context.me()
+        live = Live(self._context, self._sender, self._inbox, self._directory, self._prekeys)
+        task = asyncio.create_task(live.run())
+        try:
+            yield task
+        finally:
+            await live.stop()
+            await asyncio.wait([task], timeout=10)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def was_connected(self) -> bool:
+        """Whether the socket has been open at all since this client was opened."""
+        return self._context.was_connected
+
+    async def history(self, username: str, *, limit: int = 100) -> list[Event]:
+        """Return the last lines of a conversation as they are known here, oldest first. Touches no network."""
+
+        def work(tx: Transaction) -> list[Event]:
+            me = require_me(tx)
+            timeline.release_due(tx, now=self._context.clock.now())
+            peer = peers.by_name(tx, username)
+            if peer is None:
+                entries = timeline.history_by_name(tx, username, limit=limit)
+            else:
+                entries = timeline.history(tx, conversation_with(me.account, peer.account), limit=limit)
+            return [event_of(tx, me, entry) for entry in entries]
+
+        return await self._context.write(work)
+
+    async def chats(self) -> list[Chat]:
+        """Return the conversations known here, the latest first. Touches no network."""
+
+        def work(tx: Transaction) -> list[Chat]:
+            me = require_me(tx)
+            timeline.release_due(tx, now=self._context.clock.now())
+            found = []
+            for state in timeline.chats(tx):
+                lines = timeline.history(tx, state.conversation, limit=1)
+                peer = peers.by_account(tx, state.account)
+                last = event_of(tx, me, lines[-1]) if lines else None
+                unseen = timeline.count_unseen(tx, state.conversation, after=self._events.position)
+                name = name_of(tx, state.account)
+                found.append(Chat(forms.uuid(state.conversation), name, last, unseen, _is_verified(peer)))
+            return sorted(found, key=lambda chat: -_time(chat.last))
+
+        return await self._context.write(work)
+
+    # People
+
+    async def contacts(self) -> list[Contact]:
+        """Return everybody the server knows a decision or a request of."""
+        answer = await self._context.api.contacts()
+
+        def work(tx: Transaction) -> None:
+            for one in answer:
+                peers.change(
+                    tx,
+                    one.account,
+                    username=one.username,
+                    request=one.state == "requested",
+                    blocked=one.state == "blocked",
+                )
+
+        await self._context.write(work)
+        return [Contact(one.username, forms.uuid(one.account), one.state, one.changed_at) for one in answer]  # type: ignore[arg-type]
+
+    async def requests(self) -> list[Contact]:
+        """Return those who wrote and wait for an answer: `accept` or `block`."""
+        return [one for one in await self.contacts() if one.state == "requested"]
+
+    async def accept(self, username: str) -> None:
+        """Accept somebody, after fetching what they wrote. Takes a block back, too."""
+        await self._context.me()
+        await self._inbox.fetch()
+        peer = await self._directory.resolve(username)
+        await self._answer(peer, "accept")
+
+    async def block(self, username: str) -> None:
+        """Hear nothing more from somebody, who is not told."""
+        await self._context.me()
+        await self._answer(await self._directory.resolve(username), "block")
+
+    async def safety_number(self, username: str) -> SafetyNumber:
+        """Return the number to compare with somebody; of the new identity where it has changed."""
+        me = await self._context.me()
+        peer = await self._directory.pinned(username)
+        pin = peers.pin_of(peer)
+        if pin is None or peer.account == me.account:
+            raise Refused("There is nobody to compare with.", "not_found")
+        key = peer.changed_key or pin.account_key
+        return await asyncio.to_thread(safety_number, me.account, me.account_key, peer.account, key)  # type: ignore[arg-type]
+
+    async def verify(self, username: str) -> None:
+        """Mark somebody as verified, once both have compared the safety number. Acknowledges a changed identity."""
+        peer = await self._acknowledged(await self._directory.pinned(username))
+        pin = peers.pin_of(peer)
+        key = pin.account_key if pin else b""
+        await self._context.write(lambda tx: peers.change(tx, peer.account, verified_key=key))
+
+    async def acknowledge(self, username: str) -> None:
+        """Write on to somebody whose identity has changed, without having compared anything."""
+        await self._acknowledged(await self._directory.pinned(username))
+
+    async def mark_read(self, messages: Sequence[Message]) -> None:
+        """Tell senders that their messages were read. At most 500 of one chat."""
+        if messages:
+            ids = [UUID(message.id).bytes for message in messages]
+            await self._context.api.mark_read(UUID(messages[0].chat).bytes, ids)
+
+    async def _chat_of(self, username: str) -> bytes:
+        me = await self._context.me()
+        peer = await self._directory.resolve(username)
+        await self._context.write(lambda tx: chat_with(tx, me.account, peer.account))
+        return conversation_with(me.account, peer.account)
+
+    async def _acknowledged(self, peer: Peer) -> Peer:
+        if not peer.changed_lists:
+            return peer
+        peer = await self._directory.acknowledge(peer.account)
+        with contextlib.suppress(Unreachable, SignInNeeded):
+            await self._inbox.unpark(peer.account)
+        return peer
+
+    async def _answer(self, peer: Peer, verb: str) -> None:
+        await self._context.api.answer_contact(peer.account, verb)
+        blocked = verb == "block"
+        await self._context.write(lambda tx: peers.change(tx, peer.account, request=False, blocked=blocked))
+
+    def _tell(self, problems: Iterable[ClientError]) -> None:
+        for problem in problems:
+            if problem.code not in STANDING:
+                self._context.notify(str(problem))
+
+
+def _account(me: Me) -> Account:
+    return Account(me.username, forms.uuid(me.account), str(UUID(bytes=me.device)) if me.device else "", me.server)
+
+
+def _is_verified(peer: Peer | None) -> bool:
+    pin = peers.pin_of(peer)
+    return peer is not None and pin is not None and peer.verified_key == pin.account_key and not peer.changed_lists
+
+
+def _time(last: Event | None) -> int:
+    if last is None:
+        return 0
+    return last.sent_at if isinstance(last, Message) else last.at

@@ -1,0 +1,77 @@
+"""What the library gives to its callers. Frozen; ids as the usual text of UUIDs, times in ms since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["queued", "accepted", "delivered", "read", "expired", "failed", "received"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who this profile is."""
+
+    username: str
+    account: str
+    device: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text, received or sent. `text` is what the other person wrote: print it with care for terminals."""
+
+    id: str
+    chat: str
+    sender: str  # username
+    text: str = field(repr=False)
+    sent_at: int  # by the sender's clock
+    outgoing: bool = False
+    state: State = "received"
+    is_request: bool = False  # from somebody who is not accepted yet
+    position: int = field(default=0, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person has to know about a conversation; `text` is the plain sentence."""
+
+    kind: Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning"]
+    id: str
+    chat: str
+    sender: str
+    text: str
+    at: int
+    cause: str = ""  # of unreadable: the protocol's name for it
+    missing: int = 0  # of a gap: how many
+    position: int = field(default=0, repr=False)
+
+
+Event = Message | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message on its way: `queued` here, or `accepted` by the server."""
+
+    id: str
+    state: State
+    skipped: tuple[str, ...] = ()  # the recipient's devices that it could not be encrypted for
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    id: str
+    other: str  # username
+    last: Message | Notice | None
+    unseen: int
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    username: str
+    account: str
+    state: Literal["requested", "accepted", "blocked"]
+    changed_at: int

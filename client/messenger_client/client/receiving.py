@@ -1,0 +1,138 @@
+"""Envelopes become lines of a conversation. Plaintext and ratchet in one transaction, for up to 100 at a time.
+
+PROTOCOL.md, State on a client. What comes twice is known by its envelope and, beyond that, by its ratchet:
+acknowledged, shown nowhere. What cannot be read is acknowledged with its cause and shown as one line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from ..api import Waiting, answers, forms
+from ..api.forms import Json
+from ..errors import KeysRefused
+from ..protocol.errors import ProtocolError
+from ..protocol.wire import peek
+from ..store import Transaction, envelopes, peers, sessions
+from ..store.records import Peer
+from .context import Context, require_me
+from .decrypting import Batch
+from .directory import Directory
+
+MOST = 100  # envelopes a transaction
+
+
+class Inbox:
+    def __init__(self, context: Context, directory: Directory) -> None:
+        self._context = context
+        self._directory = directory
+
+    async def fetch(self) -> None:
+        """Fetch what waits over REST, store it, acknowledge it."""
+        more = True
+        while more:
+            frames, more = await self._context.api.envelopes(MOST)
+            ack = await self.take(frames)
+            if ack is None:
+                return
+            await self._context.api.ack(ack)
+
+    async def take(self, frames: Sequence[Json]) -> Json | None:
+        """Store a batch; returns the body of its acknowledgement. Raises Unreachable before anything is stored."""
+        waiting: list[Waiting] = []
+        broken: list[int] = []
+        for frame in frames:
+            read = answers.waiting_or_none(frame)
+            if isinstance(read, Waiting):
+                waiting.append(read)
+            elif read is not None:
+                broken.append(read)
+        await self._prepare(waiting)
+        batch = await self._run(waiting, last=False)
+        done, causes, unknown_heads = set(batch.done), dict(batch.causes), set(batch.unknown_heads)
+        if batch.not_listed:
+            # Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
+            again = [one for one in waiting if one.number in batch.not_listed]
+            await self._refresh({one.account for one in again})
+            second = await self._run(again, last=True)
+            done |= second.done
+            causes |= second.causes
+            unknown_heads |= second.unknown_heads
+        self._context.changed.set()
+        await self._check_heads(unknown_heads)
+        causes |= dict.fromkeys(broken, "malformed")
+        if not done and not causes:
+            return None
+        return {
+            "envelopes": sorted(done - causes.keys()),
+            "unreadable": [{"envelope": number, "cause": cause} for number, cause in sorted(causes.items())],
+        }
+
+    async def unpark(self, account: bytes) -> None:
+        """Read what came while the person had not yet acknowledged the sender's changed identity."""
+        frames = await self._context.write(lambda tx: envelopes.unpark(tx, account))
+        for start in range(0, len(frames), MOST):
+            await self.take([json.loads(frame) for frame in frames[start : start + MOST]])
+
+    async def _prepare(self, waiting: Sequence[Waiting]) -> None:
+        """Learn what the batch will ask for: lists of unknown senders, newest lists for new sessions, names."""
+
+        def work(tx: Transaction) -> tuple[set[bytes], set[bytes]]:
+            stale, nameless = set(), set()
+            for one in waiting:
+                if one.expired or envelopes.is_known(tx, one.number):
+                    continue
+                peer = peers.by_account(tx, one.account)
+                if peer is None or not peer.username:
+                    nameless.add(one.account)
+                if peer is None or not peer.pin or _starts_session(tx, one):
+                    stale.add(one.account)
+            return stale, nameless
+
+        stale, nameless = await self._context.write(work)
+        await self._refresh(stale)
+        await self._directory.name_accounts(nameless)
+
+    async def _refresh(self, accounts: Iterable[bytes]) -> None:
+        for account in accounts:
+            try:
+                await self._directory.refresh(account)
+            except KeysRefused as error:
+                self._context.notify(str(error))
+
+    async def _run(self, waiting: Sequence[Waiting], *, last: bool) -> Batch:
+        def work(tx: Transaction) -> Batch:
+            batch = Batch(tx, require_me(tx), now=self._context.clock.now(), entropy=self._context.entropy, last=last)
+            for one in waiting:
+                batch.take(one)
+            batch.finish()
+            return batch
+
+        return await self._context.write(work)
+
+    async def _check_heads(self, unknown: set[tuple[bytes, bytes]]) -> None:
+        """PROTOCOL.md, Content: a list that somebody knows and the server does not show was withheld."""
+        if not unknown:
+            return
+        await self._refresh({account for account, _ in unknown})
+
+        def work(tx: Transaction) -> list[str]:
+            return [
+                (peers.by_account(tx, account) or Peer(account)).username or forms.uuid(account)
+                for account, list_hash in unknown
+                if not peers.knows_list(tx, account, list_hash)
+            ]
+
+        for name in sorted(set(await self._context.write(work))):
+            self._context.notify(
+                f"A message names a device list of {name} that the server does not show: it may be withholding one."
+            )
+
+
+def _starts_session(tx: Transaction, waiting: Waiting) -> bool:
+    try:
+        seen = peek(waiting.body)
+    except ProtocolError:
+        return False
+    return seen.init is not None and not sessions.is_known(tx, seen.session_id)

@@ -1,0 +1,260 @@
+"""The outbox: what is written is stored first, leaves in order, and leaves again until the server has answered.
+
+PROTOCOL.md, State on a client. A lost answer: the same bytes again. Changed lists: the same content, encrypted
+anew, under the same message id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+
+from ..api import Accepted, answers, forms
+from ..api.forms import Json
+from ..errors import (
+    ClientError,
+    Defect,
+    IdentityHasChanged,
+    KeysRefused,
+    Refused,
+    UnknownPerson,
+    Unreachable,
+    WrongUse,
+)
+from ..protocol.limits import MAX_ENCODED
+from ..store import Transaction, outbox, peers, timeline
+from ..store.records import Entry, Me, Outgoing
+from .context import Context, require_me
+from .directory import Directory, require_unchanged
+from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing
+from .model import Sent
+from .places import chat_with
+
+MOST_TEXT = 65_536  # characters; with padding well under what the server takes
+AT_ONCE = 16  # sends in flight
+MOST_ATTEMPTS = 6  # at one message whose lists keep changing
+LONGEST_WAIT = 30.0  # seconds that a flush waits when asked to go slowly
+
+_REASONS = {
+    "not_found": "{name} cannot be written to.",
+    "contact_blocked": "You have blocked {name}; `messenger accept {name}` takes that back.",
+    "not_listed": "This device is no longer on your account's device list, so it cannot send.",
+}
+
+
+class Sender:
+    def __init__(self, context: Context, directory: Directory) -> None:
+        self._context = context
+        self._directory = directory
+        self._lock = asyncio.Lock()
+        self.wanted = asyncio.Event()  # something waits that no flush is looking after
+
+    async def enqueue(self, to: str, text: str) -> bytes:
+        """Store a message for sending, encrypted if its keys are at hand; returns its id. Touches no network."""
+        if not text or len(text) > MOST_TEXT:
+            raise WrongUse(f"A message has 1 to {MOST_TEXT} characters.")
+        if len(text.encode(errors="replace")) > MAX_ENCODED // 2:
+            raise WrongUse("That message is too long.")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise WrongUse("That text is not valid Unicode.") from error
+        message_id = secrets.token_bytes(16)
+        await self._context.write(lambda tx: self._enqueue(tx, message_id, to, text))
+        self.wanted.set()
+        self._context.changed.set()
+        return message_id
+
+    async def flush(self) -> dict[bytes, ClientError]:
+        """Send what waits. Returns why some of it could not leave; raises Unreachable, SignInNeeded."""
+        async with self._lock:
+            self.wanted.clear()
+            problems: dict[bytes, ClientError] = {}
+            while True:
+                waiting = await self._context.write(lambda tx: outbox.pending(tx, problems.keys(), limit=AT_ONCE))
+                if not waiting:
+                    return problems
+                await self._send_some(waiting, problems)
+
+    async def state_of(self, message_id: bytes) -> Sent:
+        def work(tx: Transaction) -> Sent:
+            entry = timeline.get(tx, require_me(tx).account, message_id)
+            if entry is None:
+                raise Defect("The message is not in the store.")
+            state = "accepted" if entry.state == "accepted" else "failed" if entry.state == "failed" else "queued"
+            return Sent(forms.uuid(message_id), state, tuple(forms.uuid(one) for one in entry.skipped))  # type: ignore[arg-type]
+
+        return await self._context.write(work)
+
+    def _enqueue(self, tx: Transaction, message_id: bytes, to: str, text: str) -> None:
+        me = require_me(tx)
+        peer = peers.by_name(tx, to)
+        if to.casefold() == me.username.casefold() or (peer and peer.account == me.account):
+            raise WrongUse("That is you.")
+        now = self._context.clock.now()
+        account = peer.account if peer else b""
+        chat = chat_with(tx, me.account, account).conversation if peer else b""
+        outgoing = Outgoing(message_id, peer.username if peer else to, now, text, account)
+        entry = Entry(
+            id=message_id, kind="text", outgoing=True, account=me.account, chat=chat, sent=now,
+            device=me.device, to_name=outgoing.to_name, text=text, state="queued",
+        )  # fmt: skip
+        timeline.add(tx, entry)
+        outbox.add(tx, outgoing, timeline.chat_key(tx, entry))
+        if peer and not peer.changed_lists and outbox.is_next(tx, message_id):
+            self._encrypt(tx, me, outgoing, NO_KEYS)
+
+    async def _send_some(self, ready: list[Outgoing], problems: dict[bytes, ClientError]) -> None:
+        """Encrypt in order, send together, settle."""
+        encrypted: list[Outgoing] = []
+        stuck: set[str] = set()
+        for outgoing in ready:
+            if outgoing.to_name in stuck:
+                continue
+            try:
+                prepared = outgoing if outgoing.envelopes else await self._prepare(outgoing)
+                if prepared is not None:
+                    encrypted.append(prepared)
+            except (IdentityHasChanged, KeysRefused) as error:
+                problems[outgoing.id] = error
+                stuck.add(outgoing.to_name)
+            except (UnknownPerson, Refused, WrongUse) as error:
+                problems[outgoing.id] = error
+                await self._fail(outgoing, error)
+            except Unreachable as error:
+                # Only the keys of this one recipient have to wait: `rate_limited` says so.
+                if error.code != "no_keys":
+                    raise
+                problems[outgoing.id] = error
+                stuck.add(outgoing.to_name)
+        results = await asyncio.gather(*(self._post(one) for one in encrypted), return_exceptions=True)
+        answered = list(zip(encrypted, results, strict=True))
+        accepted = [(one, result) for one, result in answered if isinstance(result, Accepted)]
+        if accepted:
+            await self._context.write(lambda tx: self._settle(tx, accepted), durable=False)
+            self._context.changed.set()
+        wait: float | None = None
+        for outgoing, result in answered:
+            if isinstance(result, Refused):
+                await self._refused(outgoing, result, problems)
+            elif isinstance(result, Unreachable) and result.code == "too_many_requests":
+                wait = max(wait or 0.0, result.retry_after or 1.0)
+                if wait > LONGEST_WAIT:
+                    raise result
+            elif isinstance(result, BaseException):
+                raise result
+        if wait is not None:
+            await self._context.clock.sleep(wait)
+
+    async def _prepare(self, outgoing: Outgoing) -> Outgoing | None:
+        """Get what a message's encryption needs from the server, then encrypt it."""
+        if not outgoing.account:
+            outgoing = await self._address(outgoing)
+        keys = NO_KEYS
+        for _ in range(MOST_ATTEMPTS):
+            peer = await self._context.write(lambda tx: peers.by_account(tx, outgoing.account))
+            if peer is not None:
+                require_unchanged(peer)
+            result = await self._context.write(
+                lambda tx, keys=keys: self._encrypt(tx, require_me(tx), outgoing, keys)  # type: ignore[misc]
+            )
+            if result is None:
+                return None
+            if isinstance(result, Outgoing):
+                if result.envelopes:
+                    return result
+                raise Unreachable(
+                    f"None of {outgoing.to_name}'s devices has keys to start a conversation with just now;"
+                    " the message waits here.",
+                    "no_keys",
+                )
+            for account in result.lists:
+                refreshed = await self._directory.refresh(account)
+                if not refreshed.pin:
+                    raise UnknownPerson(
+                        f"{outgoing.to_name} has not set up a device yet, so nobody can write to {outgoing.to_name}."
+                    )
+            if result.bundles:
+                claimed = await self._directory.claim(result.bundles)
+                keys = Keys({**keys.bundles, **claimed.found}, {**keys.unusable, **claimed.unusable})
+        raise Unreachable(f"{outgoing.to_name}'s devices keep changing; the message waits here.", "no_keys")
+
+    def _encrypt(self, tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys) -> Outgoing | Missing | None:
+        current = outbox.get(tx, outgoing.id)
+        if current is None:
+            return None  # another process has sent it
+        if current.envelopes and current.attempts > outgoing.attempts:
+            return current  # another process has encrypted it: its bytes are the ones that count
+        return encrypt_outgoing(tx, me, outgoing, keys, now=self._context.clock.now(), entropy=self._context.entropy)
+
+    async def _address(self, outgoing: Outgoing) -> Outgoing:
+        """Find the account of a message that was written to a mere name."""
+        peer = await self._directory.resolve(outgoing.to_name)
+
+        def work(tx: Transaction) -> Outgoing:
+            me = require_me(tx)
+            if peer.account == me.account:
+                raise WrongUse("That is you.")
+            addressed = replace(outgoing, account=peer.account)
+            chat = chat_with(tx, me.account, peer.account).conversation
+            entry = timeline.get(tx, me.account, outgoing.id)
+            if entry is not None:
+                entry = replace(entry, chat=chat)
+                timeline.update(tx, entry, unsettled=False)
+                outbox.move(tx, addressed, timeline.chat_key(tx, entry))
+            return addressed
+
+        return await self._context.write(work)
+
+    async def _post(self, outgoing: Outgoing) -> Accepted:
+        body = outgoing.envelopes
+        frame: Json = {
+            "message_id": forms.uuid(outgoing.id),
+            "to": forms.uuid(outgoing.account),
+            "lists": {forms.uuid(account): forms.encode(value) for account, value in (outgoing.lists or {}).items()},
+            "envelopes": [{"device": forms.uuid(device), "body": forms.encode(wire)} for device, wire in body],
+            "skipped": [forms.uuid(device) for device in outgoing.skipped],
+        }
+        stream = self._context.stream
+        if stream is not None:
+            return answers.accepted(await stream.request({"type": "message.send", **frame}))
+        return await self._context.api.send(frame)
+
+    def _settle(self, tx: Transaction, accepted: list[tuple[Outgoing, Accepted]]) -> None:
+        me = require_me(tx)
+        for outgoing, answer in accepted:
+            if outbox.get(tx, outgoing.id) is None:
+                continue  # another process had the same answer before
+            outbox.remove(tx, outgoing.id)
+            entry = timeline.get(tx, me.account, outgoing.id)
+            if entry is not None:
+                skipped = (*entry.skipped, *answer.skipped)
+                changed = replace(entry, state="accepted", accepted=answer.accepted_at, skipped=skipped, cause="")
+                timeline.update(tx, changed, unsettled=True)
+
+    async def _refused(self, outgoing: Outgoing, error: Refused, problems: dict[bytes, ClientError]) -> None:
+        if error.code == "devices_changed" and outgoing.attempts < MOST_ATTEMPTS:
+            try:
+                found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
+                await self._directory.take(found)
+            except KeysRefused as refused:
+                problems[outgoing.id] = refused
+                return
+            # Not the old bytes again: they are for devices that are no longer the right ones.
+            await self._context.write(lambda tx: outbox.update(tx, replace(outgoing, envelopes=())))
+            return
+        reason = _REASONS.get(error.code)
+        if reason is not None:
+            error = Refused(reason.format(name=outgoing.to_name), error.code)
+        problems[outgoing.id] = error
+        await self._fail(outgoing, error)
+
+    async def _fail(self, outgoing: Outgoing, error: ClientError) -> None:
+        def work(tx: Transaction) -> None:
+            outbox.remove(tx, outgoing.id)
+            entry = timeline.get(tx, require_me(tx).account, outgoing.id)
+            if entry is not None:
+                timeline.update(tx, replace(entry, state="failed", cause=str(error)), unsettled=False)
+
+        await self._context.write(work)

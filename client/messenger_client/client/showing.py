@@ -1,0 +1,58 @@
+"""What stands in the store becomes what callers see: names for ids, one plain sentence for what is no message."""
+
+from __future__ import annotations
+
+from ..api import forms
+from ..store import Transaction, peers
+from ..store.records import Entry, Me
+from .model import Event, Message, Notice
+from .statuses import outgoing_state
+
+CAUSES = {
+    "unknown_session": "it belongs to a session that this device does not have",
+    "unknown_prekey": "it was encrypted for a key that this device no longer has",
+    "not_listed": "its device is not on the sender's signed list",
+    "replayed": "it repeats an earlier first message",
+    "too_far": "too many messages before it are missing",
+    "kem_step": "a step of the key exchange is missing",
+    "undecryptable": "it does not decrypt",
+    "bad_franking": "its tag does not belong to its text",
+    "malformed": "its form is wrong",
+}
+
+
+def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0) -> Event:
+    sender = me.username if entry.outgoing else name_of(tx, entry.account)
+    chat = forms.uuid(entry.chat) if entry.chat else ""
+    identifier = forms.uuid(entry.id)
+    if entry.kind == "text":
+        state = outgoing_state(entry) if entry.outgoing else "received"
+        return Message(identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, position)
+    kind, text = _notice(entry, sender)
+    return Notice(kind, identifier, chat, sender, text, entry.sent, entry.cause, entry.missing, position)  # type: ignore[arg-type]
+
+
+def name_of(tx: Transaction, account: bytes) -> str:
+    peer = peers.by_account(tx, account)
+    return peer.username if peer is not None and peer.username else forms.uuid(account)
+
+
+def _notice(entry: Entry, name: str) -> tuple[str, str]:
+    if entry.kind == "unreadable":
+        why = CAUSES.get(entry.cause, entry.cause)
+        return "unreadable", f"A message from {name} cannot be read: {why}. Ask {name} to send it again."
+    if entry.kind == "gap":
+        many = "A message" if entry.missing == 1 else f"{entry.missing} messages"
+        verb = "has" if entry.missing == 1 else "have"
+        return "gap", f"{many} from {name} {verb} not arrived; what follows was written later."
+    if entry.kind == "expired":
+        return "expired", f"A message from {name} expired before this device fetched it."
+    if entry.kind == "identity_changed":
+        return (
+            "identity_changed",
+            f"{name}'s identity has changed. Nothing is sent to {name} until you have compared the new safety number:"
+            f" `messenger verify {name}`.",
+        )
+    if entry.kind == "update_needed":
+        return "update_needed", f"{name} sent something that needs a newer version of this program; it is kept."
+    return "warning", entry.text or entry.cause

@@ -1,0 +1,24 @@
+"""The profile on disk: SQLite, sealed at rest. Knows no network; refuses to open with another key.
+
+`Store.transaction()` gives a `Transaction`; the modules are the nouns that are read and written in one:
+settings, peers, sessions, timeline, outbox, envelopes. PROTOCOL.md, State on a client.
+"""
+
+from . import cursor, envelopes, locks, outbox, peers, records, sessions, settings, timeline
+from .database import Store, Transaction
+from .profile_key import needs_passphrase
+
+__all__ = [
+    "Store",
+    "Transaction",
+    "cursor",
+    "envelopes",
+    "locks",
+    "needs_passphrase",
+    "outbox",
+    "peers",
+    "records",
+    "sessions",
+    "settings",
+    "timeline",
+]

@@ -1,0 +1,137 @@
+"""The profile's database: opening it, and transactions. Holds the lock for one transaction and no longer."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import StoreError
+from ..protocol.secret import Secret
+from .profile_key import open_profile_key
+from .records import Record
+from .schema import migrate
+from .sealing import Sealer
+
+DATABASE = "messages.sqlite3"
+BUSY = 30.0  # seconds to wait for another process's transaction
+
+R = TypeVar("R", bound=Record)
+Value = bytes | int | str | None
+
+
+class Transaction:
+    """What runs between BEGIN and COMMIT; the modules beside this one say what."""
+
+    def __init__(self, connection: sqlite3.Connection, sealer: Sealer) -> None:
+        self._connection = connection
+        self._sealer = sealer
+
+    def execute(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
+        return self._connection.execute(statement, values)
+
+    def one(self, statement: str, values: Sequence[Value] = ()) -> tuple[Value, ...] | None:
+        row: tuple[Value, ...] | None = self._connection.execute(statement, values).fetchone()
+        return row
+
+    def find(self, table: str, *parts: bytes) -> bytes:
+        """The key that a row of this id has in this table."""
+        return self._sealer.find(table, *parts)
+
+    def seal(self, table: str, key: bytes, value: Record | bytes) -> bytes:
+        plain = value.pack() if isinstance(value, Record) else bytes(value)
+        return self._sealer.seal(table.encode() + b"\x00" + key, plain)
+
+    def open_bytes(self, table: str, key: bytes, sealed: Value) -> bytes:
+        if not isinstance(sealed, bytes):
+            raise StoreError("The profile's data is damaged.")
+        return self._sealer.open(table.encode() + b"\x00" + key, sealed)
+
+    def open(self, kind: type[R], table: str, key: bytes, sealed: Value) -> R:
+        return kind.unpack(self.open_bytes(table, key, sealed))
+
+
+class Store:
+    """One profile. Not shared between threads; any number of processes may have it open."""
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection, sealer: Sealer, notice: str | None) -> None:
+        self.directory = directory
+        self.notice = notice  # what the person should know, once
+        self._connection = connection
+        self._sealer = sealer
+
+    @classmethod
+    def open(cls, directory: Path, passphrase: Secret | None = None) -> Store:
+        """Open a profile, made if there is none. Raises StoreError."""
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            directory.chmod(0o700)
+        except OSError as error:
+            raise StoreError(f"The profile {directory} cannot be used: {error.strerror}.") from error
+        profile_key = open_profile_key(directory, passphrase)
+        path = directory / DATABASE
+        # Made here, so that it and its companions (-wal, -shm take its mode) are never readable by others.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            # Forward secrecy on the disk: an old ratchet state does not stay in a free page.
+            connection.execute("PRAGMA secure_delete = ON")
+            migrate(connection)
+            store = cls(directory, connection, Sealer(profile_key.key), profile_key.notice)
+            store._check_key()
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise StoreError(f"The profile {directory} cannot be read: {error}.") from error
+        except StoreError:
+            connection.close()
+            raise
+        return store
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
+        """Read and write in one step; commits at the end, or changes nothing at all.
+
+        `durable=False` skips the wait for the disk: what it writes survives a killed process, and not
+        always a loss of power. Only for what can be done twice without harm.
+        """
+        if not durable:
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._begin()
+            try:
+                yield Transaction(self._connection, self._sealer)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        finally:
+            if not durable:
+                self._connection.execute("PRAGMA synchronous = FULL")
+
+    def data_version(self) -> int:
+        """A number that changes when another process has written."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise StoreError("Another program keeps the profile busy; try again.", "busy") from error
+
+    def _check_key(self) -> None:
+        with self.transaction() as tx:
+            row = tx.one("SELECT value FROM setting WHERE name = 'check'")
+            if row is None:
+                tx.execute("INSERT INTO setting VALUES ('check', ?)", [tx.seal("setting", b"check", b"check")])
+            else:
+                tx.open_bytes("setting", b"check", row[0])

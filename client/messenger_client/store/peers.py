@@ -1,0 +1,82 @@
+"""Accounts and their pins, and every device list that was accepted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..protocol.device_list import DeviceList, Pin, open_list
+from .database import Transaction, Value
+from .records import Peer
+
+
+def by_account(tx: Transaction, account: bytes) -> Peer | None:
+    key = tx.find("peer", account)
+    row = tx.one("SELECT value FROM peer WHERE key = ?", [key])
+    return None if row is None else tx.open(Peer, "peer", key, row[0])
+
+
+def by_name(tx: Transaction, username: str) -> Peer | None:
+    row = tx.one("SELECT key, value FROM peer WHERE name = ?", [_name(tx, username)])
+    return None if row is None else tx.open(Peer, "peer", _bytes(row[0]), row[1])
+
+
+def everyone(tx: Transaction) -> list[Peer]:
+    rows = tx.execute("SELECT key, value FROM peer").fetchall()
+    return [tx.open(Peer, "peer", key, value) for key, value in rows]
+
+
+def save(tx: Transaction, peer: Peer) -> None:
+    key = tx.find("peer", peer.account)
+    name = _name(tx, peer.username) if peer.username else None
+    if name is not None:
+        # Names are permanent on a server; should one move all the same, the newest answer has it.
+        tx.execute("UPDATE peer SET name = NULL WHERE name = ? AND key <> ?", [name, key])
+    tx.execute(
+        "INSERT INTO peer VALUES (?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET name = excluded.name, value = excluded.value",
+        [key, name, tx.seal("peer", key, peer)],
+    )
+
+
+def change(tx: Transaction, account: bytes, **changes: object) -> Peer:
+    """Change some fields of an account's record, made if there is none."""
+    peer = replace(by_account(tx, account) or Peer(account), **changes)  # type: ignore[arg-type]
+    save(tx, peer)
+    return peer
+
+
+def pin_of(peer: Peer | None) -> Pin | None:
+    return Pin.from_bytes(peer.pin) if peer is not None and peer.pin else None
+
+
+def save_list(tx: Transaction, value: DeviceList) -> None:
+    key = tx.find("device_list", value.account, value.hash)
+    tx.execute(
+        "INSERT OR IGNORE INTO device_list VALUES (?, ?, ?)",
+        [key, tx.find("peer", value.account), tx.seal("device_list", key, value.signed)],
+    )
+
+
+def list_named(tx: Transaction, account: bytes, list_hash: bytes) -> DeviceList | None:
+    key = tx.find("device_list", account, list_hash)
+    row = tx.one("SELECT value FROM device_list WHERE key = ?", [key])
+    return None if row is None else open_list(tx.open_bytes("device_list", key, row[0]))
+
+
+def knows_list(tx: Transaction, account: bytes, list_hash: bytes) -> bool:
+    key = tx.find("device_list", account, list_hash)
+    return tx.one("SELECT 1 FROM device_list WHERE key = ?", [key]) is not None
+
+
+def forget_lists(tx: Transaction, account: bytes) -> None:
+    """Drop the lists of an identity that was given up: first messages that name them are not listed."""
+    tx.execute("DELETE FROM device_list WHERE account = ?", [tx.find("peer", account)])
+
+
+def _name(tx: Transaction, username: str) -> bytes:
+    return tx.find("name", username.casefold().encode())
+
+
+def _bytes(value: Value) -> bytes:
+    assert isinstance(value, bytes)  # noqa: S101 - the column is NOT NULL BLOB
+    return value

@@ -1,0 +1,66 @@
+"""The tables, and how older ones become these. Only ids of the server's queue, orders and flags are in clear.
+
+`key` is a keyed hash of the row's id (`Sealer.find`), `value` a sealed record. A migration is never edited
+once released: add another.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..errors import StoreError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # One row a name: who this is, its tokens, its account key, settings.
+        "CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+        # Private halves of own prekeys.
+        "CREATE TABLE prekey (label TEXT, id INTEGER, value BLOB NOT NULL, PRIMARY KEY (label, id)) WITHOUT ROWID",
+        # H(EK) of accepted first messages, until their signed prekey goes.
+        "CREATE TABLE used_ek (key BLOB PRIMARY KEY, spk_id INTEGER NOT NULL) WITHOUT ROWID",
+        # Accounts, one's own among them, with their pins.
+        "CREATE TABLE peer (key BLOB PRIMARY KEY, name BLOB UNIQUE, value BLOB NOT NULL)",
+        "CREATE TABLE device_list (key BLOB PRIMARY KEY, account BLOB NOT NULL, value BLOB NOT NULL)",
+        "CREATE TABLE session (key BLOB PRIMARY KEY, pair BLOB NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX session_by_pair ON session (pair)",
+        "CREATE TABLE chat (key BLOB PRIMARY KEY, value BLOB NOT NULL)",
+        # Which counter comes next from one device of a sender in one chat.
+        "CREATE TABLE flow (key BLOB PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
+        # What is shown, in the order it is shown in: position is null while a message waits for an earlier one.
+        "CREATE TABLE entry (key BLOB PRIMARY KEY, chat BLOB NOT NULL, position INTEGER UNIQUE, flow BLOB,"
+        " held_at INTEGER, unseen INTEGER NOT NULL, unsettled INTEGER NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX entry_by_chat ON entry (chat, position)",
+        "CREATE INDEX entry_unseen ON entry (position) WHERE unseen = 1",
+        "CREATE INDEX entry_unsettled ON entry (position) WHERE unsettled = 1",
+        "CREATE INDEX entry_held ON entry (flow) WHERE held_at IS NOT NULL",
+        "CREATE TABLE outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE,"
+        " chat BLOB NOT NULL, value BLOB NOT NULL)",
+        # Envelopes that were dealt with: one that comes again is acknowledged and nothing else.
+        "CREATE TABLE envelope (id INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
+        # Envelopes of senders whose identity has changed, until the person has acknowledged it.
+        "CREATE TABLE parked (id INTEGER PRIMARY KEY, account BLOB NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX parked_by_account ON parked (account)",
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring the tables up to date, a step a transaction. Raises StoreError for those of a newer program."""
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Read inside: another process may have migrated since.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > len(migrations):
+                raise StoreError("The profile was made by a newer version of this program.")
+            if version == len(migrations):
+                return
+            for statement in migrations[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        finally:
+            if connection.in_transaction:
+                connection.execute("COMMIT")

@@ -1,0 +1,206 @@
+"""Conversations as they are shown: every sender device's messages in the order of their counters.
+
+PROTOCOL.md, Content: not the wire, not a clock, the counter decides. A message whose predecessor is missing
+waits for GAP_WAIT; then the gap is a line of its own. Positions only grow: what is shown later stands later.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from .database import Transaction
+from .records import ChatState, Entry
+
+GAP_WAIT = 10_000  # ms
+
+HELD = "held_at IS NOT NULL"
+
+
+def chat_key(tx: Transaction, entry: Entry) -> bytes:
+    if entry.chat:
+        return tx.find("chat", entry.chat)
+    return tx.find("chat", b"name", entry.to_name.casefold().encode())
+
+
+def entry_key(tx: Transaction, account: bytes, message_id: bytes) -> bytes:
+    return tx.find("entry", account, message_id)
+
+
+def add(tx: Transaction, entry: Entry, *, unseen: bool = False, hidden: bool = False) -> bool:
+    """Add a line at the end. False: it is there already. A hidden one (control) is kept and never shown."""
+    position = None if hidden else _next_position(tx)
+    return _insert(tx, entry, position=position, flow=None, held_at=None, unseen=unseen)
+
+
+def place(tx: Transaction, entry: Entry, *, now: int) -> None:
+    """Add a received message where its counter says, and release what waited for it."""
+    flow = tx.find("flow", entry.chat, entry.account, entry.device)
+    row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
+    expected = _int(row[0]) if row else 1
+    if entry.counter > expected:
+        _insert(tx, entry, position=None, flow=flow, held_at=now, unseen=True)
+        return
+    if not add(tx, entry, unseen=True) or entry.counter < expected:
+        return  # a second copy, or one that came after its gap was shown
+    _save_flow(tx, flow, entry.counter + 1)
+    _release(tx, flow, entry.counter + 1, now=None)
+
+
+def release_due(tx: Transaction, *, now: int) -> None:
+    """Show the gaps that have waited long enough, and what stands behind them."""
+    due = tx.execute(f"SELECT DISTINCT flow FROM entry WHERE {HELD} AND held_at <= ?", [now - GAP_WAIT])  # noqa: S608
+    for (flow,) in due.fetchall():
+        row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
+        _release(tx, flow, _int(row[0]) if row else None, now=now)
+
+
+def next_due(tx: Transaction) -> int | None:
+    """When (ms) the next gap will have waited long enough."""
+    row = tx.one(f"SELECT MIN(held_at) FROM entry WHERE {HELD}")  # noqa: S608
+    return None if row is None or row[0] is None else _int(row[0]) + GAP_WAIT
+
+
+def unseen(tx: Transaction, *, after: int, limit: int, chat: bytes | None = None) -> list[tuple[int, Entry]]:
+    """Incoming lines that nobody was shown, in order, from behind a position."""
+    where, values = "unseen = 1 AND position > ?", [after, limit]
+    if chat is not None:
+        where, values = "unseen = 1 AND position > ? AND chat = ?", [after, tx.find("chat", chat), limit]  # type: ignore[list-item]
+    rows = tx.execute(
+        f"SELECT position, key, value FROM entry WHERE {where} ORDER BY position LIMIT ?",  # noqa: S608
+        values,
+    ).fetchall()
+    return [(position, tx.open(Entry, "entry", key, value)) for position, key, value in rows]
+
+
+def mark_seen(tx: Transaction, positions: Sequence[int]) -> None:
+    for position in positions:
+        tx.execute("UPDATE entry SET unseen = 0 WHERE position = ? AND unseen = 1", [position])
+
+
+def count_unseen(tx: Transaction, chat: bytes, *, after: int) -> int:
+    row = tx.one(
+        "SELECT COUNT(*) FROM entry WHERE unseen = 1 AND chat = ? AND position > ?", [tx.find("chat", chat), after]
+    )
+    return _int(row[0]) if row else 0
+
+
+def history(tx: Transaction, chat: bytes, *, limit: int) -> list[Entry]:
+    """The last lines of a conversation, oldest first."""
+    return _history(tx, tx.find("chat", chat), limit)
+
+
+def history_by_name(tx: Transaction, username: str, *, limit: int) -> list[Entry]:
+    """The same for somebody who is only a name yet."""
+    return _history(tx, tx.find("chat", b"name", username.casefold().encode()), limit)
+
+
+def get(tx: Transaction, account: bytes, message_id: bytes) -> Entry | None:
+    key = entry_key(tx, account, message_id)
+    row = tx.one("SELECT value FROM entry WHERE key = ?", [key])
+    return None if row is None else tx.open(Entry, "entry", key, row[0])
+
+
+def update(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
+    """Write a changed line back; `unsettled`: its fate at the recipient is still open."""
+    key = entry_key(tx, entry.account, entry.id)
+    tx.execute(
+        "UPDATE entry SET chat = ?, unsettled = ?, value = ? WHERE key = ?",
+        [chat_key(tx, entry), int(unsettled), tx.seal("entry", key, entry), key],
+    )
+
+
+def unsettled(tx: Transaction, *, limit: int) -> list[Entry]:
+    """Own messages whose fate is open, newest first."""
+    rows = tx.execute(
+        "SELECT key, value FROM entry WHERE unsettled = 1 ORDER BY position DESC LIMIT ?", [limit]
+    ).fetchall()
+    return [tx.open(Entry, "entry", key, value) for key, value in rows]
+
+
+def note(
+    tx: Transaction, kind: str, *, account: bytes, chat: bytes, sent: int, cause: str = "", missing: int = 0
+) -> None:
+    """Add a line that is no message: a gap, a warning."""
+    entry = Entry(
+        id=secrets.token_bytes(16), kind=kind, outgoing=False, account=account, chat=chat, sent=sent,
+        cause=cause, missing=missing,
+    )  # fmt: skip
+    add(tx, entry, unseen=True)
+
+
+def chat(tx: Transaction, conversation: bytes) -> ChatState | None:
+    key = tx.find("chat", conversation)
+    row = tx.one("SELECT value FROM chat WHERE key = ?", [key])
+    return None if row is None else tx.open(ChatState, "chat", key, row[0])
+
+
+def save_chat(tx: Transaction, state: ChatState) -> None:
+    key = tx.find("chat", state.conversation)
+    tx.execute(
+        "INSERT INTO chat VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        [key, tx.seal("chat", key, state)],
+    )
+
+
+def chats(tx: Transaction) -> list[ChatState]:
+    rows = tx.execute("SELECT key, value FROM chat").fetchall()
+    return [tx.open(ChatState, "chat", key, value) for key, value in rows]
+
+
+def _history(tx: Transaction, key: bytes, limit: int) -> list[Entry]:
+    rows = tx.execute(
+        "SELECT key, value FROM entry WHERE chat = ? AND position IS NOT NULL ORDER BY position DESC LIMIT ?",
+        [key, limit],
+    ).fetchall()
+    return [tx.open(Entry, "entry", found, value) for found, value in reversed(rows)]
+
+
+def _release(tx: Transaction, flow: bytes, expected: int | None, *, now: int | None) -> None:
+    """Release what follows without a gap; with `now` also what has waited long enough behind one."""
+    rows = tx.execute(f"SELECT key, held_at, value FROM entry WHERE flow = ? AND {HELD}", [flow]).fetchall()  # noqa: S608
+    held = sorted(((tx.open(Entry, "entry", key, value), at, key) for key, at, value in rows), key=_counter)
+    while held:
+        entry, _, key = held[0]
+        first_contact = expected is None
+        if first_contact or entry.counter > (expected or 0):
+            # A gap is known from the first message behind it, whichever that was.
+            if now is None or min(at for _, at, _ in held) > now - GAP_WAIT:
+                return
+            # A device that never wrote here before may have started long ago: no gap to speak of.
+            if not first_contact:
+                missing = entry.counter - (expected or 0)
+                note(tx, "gap", account=entry.account, chat=entry.chat, sent=now, missing=missing)
+        tx.execute("UPDATE entry SET position = ?, held_at = NULL WHERE key = ?", [_next_position(tx), key])
+        expected = max(entry.counter + 1, expected or 0)
+        held.pop(0)
+        _save_flow(tx, flow, expected)
+
+
+def _insert(
+    tx: Transaction, entry: Entry, *, position: int | None, flow: bytes | None, held_at: int | None, unseen: bool
+) -> bool:
+    key = entry_key(tx, entry.account, entry.id)
+    cursor = tx.execute(
+        "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [key, chat_key(tx, entry), position, flow, held_at, int(unseen), 0, tx.seal("entry", key, entry)],
+    )
+    return cursor.rowcount == 1
+
+
+def _next_position(tx: Transaction) -> int:
+    row = tx.one("SELECT COALESCE(MAX(position), 0) + 1 FROM entry")
+    return _int(row[0]) if row else 1
+
+
+def _save_flow(tx: Transaction, flow: bytes, following: int) -> None:
+    tx.execute("INSERT INTO flow VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET next = excluded.next", [flow, following])
+
+
+def _counter(held: tuple[Entry, int, bytes]) -> int:
+    return held[0].counter
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)  # noqa: S101 - the column is INTEGER
+    return value
