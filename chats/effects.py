@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection
-from functools import partial
 
 from django.db import transaction
 
@@ -51,7 +50,7 @@ def ignore(receiver: Receiver) -> None:
 
 def after(effect: Effect) -> None:
     """Let `effect` happen once this transaction has been committed."""
-    transaction.on_commit(partial(_hand_out, effect), robust=True)
+    transaction.on_commit(lambda: _hand_out(effect), robust=True)
 
 
 def _hand_out(effect: Effect) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import Contact
 from messenger.lib.clock import now_ms
 from messenger.lib.ids import new_id
 
@@ -17,6 +18,12 @@ class PrivateChatQuerySet(models.QuerySet["PrivateChat"]):
     def visible_to(self, account_id: uuid.UUID) -> PrivateChatQuerySet:
         """The chats that an account is one of the two people of."""
         return self.filter(Q(lower_id=account_id) | Q(higher_id=account_id))
+
+    def listed_for(self, account_id: uuid.UUID) -> PrivateChatQuerySet:
+        """The chats to show an account, newest first: not those with people whom it blocked."""
+        blocked = Contact.objects.filter(owner=account_id, state=Contact.State.BLOCKED).values("other")
+        shown = self.visible_to(account_id).exclude(lower__in=blocked).exclude(higher__in=blocked)
+        return shown.order_by("-created_at")
 
 
 class PrivateChat(models.Model):

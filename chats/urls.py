@@ -1,3 +1,26 @@
-from django.urls import URLPattern
+"""Paths below /api/v1/."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from chats import api, services
+
+urlpatterns = [
+    path("messages", api.MessagesView.as_view(), name="messages"),
+    path("messages/read", api.ReadView.as_view(), name="messages-read"),
+    path("messages/statuses", api.StatusesView.as_view(), name="messages-statuses"),
+    path("device-messages", api.DeviceMessagesView.as_view(), name="device-messages"),
+    path("envelopes", api.EnvelopesView.as_view(), name="envelopes"),
+    path("envelopes/ack", api.AckView.as_view(), name="envelopes-ack"),
+    path("chats", api.ChatsView.as_view(), name="chats"),
+    path("contacts", api.ContactsView.as_view(), name="contacts"),
+    *(
+        path(
+            f"contacts/<uuid:account>/{name}", api.ContactView.as_view(verb=staticmethod(verb)), name=f"contact-{name}"
+        )
+        for name, verb in {
+            "accept": services.accept_contact,
+            "block": services.block_contact,
+            "unblock": services.unblock_contact,
+        }.items()
+    ),
+]

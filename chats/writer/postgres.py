@@ -92,9 +92,16 @@ def asked_again(sends: Sequence[Send], taken: Collection[int]) -> list[list[str]
     return [[send.device for send in rest], [send.message_id for send in rest]]
 
 
+def ack_parameters(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[object]:
+    """What sql.ACKNOWLEDGE takes."""
+    # In order of position: two transactions that delete the same rows must not wait for each other in a circle.
+    acks = sorted(acks, key=lambda ack: ack[1])
+    return [[device for device, _ in acks], [position for _, position in acks], now]
+
+
 def entered(rows: Sequence[Row]) -> list[Entered]:
     return [
-        Entered(MessageId(str(row[0])), ChatId(str(row[1])), AccountId(str(row[2])), DeviceId(str(row[3])), row[5])
+        Entered(MessageId(str(row[0])), ChatId(str(row[1])), AccountId(str(row[2])), DeviceId(str(row[3])), row[4])
         for row in rows
     ]
 
@@ -181,10 +188,7 @@ class PostgresStore:
         return verdicts(sends, now, taken, positions, stored)
 
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
-        # In order of position: two transactions that delete the same rows must not wait for each other in a circle.
-        acks = sorted(acks, key=lambda ack: ack[1])
-        parameters = [[device for device, _ in acks], [position for _, position in acks], now]
-        return entered(await self._acknowledging.rows(sql.ACKNOWLEDGE, parameters))
+        return entered(await self._acknowledging.rows(sql.ACKNOWLEDGE, ack_parameters(acks, now)))
 
     async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
         rows = await self._reading.rows(sql.WAITING, [list(devices), list(held), limit])

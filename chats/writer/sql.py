@@ -59,7 +59,7 @@ WITH gone AS (
     ON CONFLICT DO NOTHING
     RETURNING message_id, device_id
 )
-SELECT m.client_message_id, m.chat_id, s.user_id, entered.device_id, (SELECT count(*) FROM gone),
+SELECT m.client_message_id, m.chat_id, s.user_id, entered.device_id,
        NOT m.hidden OR EXISTS (
            SELECT 1 FROM accounts_contact k JOIN accounts_device d ON d.user_id = k.owner_id
            WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2)

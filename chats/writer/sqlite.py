@@ -139,15 +139,15 @@ class Accepting:
 
 def acknowledge(
     execute: Callable[[str, tuple[object, ...]], Any], acks: Sequence[tuple[DeviceId, int]], now: int
-) -> tuple[int, list[Entered]]:
-    """How many envelopes are gone, and the statuses entered for them. The transaction is the caller's."""
+) -> list[Entered]:
+    """See Store.acknowledge. The transaction is the caller's."""
     asked = json.dumps([[to_hex(device), position] for device, position in acks])
     gone = execute(GONE, (asked, asked)).fetchall()
     # An expired envelope was never delivered, and a copy or a control content has no status.
     delivered = [[message, device] for message, device, kind, expired in gone if kind == 0 and not expired]
     fresh = execute(ENTER, (now, json.dumps(delivered))).fetchall() if delivered else []
     rows = execute(DESCRIBE, (json.dumps([list(row) for row in fresh]),)).fetchall() if fresh else []
-    return len(gone), [
+    return [
         Entered(
             MessageId(from_hex(row[0])),
             ChatId(from_hex(row[1])),
@@ -249,7 +249,7 @@ class SqliteStore:
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
         def work(connection: sqlite3.Connection) -> list[Entered]:
             with _transaction(connection):
-                return acknowledge(connection.execute, acks, now)[1]
+                return acknowledge(connection.execute, acks, now)
 
         return await self._writing.run(work)
 

@@ -1,0 +1,169 @@
+"""Chats over HTTP (docs/api.md, Chats): input, one call, output. Asks for a device token throughout."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import credentials_of
+from accounts.models import Contact, User
+from chats import buckets, services
+from chats.delivery import messages as frames_out
+from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, read
+from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.models import PrivateChat
+from chats.services.fetching import MOST
+from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
+
+
+def asking(request: Request) -> tuple[AccountId, DeviceId]:
+    """The account and the device that the token speaks for."""
+    credentials = credentials_of(request)
+    if credentials.device_id is None:
+        raise WrongToken()
+    return AccountId(str(credentials.account_id)), DeviceId(str(credentials.device_id))
+
+
+def within_share(device: DeviceId) -> None:
+    """Count a send against the device's share, which the socket counts too."""
+    if wait := buckets.sends.take(device, buckets.clock()):
+        raise TooManyRequests(retry_after=wait)
+
+
+class MessagesView(APIView):
+    @extend_schema(request=MessageSend, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Send a message; the first answer again for one that was accepted before."""
+        account, device = asking(request)
+        within_share(device)
+        message = read(MessageSend, request.data)
+        accepted = services.send_message(account=account, device=device, message=message)
+        answer = {
+            "message_id": message.message_id,
+            "accepted_at": accepted.accepted_at,
+            "skipped": list(accepted.skipped),
+        }
+        return Response(answer, status=201)
+
+
+class DeviceMessagesView(APIView):
+    @extend_schema(request=DeviceSend, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Send control contents to named devices."""
+        account, device = asking(request)
+        within_share(device)
+        services.send_control(account=account, device=device, message=read(DeviceSend, request.data))
+        return Response({}, status=201)
+
+
+class EnvelopesView(APIView):
+    @extend_schema(parameters=[OpenApiParameter("limit", int)], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """What waits for the asking device, oldest first. Nothing is acknowledged by reading."""
+        _, device = asking(request)
+        rows, more = services.waiting_envelopes(device=device, limit=_limit(request))
+        return Response({"envelopes": [frames_out.envelope_members(row) for row in rows], "more": more})
+
+
+class AckView(APIView):
+    @extend_schema(request=Ack, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """Acknowledge envelopes of the asking device by their numbers; others' are left alone."""
+        account, device = asking(request)
+        body = read(Ack, request.data)
+        positions = {*body.envelopes, *(one.envelope for one in body.unreadable)}
+        count = services.acknowledge(account=account, device=device, positions=positions)
+        return Response({"acknowledged": count})
+
+
+class ReadView(APIView):
+    @extend_schema(request=MessageRead, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Say that the person has seen messages of a chat."""
+        account, device = asking(request)
+        body = read(MessageRead, request.data)
+        services.mark_read(
+            account=account,
+            device=device,
+            chat=ChatId(body.chat),
+            messages=[MessageId(message) for message in body.messages],
+        )
+        return Response(status=204)
+
+
+class StatusesView(APIView):
+    @extend_schema(request=MessagesBody, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """What became of messages of one's own."""
+        account, _ = asking(request)
+        wanted = [uuid.UUID(message) for message in read(MessagesBody, request.data).messages]
+        found = services.statuses_of(account=uuid.UUID(account), messages=wanted)
+        return Response({"statuses": [asdict(status) for status in found]})
+
+
+class ChatsView(APIView):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """The chats of the account, newest first. Those with people whom it blocked are left out."""
+        account = credentials_of(request).account_id
+        chats = PrivateChat.objects.listed_for(account).select_related("lower", "higher")
+        return Response(
+            {
+                "chats": [
+                    {
+                        "id": chat.pk,
+                        "account": _person(chat.higher if chat.lower_id == account else chat.lower),
+                        "created_at": chat.created_at,
+                    }
+                    for chat in chats
+                ]
+            }
+        )
+
+
+class ContactsView(APIView):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Who asked, who was accepted, who is blocked."""
+        rows = Contact.objects.filter(owner=credentials_of(request).account_id).select_related("other")
+        return Response({"contacts": [_contact(row) for row in rows.order_by("-changed_at")]})
+
+
+class ContactView(APIView):
+    """One verb on one contact; which one is said by the URL configuration."""
+
+    verb: Any = None
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, account: uuid.UUID) -> Response:
+        """Accept, block or unblock an account."""
+        if request.data != {}:
+            raise Malformed("the body is an empty object")
+        contact = type(self).verb(owner=credentials_of(request).account_id, other=account)
+        return Response(_contact(contact))
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(MOST))
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST):
+        raise Malformed(errors=[{"field": "limit", "message": f"a number from 1 to {MOST}"}])
+    return int(text)
+
+
+def _person(user: User) -> dict[str, object]:
+    return {"id": user.pk, "username": user.username, "display_name": user.display_name}
+
+
+def _contact(contact: Contact) -> dict[str, object]:
+    return {
+        "account": _person(contact.other),
+        "state": contact.get_state_display(),
+        "changed_at": int(contact.changed_at.timestamp() * 1000),
+    }

@@ -1,0 +1,21 @@
+"""Every write to chats, one function a verb, except what the group writer commits for the socket."""
+
+from chats.services.contacts import accept_contact, block_contact, open_chat, unblock_contact
+from chats.services.fetching import acknowledge, waiting_envelopes
+from chats.services.sending import decide, load_facts, send_control, send_message
+from chats.services.statuses import mark_read, statuses_of
+
+__all__ = [
+    "accept_contact",
+    "acknowledge",
+    "block_contact",
+    "decide",
+    "load_facts",
+    "mark_read",
+    "open_chat",
+    "send_control",
+    "send_message",
+    "statuses_of",
+    "unblock_contact",
+    "waiting_envelopes",
+]

@@ -1,0 +1,100 @@
+"""What people think of each other, and the chat that opens when one writes. Each change grows the chat's version."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import Contact, User
+from chats import effects
+from chats.errors import ContactBlocked
+from chats.ids import conversation_id
+from chats.models import PrivateChat, PrivateMessage, PrivateMessageStatus
+from messenger.lib.errors import NotFound
+
+REQUESTED, ACCEPTED, BLOCKED = Contact.State.REQUESTED, Contact.State.ACCEPTED, Contact.State.BLOCKED
+
+
+@transaction.atomic
+def open_chat(*, sender: uuid.UUID, recipient: uuid.UUID) -> None:
+    """The sender writes to the recipient: their chat exists, the sender accepts, a stranger is asked."""
+    chat = _locked_chat(sender, recipient)
+    mine, _ = Contact.objects.get_or_create(owner_id=sender, other_id=recipient, defaults={"state": ACCEPTED})
+    if mine.state == BLOCKED:
+        raise ContactBlocked
+    Contact.objects.get_or_create(owner_id=recipient, other_id=sender, defaults={"state": REQUESTED})
+    if mine.state == REQUESTED:
+        _set_state(mine, ACCEPTED)
+        _show_statuses(chat, to=recipient)
+    _grow_version(chat.pk)
+    effects.pair_changed(sender, recipient)
+
+
+@transaction.atomic
+def accept_contact(*, owner: uuid.UUID, other: uuid.UUID) -> Contact:
+    """Answer a request: from now on the other one sees statuses and typing, those of the past included."""
+    return _change(owner, other, ACCEPTED, may_create=False)
+
+
+@transaction.atomic
+def block_contact(*, owner: uuid.UUID, other: uuid.UUID) -> Contact:
+    """Take nothing from the other one any more. They cannot tell."""
+    return _change(owner, other, BLOCKED, may_create=True)
+
+
+@transaction.atomic
+def unblock_contact(*, owner: uuid.UUID, other: uuid.UUID) -> Contact:
+    """Take messages again, as from an accepted contact. What was sent meanwhile is not delivered."""
+    return _change(owner, other, ACCEPTED, may_create=False, only_from=BLOCKED)
+
+
+def _change(
+    owner: uuid.UUID, other: uuid.UUID, state: int, *, may_create: bool, only_from: int | None = None
+) -> Contact:
+    if owner == other or not User.objects.filter(pk=other).exists():
+        raise NotFound()
+    chat = PrivateChat.objects.select_for_update().filter(pk=conversation_id(owner, other)).first()
+    contact = Contact.objects.select_for_update().select_related("other").filter(owner=owner, other=other).first()
+    if contact is None:
+        if not may_create:
+            raise NotFound()
+        contact = Contact.objects.create(owner_id=owner, other_id=other, state=state)
+    elif contact.state != state and only_from in (None, contact.state):
+        _set_state(contact, state)
+        if state == ACCEPTED and chat is not None:
+            _show_statuses(chat, to=other)
+    # By id, whether there was a chat or not: one that was opened meanwhile has to notice too.
+    _grow_version(conversation_id(owner, other))
+    effects.pair_changed(owner, other)
+    return contact
+
+
+def _set_state(contact: Contact, state: int) -> None:
+    contact.state = state
+    contact.changed_at = timezone.now()
+    contact.save(update_fields=["state", "changed_at"])
+
+
+def _locked_chat(one: uuid.UUID, other: uuid.UUID) -> PrivateChat:
+    lower, higher = sorted((one, other))
+    chat, _ = PrivateChat.objects.get_or_create(
+        pk=conversation_id(one, other), defaults={"lower_id": lower, "higher_id": higher}
+    )
+    return PrivateChat.objects.select_for_update().get(pk=chat.pk)
+
+
+def _grow_version(chat: uuid.UUID) -> None:
+    PrivateChat.objects.filter(pk=chat).update(version=F("version") + 1)
+
+
+def _show_statuses(chat: PrivateChat, *, to: uuid.UUID) -> None:
+    """Show the sender `to` what became of the messages that were hidden until now."""
+    hidden = PrivateMessage.objects.filter(chat=chat, hidden=True, sender_device__user=to)
+    rows = PrivateMessageStatus.objects.filter(message__in=hidden).values_list(
+        "message__client_message_id", "device", "status", "at"
+    )
+    effects.statuses_shown(to=to, chat=chat.pk, by=chat.peer_of(to), rows=list(rows))
+    hidden.update(hidden=False)

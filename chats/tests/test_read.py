@@ -1,0 +1,69 @@
+"""message.read: durable, told to whoever may know, and only about messages of the other one."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from chats.models import PrivateMessageStatus
+from chats.tests.people import Phone
+
+pytestmark = pytest.mark.usefixtures("delivery")
+
+
+def read(chat: str, *messages: str) -> dict[str, object]:
+    return {"type": "message.read", "id": "read", "chat": chat, "messages": list(messages)}
+
+
+async def test_the_sender_hears_that_a_message_was_read(
+    alice: Phone, bob: Phone, charlie: Phone, friends: None
+) -> None:
+    async with alice.online() as a, bob.online() as b, charlie.online() as c:
+        sent = alice.message_to(bob)
+        await a.ask(sent)
+        await b.get("envelope")
+        chat = alice.chat_with(bob)
+        assert (await b.ask(read(chat, sent["message_id"])))["type"] == "done"
+        heard = await a.get("message.read")
+        assert (heard["chat"], heard["messages"]) == (chat, [sent["message_id"]])
+        assert (heard["account"], heard["device"]) == (bob.account, bob.id)
+        assert (await b.ask(read(chat, sent["message_id"])))["type"] == "done"  # again says nothing new
+        for socket in (a, b, c):
+            assert await socket.silent()
+
+
+async def test_a_stranger_reads_nothing(alice: Phone, bob: Phone, charlie: Phone, friends: None) -> None:
+    async with alice.online() as a, charlie.online() as c:
+        sent = alice.message_to(bob)
+        await a.ask(sent)
+        assert (await c.ask(read(alice.chat_with(bob), sent["message_id"])))["code"] == "not_found"
+        assert (await c.ask(read(str(uuid.uuid4()), sent["message_id"])))["code"] == "not_found"
+        assert await a.silent()
+    assert not await PrivateMessageStatus.objects.aexists()
+
+
+async def test_ones_own_messages_and_unknown_ones_are_left_alone(alice: Phone, bob: Phone, friends: None) -> None:
+    async with alice.online() as a:
+        sent = alice.message_to(bob)
+        await a.ask(sent)
+        chat = alice.chat_with(bob)
+        assert (await a.ask(read(chat, sent["message_id"], str(uuid.uuid4()))))["type"] == "done"
+        assert await a.silent()
+    assert not await PrivateMessageStatus.objects.aexists()
+
+
+async def test_before_the_recipient_accepts_the_sender_is_told_nothing(alice: Phone, bob: Phone) -> None:
+    async with alice.online() as a, bob.online() as b:
+        sent = alice.message_to(bob)
+        await a.ask(sent)
+        await b.ack((await b.get("envelope"))["envelope"])
+        await b.ask(read(alice.chat_with(bob), sent["message_id"]))
+        assert await a.silent()
+
+
+@pytest.mark.parametrize("messages", [[], ["x"], [str(uuid.uuid4())] * 501])
+async def test_a_malformed_read_is_refused(messages: list[str], alice: Phone, bob: Phone) -> None:
+    async with bob.online() as b:
+        assert (await b.ask(read(alice.chat_with(bob), *messages)))["code"] == "malformed"
+        assert await b.silent()

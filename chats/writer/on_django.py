@@ -1,0 +1,50 @@
+"""The writer's statements on Django's own connection, for requests. The transaction is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, LiteralString, cast
+
+import psycopg
+from django.db import connection
+
+from chats.ids import DeviceId
+from chats.sends import Send, Verdict
+from chats.writer import postgres, sql, sqlite
+from chats.writer.store import Entered, Waiting
+from messenger.lib.clock import now_ms
+
+
+def accept(send: Send) -> Verdict:
+    """Write one send, and say what happened."""
+    now = now_ms()
+    if connection.vendor != "postgresql":
+        return sqlite.Accepting(_sqlite().execute, now).accept(send)
+    taken, positions = _rows(sql.ACCEPT, postgres.batch_parameters([send], now))[0]
+    stored = [] if taken else _rows(sql.STORED, postgres.asked_again([send], taken))
+    return postgres.verdicts([send], now, taken, positions, stored)[0]
+
+
+def acknowledge(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
+    if connection.vendor != "postgresql":
+        return sqlite.acknowledge(_sqlite().execute, acks, now)
+    return postgres.entered(_rows(sql.ACKNOWLEDGE, postgres.ack_parameters(acks, now)))
+
+
+def waiting_for(device: DeviceId, limit: int) -> list[Waiting]:
+    if connection.vendor != "postgresql":
+        rows = _sqlite().execute(sqlite.WAITING, (sqlite.to_hex(device), "[]", limit)).fetchall()
+        return [sqlite.waiting(row) for row in rows]
+    return [postgres.waiting(row) for row in _rows(sql.WAITING, [[device], [], limit])]
+
+
+def _rows(statement: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    connection.ensure_connection()
+    # A plain cursor: Django's own sends parameters as text in the statement, ciphertexts too.
+    with psycopg.Cursor(cast("psycopg.Connection[Any]", connection.connection)) as cursor:
+        return cursor.execute(statement, parameters, prepare=False, binary=True).fetchall()
+
+
+def _sqlite() -> Any:
+    connection.ensure_connection()
+    return connection.connection
