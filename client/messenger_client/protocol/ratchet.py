@@ -52,7 +52,8 @@ def encrypt(ratchet: Ratchet, padded: bytes, tag: bytes, *, entropy: Entropy) ->
     if chain is None:
         raise UnknownSession("nothing received yet")
     header = Header(ratchet.own.public, chain.pn, chain.n, chain.ek, chain.ct).to_bytes()
-    body = cseal(hmac(chain.key, _MESSAGE_KEY), _LABEL, _associated(ratchet.transcript, header, tag), padded, entropy)
+    associated = associated_data(ratchet.transcript, header, tag)
+    body = cseal(hmac(chain.key, _MESSAGE_KEY), _LABEL, associated, padded, entropy)
     moved = SendingChain(Secret(hmac(chain.key, _NEXT_KEY)), chain.n + 1, chain.pn, chain.ek, chain.ct)
     return replace(ratchet, sending=moved, sent_since_ek=ratchet.sent_since_ek + 1), header, body
 
@@ -71,7 +72,7 @@ def decrypt(
 
     The order of the checks is PROTOCOL.md's.
     """
-    associated = _associated(ratchet.transcript, header_bytes, tag)
+    associated = associated_data(ratchet.transcript, header_bytes, tag)
     place = (header.dh, header.n)
     stored = ratchet.archive.skipped.get(place)
     if stored is not None and not is_stale(stored, now):
@@ -158,6 +159,6 @@ def _stored_up_to(archive: Archive, chain: ReceivingChain, n: int, now: int) -> 
     return archive.fresh(now).with_skipped(keys), ReceivingChain(chain.dh, chain_key, n)
 
 
-def _associated(transcript: bytes, header: bytes, tag: bytes) -> bytes:
+def associated_data(transcript: bytes, header: bytes, tag: bytes) -> bytes:
     """AD = CBOR["msgr/1/dr", T, hdr bytes, F]."""
     return cbor.dump([_DOMAIN, transcript, header, tag])

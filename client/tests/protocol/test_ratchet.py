@@ -48,7 +48,7 @@ def resealed(sender: Phone, peer: Phone, change: Callable[[Header], Header]) -> 
     true = Header(ratchet_state.own.public, chain.pn, chain.n, chain.ek, chain.ct)
     changed = change(true).to_bytes()
     sealed = sender.seal("broken", peer.account)
-    associated = ratchet._associated(ratchet_state.transcript, changed, sealed.tag)
+    associated = ratchet.associated_data(ratchet_state.transcript, changed, sealed.tag)
     sealed_body = cseal(hmac(chain.key, b"\x01"), "dr", associated, sealed.padded)
     session_id = sender.pair(peer).sessions[0].id
     return Message(session_id, changed, sealed_body, sealed.tag, None).to_bytes()
