@@ -30,9 +30,11 @@ class KeysView(APIView):
 
 def asking_device(request: Request) -> Device:
     """The device that the token speaks for."""
-    if device_id := credentials_of(request).device_id:
-        return Device.objects.get(pk=device_id)
-    raise WrongToken()
+    device_id = credentials_of(request).device_id
+    device = Device.objects.filter(pk=device_id).first() if device_id else None
+    if device is None:
+        raise WrongToken()
+    return device
 
 
 class DeviceListView(KeysView):

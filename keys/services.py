@@ -213,6 +213,8 @@ def claim(*, by: Device, targets: Sequence[Target], now: Milliseconds) -> Claime
     targets = tuple(dict.fromkeys(targets))
     # The limit is charged before the transaction: Redis is not asked while locks are held.
     skipped, admitted = _admit(by=by, targets=targets, now=now)
+    if not admitted:
+        return Claimed((), tuple(skipped))
     with transaction.atomic():
         bundles = _take(admitted, now=now)
         left = _left([target.device for target in admitted])

@@ -11,12 +11,13 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django import DjangoCaptureOnCommitCallbacks as Committing
 
 from keys import services
-from keys.errors import BadSignature, ListConflict
+from keys.errors import BadKey, BadSignature, ListConflict
 from keys.models import DeviceList
 from keys.tests.cast import NOW, Person, in_json, travelling
 from keys.verify import SignedObject
 from messenger.lib.errors import DomainError, Malformed, WrongToken
 from messenger.lib.events import DevicesChanged, Event
+from messenger_client.protocol import cbor
 from messenger_client.protocol.device_list import DeviceList as ClientList
 from messenger_client.protocol.keys import generate_account_key
 
@@ -178,6 +179,17 @@ def test_the_agreement_covers_the_identity_key(alice: Person) -> None:
     fields = alice.fields()
     fields[6][0][2] = fields[6][1][2]
     refused(alice, alice.sign(fields), BadSignature)
+
+
+@pytest.mark.parametrize("u", [0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 18, 2**255 + 9])
+def test_an_identity_key_that_is_weak_or_not_canonical_is_refused(alice: Person, u: int) -> None:
+    own = alice.phone.own
+    fields = alice.fields()
+    weak = u.to_bytes(32, "little")
+    bind = own.signing.sign("devbind", cbor.encode([own.account_key, own.account, own.device, weak]))
+    row = next(row for row in fields[6] if row[0] == own.device)
+    row[2], row[5] = weak, bind
+    refused(alice, alice.sign(fields), BadKey)
 
 
 def test_a_list_without_agreements_is_refused(alice: Person) -> None:
