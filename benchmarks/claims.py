@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 os.environ.setdefault("DATABASE_POOL", "32")  # every thread holds a connection
-os.environ.setdefault("LIMIT_CLAIM_BURST", "1000000000")  # the database is measured, not the limit of a pair
+os.environ.setdefault("CLAIM_BURST", "1000000000")  # the database is measured, not the limit of a pair
 
 import django
 

@@ -19,11 +19,6 @@ import redis
 from django.conf import settings
 
 from messenger.lib.clock import Milliseconds
-from messenger.lib.env import env
-
-CLAIM_BURST = env.int("LIMIT_CLAIM_BURST", default=6)  # bundles that one device gets of another at once
-CLAIM_SECONDS = env.int("LIMIT_CLAIM_SECONDS", default=600)  # and then one in as many seconds
-DIRECTORY = env.str("LIMIT_DIRECTORY", default="20/minute")  # readings of an account
 
 MOST_BUCKETS = 100_000  # that a process remembers: some 20 MB
 REDIS_TIMEOUT = 0.5  # seconds
@@ -70,7 +65,10 @@ _redis_away_until = 0.0
 
 def claim(*, by: uuid.UUID, target: uuid.UUID, now: Milliseconds) -> float:
     """Charge a claim of one device for another; the seconds to wait if there have been too many, else 0."""
-    return _take(f"claim:{by}:{target}", interval=CLAIM_SECONDS * 1000, burst=CLAIM_BURST, now=now) / 1000
+    return (
+        _take(f"claim:{by}:{target}", interval=settings.CLAIM_SECONDS * 1000, burst=settings.CLAIM_BURST, now=now)
+        / 1000
+    )
 
 
 def _take(name: str, *, interval: int, burst: int, now: Milliseconds) -> int:

@@ -136,6 +136,15 @@ JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="messenger-api")
 PASSWORD_HASHERS = ["accounts.hashers.CappedArgon2Hasher"]
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=4)  # 19 MiB and a core's 25 ms each
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "signup": "accounts.forms.SignUpForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.NewPasswordForm",
+    "add_email": "accounts.forms.ChangeEmailForm",
+    "reauthenticate": "accounts.forms.ConfirmPasswordForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")  # or: mandatory, none
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
@@ -161,6 +170,7 @@ LIMITS = {
     "wrong_credentials_delay": env.str("LIMIT_WRONG_CREDENTIALS_DELAY", default="1 per 30 seconds"),  # past those 100
     "form": env.str("LIMIT_FORM", default="60/minute"),  # sign-in and password pages sent from an address
     "mail": env.str("LIMIT_MAIL", default="5/hour"),  # to one e-mail address
+    "directory": env.str("LIMIT_DIRECTORY", default="20/minute"),  # readings of the key directory by an account
 }
 
 # --- API -------------------------------------------------------------------------------------------------------------
@@ -198,7 +208,8 @@ if HTTPS:
     CSRF_COOKIE_NAME = "__Host-csrf"
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+# Not no-referrer: under it browsers send our own forms with `Origin: null`, which the CSRF check has to refuse.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -214,6 +225,10 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
+# How often one device may claim prekeys of another one.
+CLAIM_BURST = env.int("CLAIM_BURST", default=6)  # at once
+CLAIM_SECONDS = env.int("CLAIM_SECONDS", default=600)  # and then one in as many seconds
 
 # --- delivery ---
 SEND_BURST = env.int("SEND_BURST", default=120)  # frames that a device may send at once

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
-from keys import limits, services
+from keys import services
 from keys.models import OneTimePrekey, SignedPrekey
 from keys.tests.cast import DAY, NOW, Handset, Person
 from keys.values import Bundle, Claimed, Skipped, Target
@@ -147,23 +148,23 @@ def test_devices_that_are_on_no_list_are_skipped(alice: Person, bob: Person) -> 
 
 def test_a_pair_of_devices_gets_six_and_then_one_in_ten_minutes(alice: Person, bob: Person, charlie: Person) -> None:
     bob.phone.publish(one_time=20)
-    for _ in range(limits.CLAIM_BURST):
+    for _ in range(settings.CLAIM_BURST):
         assert claim(alice, bob.phone.target).bundles
     (refused,) = claim(alice, bob.phone.target, now=NOW + 1_000).skipped
     assert refused.reason == "rate_limited"
     assert refused.retry_after is not None
-    assert math.ceil(refused.retry_after) == limits.CLAIM_SECONDS - 1
+    assert math.ceil(refused.retry_after) == settings.CLAIM_SECONDS - 1
     # Nobody else waits for it, and neither does the same device for another one.
     assert claim(charlie, bob.phone.target).bundles
     alice.phone.publish()
     assert claim(bob, alice.phone.target).bundles
-    later = NOW + limits.CLAIM_SECONDS * 1000
+    later = NOW + settings.CLAIM_SECONDS * 1000
     assert claim(alice, bob.phone.target, now=later).bundles
     assert skipped(claim(alice, bob.phone.target, now=later)) == {bob.phone.target: "rate_limited"}
 
 
 def test_claims_for_nothing_are_not_charged(alice: Person, bob: Person) -> None:
-    for _ in range(2 * limits.CLAIM_BURST):
+    for _ in range(2 * settings.CLAIM_BURST):
         assert skipped(claim(alice, Target(bob.user.pk, new_id()))) != {}
     bob.phone.publish()
     assert claim(alice, bob.phone.target).bundles

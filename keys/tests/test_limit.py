@@ -25,22 +25,22 @@ def _kept_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("_kept_in")
 def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     by, target = new_id(), new_id()
-    waits = [limits.claim(by=by, target=target, now=1_000_000) for _ in range(limits.CLAIM_BURST + 2)]
-    assert waits == [0] * limits.CLAIM_BURST + [limits.CLAIM_SECONDS] * 2
-    half = limits.CLAIM_SECONDS * 500
-    assert limits.claim(by=by, target=target, now=1_000_000 + half) == limits.CLAIM_SECONDS / 2
+    waits = [limits.claim(by=by, target=target, now=1_000_000) for _ in range(settings.CLAIM_BURST + 2)]
+    assert waits == [0] * settings.CLAIM_BURST + [settings.CLAIM_SECONDS] * 2
+    half = settings.CLAIM_SECONDS * 500
+    assert limits.claim(by=by, target=target, now=1_000_000 + half) == settings.CLAIM_SECONDS / 2
     assert limits.claim(by=by, target=target, now=1_000_000 + 2 * half) == 0
-    assert limits.claim(by=by, target=target, now=1_000_000 + 2 * half) == limits.CLAIM_SECONDS
+    assert limits.claim(by=by, target=target, now=1_000_000 + 2 * half) == settings.CLAIM_SECONDS
     # Full again after as long as a whole bucket takes, and not fuller than that.
-    rested = 1_000_000 + 2 * half * (limits.CLAIM_BURST + 100)
-    assert sum(limits.claim(by=by, target=target, now=rested) == 0 for _ in range(20)) == limits.CLAIM_BURST
+    rested = 1_000_000 + 2 * half * (settings.CLAIM_BURST + 100)
+    assert sum(limits.claim(by=by, target=target, now=rested) == 0 for _ in range(20)) == settings.CLAIM_BURST
 
 
 def test_while_redis_is_away_each_process_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "REDIS_URL", "redis://127.0.0.1:1/0")
     by, target = new_id(), new_id()
-    waits = [limits.claim(by=by, target=target, now=1_000_000) for _ in range(limits.CLAIM_BURST + 1)]
-    assert waits == [0] * limits.CLAIM_BURST + [limits.CLAIM_SECONDS]
+    waits = [limits.claim(by=by, target=target, now=1_000_000) for _ in range(settings.CLAIM_BURST + 1)]
+    assert waits == [0] * settings.CLAIM_BURST + [settings.CLAIM_SECONDS]
 
 
 def test_the_memory_of_buckets_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
