@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import cbor2
@@ -78,22 +79,25 @@ def decode(data: bytes) -> Value:
 
 def _check(value: object, depth: int = 0) -> None:
     # Exact types: bool is an int to isinstance, and True equals 1 as a map key.
-    kind = type(value)
-    if kind is int:
-        if not 0 <= value <= limits.MAX_INTEGER:  # type: ignore[operator]
-            raise Malformed("integer out of range")
-    elif kind is list:
-        if depth >= limits.MAX_DEPTH:
-            raise Malformed("depth")
-        for item in value:  # type: ignore[attr-defined]
-            _check(item, depth + 1)
-    elif kind is dict:
-        if depth >= limits.MAX_DEPTH:
-            raise Malformed("depth")
-        for key, item in value.items():  # type: ignore[attr-defined]
-            if type(key) is not int:
+    items: Iterable[object]
+    if type(value) is list:
+        items = value
+    elif type(value) is dict:
+        for key in value:
+            if type(key) is not int or not 0 <= key <= limits.MAX_INTEGER:
                 raise Malformed("map key")
-            _check(key)
+        items = value.values()
+    else:
+        items = (value,)
+        depth -= 1  # a scalar adds no container
+    if depth >= limits.MAX_DEPTH:
+        raise Malformed("depth")
+    for item in items:
+        kind = type(item)
+        if kind is int:
+            if not 0 <= item <= limits.MAX_INTEGER:  # type: ignore[operator]
+                raise Malformed("integer out of range")
+        elif kind is list or kind is dict:
             _check(item, depth + 1)
-    elif not (value is None or kind is bool or kind is str or isinstance(value, bytes)):
-        raise Malformed("type")
+        elif not (item is None or kind is bool or kind is str or isinstance(item, bytes)):
+            raise Malformed("type")

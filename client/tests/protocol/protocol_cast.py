@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from messenger_client.protocol import (
     body,
+    cbor,
     content,
     device_list,
     entropy,
@@ -18,9 +20,12 @@ from messenger_client.protocol import (
     keys,
     limits,
     prekeys,
+    primitives,
     session,
 )
 from messenger_client.protocol.secret import Secret
+
+Some = TypeVar("Some")
 
 NOW = 1_750_000_000_000
 
@@ -37,6 +42,26 @@ class Dice(entropy.SystemEntropy):
         return hashlib.shake_256(self.seed + self.count.to_bytes(8, "big")).digest(size)
 
 
+def items(data: bytes) -> list[Any]:
+    """Decode an array, to be changed."""
+    value = cbor.decode(data)
+    assert isinstance(value, list)
+    return value
+
+
+def entries(data: bytes) -> dict[int, Any]:
+    """Decode a map, to be changed."""
+    value = cbor.decode(data)
+    assert isinstance(value, dict)
+    return value
+
+
+def changed(value: Some, fields: dict[str, Any]) -> Some:
+    """A frozen value with other fields, whose names a test may compute."""
+    other: Some = replace(value, **fields)  # type: ignore[type-var]
+    return other
+
+
 def an_id(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()[:16]
 
@@ -46,7 +71,7 @@ class Account:
     """An account with its AK and the chain of its lists."""
 
     name: str
-    key: keys.SigningKey
+    key: primitives.SigningKey
     lists: list[device_list.DeviceList] = field(default_factory=list)
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from protocol_cast import NOW, Account, Cast, Dice, Phone, make_cast
+from protocol_cast import NOW, Account, Cast, Dice, Phone, items, make_cast
 
-from messenger_client.protocol import cbor, device_list, errors, keys, primitives
+from messenger_client.protocol import cbor, device_list, errors, ids, keys, primitives
 from messenger_client.protocol.device_list import accept_lists, acknowledge_identity, open_list
 
 
@@ -21,12 +22,11 @@ def pinned(account: Account) -> device_list.Pin:
 
 
 def resigned(
-    account: Account, change: Callable[[list[cbor.Value]], object], *, key: primitives.SigningKey | None = None
+    account: Account, change: Callable[[list[Any]], object], *, key: primitives.SigningKey | None = None
 ) -> bytes:
     """The newest list with a changed payload, signed by whoever holds `key`."""
-    payload, _ = cbor.decode(account.newest.signed)  # type: ignore[misc]
-    fields = cbor.decode(payload)  # type: ignore[arg-type]
-    assert isinstance(fields, list)
+    payload, _ = items(account.newest.signed)
+    fields = items(payload)
     change(fields)
     encoded = cbor.encode(fields)
     return cbor.encode([encoded, (key or account.key).sign("devlist", encoded)])
@@ -38,12 +38,12 @@ def a_payload(account: Account, key: bytes, entries: list[device_list.ListedDevi
     return cbor.encode(["devlist", account.id, key, 2, account.newest.hash, NOW, rows])
 
 
-def set_field(index: int, value: object) -> Callable[[list[cbor.Value]], object]:
-    return lambda fields: fields.__setitem__(index, value)  # type: ignore[call-overload]
+def set_field(index: int, value: object) -> Callable[[list[Any]], object]:
+    return lambda fields: fields.__setitem__(index, value)
 
 
-def set_entry(index: int, value: object) -> Callable[[list[cbor.Value]], object]:
-    return lambda fields: fields[6][0].__setitem__(index, value)  # type: ignore[index, union-attr, call-overload]
+def set_entry(index: int, value: object) -> Callable[[list[Any]], object]:
+    return lambda fields: fields[6][0].__setitem__(index, value)
 
 
 def test_the_first_list_pins_the_account_key(cast: Cast) -> None:
@@ -235,13 +235,13 @@ def test_a_new_account_key_is_pinned_only_once_it_is_acknowledged(cast: Cast) ->
         lambda fields: fields[6].extend(fields[6] * 5),
     ],
 )
-def test_a_list_of_another_form_is_malformed(cast: Cast, change: Callable[[list[cbor.Value]], object]) -> None:
+def test_a_list_of_another_form_is_malformed(cast: Cast, change: Callable[[list[Any]], object]) -> None:
     with pytest.raises(errors.Malformed):
         open_list(resigned(cast.alice.account, change))
 
 
 @pytest.mark.parametrize("change", [set_field(3, 2), set_field(4, b"p" * 32)])
-def test_a_chain_starts_at_one_with_nothing_before_it(cast: Cast, change: Callable[[list[cbor.Value]], object]) -> None:
+def test_a_chain_starts_at_one_with_nothing_before_it(cast: Cast, change: Callable[[list[Any]], object]) -> None:
     with pytest.raises(errors.ListRefused):
         open_list(resigned(cast.alice.account, change))
 
@@ -249,7 +249,7 @@ def test_a_chain_starts_at_one_with_nothing_before_it(cast: Cast, change: Callab
 def test_ten_devices_are_the_most() -> None:
     account = Account("many", keys.generate_account_key(Dice("many")))
     owns = [
-        keys.OwnDevice.generate(account.id, Dice(f"id {n}").random(16), account.key.public, Dice(f"{n}"))  # type: ignore[arg-type]
+        keys.OwnDevice.generate(account.id, ids.DeviceId(Dice(f"id {n}").random(16)), account.key.public, Dice(f"{n}"))
         for n in range(11)
     ]
     account.publish(*owns[:10])
@@ -259,8 +259,7 @@ def test_ten_devices_are_the_most() -> None:
 
 def test_a_signature_of_another_kind_makes_no_list(cast: Cast) -> None:
     alice = cast.alice.account
-    payload, _ = cbor.decode(alice.newest.signed)  # type: ignore[misc]
-    assert isinstance(payload, bytes)
+    payload, _ = items(alice.newest.signed)
     for label in ("devbind", "spk", "groupop", "devlis"):
         with pytest.raises(errors.ListRefused):
             open_list(cbor.encode([payload, alice.key.sign(label, payload)]))

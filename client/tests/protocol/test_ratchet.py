@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from protocol_cast import Cast, Dice, Phone
+from protocol_cast import Cast, Dice, Phone, changed
 
 from messenger_client.protocol import body, content, errors, kem, limits, ratchet, session
 from messenger_client.protocol.primitives import DhKey, cseal, hmac
@@ -26,8 +26,8 @@ def header(wire: bytes) -> Header:
 def forged(wire: bytes, **changes: object) -> bytes:
     """The message with another header, as somebody on the way can make it."""
     message = Message.from_bytes(wire)
-    changed = replace(Header.from_bytes(message.header), **changes)
-    return replace(message, header=changed.to_bytes()).to_bytes()
+    other = changed(Header.from_bytes(message.header), changes)
+    return replace(message, header=other.to_bytes()).to_bytes()
 
 
 def refuses(phone: Phone, peer: Phone, wire: bytes, failure: type[errors.ProtocolError]) -> None:
@@ -46,12 +46,12 @@ def resealed(sender: Phone, peer: Phone, change: Callable[[Header], Header]) -> 
     assert ratchet_state.sending is not None
     chain = ratchet_state.sending
     true = Header(ratchet_state.own.public, chain.pn, chain.n, chain.ek, chain.ct)
-    changed = change(true).to_bytes()
+    lie = change(true).to_bytes()
     sealed = sender.seal("broken", peer.account)
-    associated = ratchet.associated_data(ratchet_state.transcript, changed, sealed.tag)
+    associated = ratchet.associated_data(ratchet_state.transcript, lie, sealed.tag)
     sealed_body = cseal(hmac(chain.key, b"\x01"), "dr", associated, sealed.padded)
     session_id = sender.pair(peer).sessions[0].id
-    return Message(session_id, changed, sealed_body, sealed.tag, None).to_bytes()
+    return Message(session_id, lie, sealed_body, sealed.tag, None).to_bytes()
 
 
 def test_messages_are_read_out_of_order_once_each(talking: Cast) -> None:
@@ -95,11 +95,11 @@ def test_a_replay_after_a_restart_is_a_duplicate(talking: Cast) -> None:
 def test_any_flipped_bit_is_refused_and_changes_nothing(talking: Cast) -> None:
     wire = talking.alice.send(talking.bob, "untouched")
     for position in [*range(0, 90), *range(90, len(wire), 23)]:
-        changed = bytearray(wire)
-        changed[position] ^= 1 << position % 8
+        damaged = bytearray(wire)
+        damaged[position] ^= 1 << position % 8
         before = talking.bob.pair(talking.alice)
         with pytest.raises(errors.ProtocolError):
-            talking.bob.receive(talking.alice, bytes(changed))
+            talking.bob.receive(talking.alice, bytes(damaged))
         assert talking.bob.pair(talking.alice) is before
     assert talking.bob.read(talking.alice, wire) == "untouched"
 
@@ -190,8 +190,8 @@ def test_tampered_kem_values_do_not_open(cast: Cast, field: str) -> None:
     cast.bob.read(cast.alice, cast.alice.send(cast.bob, "1"))
     answer = cast.bob.send(cast.alice, "2")
     value = getattr(header(answer), field)
-    changed = forged(answer, **{field: bytes([value[0] ^ 1]) + value[1:]})
-    refuses(cast.alice, cast.bob, changed, errors.Undecryptable)
+    tampered = forged(answer, **{field: bytes([value[0] ^ 1]) + value[1:]})
+    refuses(cast.alice, cast.bob, tampered, errors.Undecryptable)
     assert cast.alice.read(cast.bob, answer) == "2"
 
 

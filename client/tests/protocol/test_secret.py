@@ -13,7 +13,7 @@ from messenger_client.protocol.secret import Secret
 
 def test_a_secret_prints_as_secret() -> None:
     secret = Secret(b"very hidden")
-    assert repr(secret) == str(secret) == f"{secret}" == f"{secret!r}" == "%s" % secret == "<secret>"  # noqa: UP031
+    assert repr(secret) == str(secret) == f"{secret}" == f"{secret!r}" == format(secret) == "<secret>"
     assert f"{secret:>20}" == "<secret>"
     assert repr([secret]) == "[<secret>]"
 

@@ -143,7 +143,7 @@ def test_an_envelope_goes_with_its_own_pair(talking: Cast) -> None:
             talking.bob.own,
             talking.bob.pair(talking.alice),
             envelope,
-            talking.bob,  # type: ignore[arg-type]
+            talking.bob,
             now=talking.bob.now,
         )
 
