@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import attempts, mail, services, usernames
 from accounts.errors import TooManyWrongCredentials, UsernameTaken
@@ -22,6 +23,13 @@ from messenger.lib.addresses import address_of
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """ACCOUNT_ADAPTER."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": gettext_lazy("The name or the password is not correct."),
+        "email_password_mismatch": gettext_lazy("The name or the password is not correct."),
+        "too_many_login_attempts": gettext_lazy("Too many wrong passwords. Try again later, or reset your password."),
+    }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         username = usernames.normalize(username)

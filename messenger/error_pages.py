@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from messenger.lib import problem
 from messenger.lib.errors import DomainError, Malformed, NotFound, WrongToken
@@ -36,4 +37,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(request, InternalError())
+    if request.path.startswith("/api/"):
+        return _answer(request, InternalError())
+    # Without the request's context: that asks the database who is signed in, and the database may be the fault.
+    return HttpResponse(render_to_string("500.html"), status=500)

@@ -243,9 +243,19 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=1.0)  # that sockets get to l
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"failures_only": {"()": "messenger.lib.logs.FailuresOnly"}},
+    "formatters": {
+        "private": {
+            "()": "messenger.lib.logs.PrivateFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "private"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Django logs the path of every refused request, and paths carry usernames.
-    "loggers": {"django.request": {"level": "CRITICAL"}, "django.security": {"level": "CRITICAL"}},
+    "loggers": {
+        # Without Django's own handlers, which print to the terminal under DEBUG and write mails.
+        "django": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["failures_only"]},
+        "django.security": {"level": "CRITICAL"},
+    },
 }
