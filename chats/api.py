@@ -146,7 +146,7 @@ class ContactView(APIView):
         """Accept, block or unblock an account."""
         if request.data != {}:
             raise Malformed("the body is an empty object")
-        contact = type(self).verb(owner=credentials_of(request).account_id, other=account)
+        contact = self.verb(owner=credentials_of(request).account_id, other=account)
         return Response(_contact(contact))
 
 
