@@ -95,8 +95,12 @@ class Directory:
     async def take(self, answers: Sequence[Answer]) -> None:
         """Apply what a rejected send said of the accounts' newest lists; fetch where lists are missing between."""
         for answer in answers:
-            pin = peers.pin_of(await self._context.write(lambda tx, one=answer.account: peers.by_account(tx, one)))  # type: ignore[misc]
-            newest = open_list(answer.lists[-1]) if answer.lists else None
+            before = await self._context.write(lambda tx, one=answer.account: peers.by_account(tx, one))  # type: ignore[misc]
+            pin = peers.pin_of(before)
+            try:
+                newest = open_list(answer.lists[-1]) if answer.lists else None
+            except protocol_errors.ProtocolError as error:
+                raise _refused(before) from error
             follows = (
                 newest is not None
                 and pin is not None
@@ -171,10 +175,7 @@ class Directory:
         except protocol_errors.IdentityChanged:
             return self._note_change(tx, peer, answer.lists, now), False
         except (protocol_errors.ListRefused, protocol_errors.Malformed) as error:
-            raise KeysRefused(
-                f"The server shows a device list of {peer.username or 'an account'} that contradicts an earlier one;"
-                " nothing is encrypted to it."
-            ) from error
+            raise _refused(peer) from error
         for gone in accepted.removed:
             sessions.drop_pair(tx, answer.account, gone)
         return _save(tx, peer, accepted, suspended=answer.suspended), False
@@ -200,6 +201,14 @@ def require_unchanged(peer: Peer) -> None:
             f"{name}'s identity has changed, so nothing is sent: compare the new safety number with {name}"
             f" (`messenger safety-number {name}`), then `messenger verify {name}`."
         )
+
+
+def _refused(peer: Peer | None) -> KeysRefused:
+    name = (peer.username if peer else "") or "an account"
+    return KeysRefused(
+        f"The server shows a device list of {name} that is not signed as it must be or contradicts an earlier one:"
+        " nothing is encrypted to it."
+    )
 
 
 def _save(tx: Transaction, peer: Peer, accepted: Accepted, **changes: object) -> Peer:

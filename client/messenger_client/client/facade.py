@@ -128,8 +128,8 @@ class Client:
             problems = await self._sender.flush()
         except Unreachable:
             return await self._sender.state_of(message_id)
-        own = problems.pop(message_id, None)
-        self._tell(problems.values())
+        own = problems.of.pop(message_id, None) or problems.stuck.get(username.casefold())
+        self._tell(problems.of.values())
         if own is not None and own.code != "no_keys":
             raise own
         if own is not None:
@@ -147,7 +147,7 @@ class Client:
     async def sync(self) -> None:
         """Send what waits and fetch what is there, once. Raises Unreachable, SignInNeeded."""
         await self._context.me()
-        self._tell((await self._sender.flush()).values())
+        self._tell((await self._sender.flush()).of.values())
         await self._inbox.fetch()
         await self._statuses.ask()
         await self._prekeys.check_now_and_then()

@@ -181,7 +181,7 @@ class Live:
     async def _empty_outbox(self) -> None:
         while True:
             with contextlib.suppress(Unreachable):  # of a connection that broke, `_read` knows more
-                for problem in (await self._sender.flush()).values():
+                for problem in (await self._sender.flush()).of.values():
                     if problem.code not in STANDING:
                         self._context.notify(str(problem))
             await _first(self._context.clock.sleep(OUTBOX_EVERY), self._sender.wanted.wait())

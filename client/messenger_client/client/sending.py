@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..api import Accepted, answers, forms
 from ..api.forms import Json
@@ -43,6 +43,14 @@ _REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Why messages could not leave: by message, and for people to whom nothing leaves until something happens."""
+
+    of: dict[bytes, ClientError]
+    stuck: dict[str, ClientError]  # by name, lower case
+
+
 class Sender:
     def __init__(self, context: Context, directory: Directory) -> None:
         self._context = context
@@ -66,13 +74,13 @@ class Sender:
         self._context.changed.set()
         return message_id
 
-    async def flush(self) -> dict[bytes, ClientError]:
+    async def flush(self) -> Problems:
         """Send what waits. Returns why some of it could not leave; raises Unreachable, SignInNeeded."""
         async with self._lock:
             self.wanted.clear()
-            problems: dict[bytes, ClientError] = {}
+            problems = Problems({}, {})
             while True:
-                waiting = await self._context.write(lambda tx: outbox.pending(tx, problems.keys(), limit=AT_ONCE))
+                waiting = await self._context.write(lambda tx: outbox.pending(tx, problems.of.keys(), limit=AT_ONCE))
                 if not waiting:
                     return problems
                 await self._send_some(waiting, problems)
@@ -105,29 +113,28 @@ class Sender:
         if peer and not peer.changed_lists and outbox.is_next(tx, message_id):
             self._encrypt(tx, me, outgoing, NO_KEYS)
 
-    async def _send_some(self, ready: list[Outgoing], problems: dict[bytes, ClientError]) -> None:
+    async def _send_some(self, ready: list[Outgoing], problems: Problems) -> None:
         """Encrypt in order, send together, settle."""
         encrypted: list[Outgoing] = []
-        stuck: set[str] = set()
         for outgoing in ready:
-            if outgoing.to_name in stuck:
+            if outgoing.to_name.casefold() in problems.stuck:
                 continue
             try:
                 prepared = outgoing if outgoing.envelopes else await self._prepare(outgoing)
                 if prepared is not None:
                     encrypted.append(prepared)
             except (IdentityHasChanged, KeysRefused) as error:
-                problems[outgoing.id] = error
-                stuck.add(outgoing.to_name)
+                problems.of[outgoing.id] = error
+                problems.stuck[outgoing.to_name.casefold()] = error
             except (UnknownPerson, Refused, WrongUse) as error:
-                problems[outgoing.id] = error
+                problems.of[outgoing.id] = error
                 await self._fail(outgoing, error)
             except Unreachable as error:
                 # Only the keys of this one recipient have to wait: `rate_limited` says so.
                 if error.code != "no_keys":
                     raise
-                problems[outgoing.id] = error
-                stuck.add(outgoing.to_name)
+                problems.of[outgoing.id] = error
+                problems.stuck[outgoing.to_name.casefold()] = error
         results = await asyncio.gather(*(self._post(one) for one in encrypted), return_exceptions=True)
         answered = list(zip(encrypted, results, strict=True))
         accepted = [(one, result) for one, result in answered if isinstance(result, Accepted)]
@@ -233,13 +240,13 @@ class Sender:
                 changed = replace(entry, state="accepted", accepted=answer.accepted_at, skipped=skipped, cause="")
                 timeline.update(tx, changed, unsettled=True)
 
-    async def _refused(self, outgoing: Outgoing, error: Refused, problems: dict[bytes, ClientError]) -> None:
+    async def _refused(self, outgoing: Outgoing, error: Refused, problems: Problems) -> None:
         if error.code == "devices_changed" and outgoing.attempts < MOST_ATTEMPTS:
             try:
                 found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
                 await self._directory.take(found)
             except KeysRefused as refused:
-                problems[outgoing.id] = refused
+                problems.of[outgoing.id] = problems.stuck[outgoing.to_name.casefold()] = refused
                 return
             # Not the old bytes again: they are for devices that are no longer the right ones.
             await self._context.write(lambda tx: outbox.update(tx, replace(outgoing, envelopes=())))
@@ -247,7 +254,7 @@ class Sender:
         reason = _REASONS.get(error.code)
         if reason is not None:
             error = Refused(reason.format(name=outgoing.to_name), error.code)
-        problems[outgoing.id] = error
+        problems.of[outgoing.id] = error
         await self._fail(outgoing, error)
 
     async def _fail(self, outgoing: Outgoing, error: ClientError) -> None:

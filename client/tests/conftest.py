@@ -1,0 +1,69 @@
+"""Fixtures of the client's tests: a relay, and people whose clients are open on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from clocks import SteppingClock
+from relay import Relay
+
+from messenger_client import Client
+
+PASSWORD = "a quiet river bends twice"
+
+Open = Callable[[str], Awaitable[Client]]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own settings; a keyring that keeps nothing, as on a server."""
+    for name in ("MESSENGER_HOME", "MESSENGER_SERVER", "MESSENGER_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.setenv("MESSENGER_PASSWORD", PASSWORD)
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    with Relay().running() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    return SteppingClock()
+
+
+@pytest.fixture
+async def open_client(relay: Relay, tmp_path: Path, clock: SteppingClock) -> AsyncIterator[Open]:
+    """Open somebody's profile once more; what it notifies is in `client.told`."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(name: str) -> Client:
+            told: list[str] = []
+            client = await stack.enter_async_context(
+                Client.open(tmp_path / name, server=relay.url, notify=told.append, clock=clock)
+            )
+            client.told = told  # type: ignore[attr-defined]
+            return client
+
+        yield opened
+
+
+@pytest.fixture
+async def alice(open_client: Open) -> Client:
+    return await _registered(open_client, "alice")
+
+
+@pytest.fixture
+async def bob(open_client: Open) -> Client:
+    return await _registered(open_client, "bob")
+
+
+async def _registered(open_client: Open, name: str) -> Client:
+    client = await open_client(name)
+    await client.register(name, f"{name}@example.org", PASSWORD)
+    return client

@@ -1,0 +1,56 @@
+"""What several tests do with people and the relay."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from messenger_client import Client, Event, Message
+
+
+async def shown(client: Client, count: int, *, seconds: float = 10) -> list[Event]:
+    """Listen until so many events were given out, each marked as seen."""
+    found: list[Event] = []
+    async with asyncio.timeout(seconds), aclosing(client.events()) as events:
+        async for event in events:
+            found.append(event)
+            client.seen(event)
+            if len(found) == count:
+                break
+    return found
+
+
+async def nothing_more(client: Client, *, seconds: float = 0.7) -> bool:
+    try:
+        found = await shown(client, 1, seconds=seconds)
+    except TimeoutError:
+        return True
+    raise AssertionError(found)
+
+
+async def texts(client: Client, count: int) -> list[str]:
+    return [event.text for event in await shown(client, count)]
+
+
+async def befriend(one: Client, other: Client) -> None:
+    """Write once each way: both have sessions, and nobody waits for an answer."""
+    names = [account.username for client in (one, other) if (account := await client.account())]
+    await one.send(names[1], "hello")
+    await other.accept(names[0])
+    await other.send(names[0], "hello yourself")
+    assert await texts(other, 1) == ["hello"]
+    assert await texts(one, 1) == ["hello yourself"]
+
+
+async def states(client: Client, other: str) -> dict[str, str]:
+    return {event.text: event.state for event in await client.history(other) if isinstance(event, Message)}
+
+
+def decode(value: str) -> bytes:
+    import base64
+
+    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+
+
+Json = dict[str, Any]

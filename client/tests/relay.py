@@ -1,0 +1,337 @@
+"""A server of the contract (docs/api.md, docs/events.md) in memory, on a real port, for the client's tests.
+
+It believes everything, so that a test can make it lie; what a real server refuses is tested with the real one.
+`refusals` maps "METHOD path" to answers to the next such requests, in place of any work; `faults` to functions that get
+the answer after the work was done and return another, or None to lose it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import secrets
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+Json = dict[str, Any]
+Answer = tuple[int, Json]
+Fault = Callable[[Answer], Answer | None]
+
+
+def problem(status: int, code: str, detail: str = "", **more: Any) -> Answer:
+    return status, {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail, **more}
+
+
+class Relay:
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests: list[tuple[str, str, Json]] = []  # method, path, body
+        self.faults: dict[str, list[Fault]] = defaultdict(list)
+        self.refusals: dict[str, list[Answer]] = defaultdict(list)  # given before anything is done
+        self.accounts: dict[str, Json] = {}  # by username
+        self.devices: dict[str, Json] = {}  # by id
+        self.tokens: dict[str, tuple[str, str | None]] = {}  # access: account, device
+        self.refreshes: dict[str, tuple[str, str | None]] = {}
+        self.lists: dict[str, list[Json]] = defaultdict(list)  # by account
+        self.suspended: dict[str, list[str]] = defaultdict(list)
+        self.prekeys: dict[str, Json] = defaultdict(lambda: {"one_time": [], "one_time_kem": []})
+        self.queue: dict[str, list[Json]] = defaultdict(list)  # by device
+        self.answers: dict[str, Json] = {}  # by message id
+        self.acks: list[Json] = []
+        self.contacts: dict[str, dict[str, str]] = defaultdict(dict)
+        self.expires_in = 900
+        self.sockets: dict[str, Callable[[Json | int], None]] = {}
+        self._numbers = itertools.count(1)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # What tests do
+
+    def times(self, method: str, path: str) -> int:
+        return sum(1 for one in self.requests if one[:2] == (method, path))
+
+    def bodies(self, path: str) -> list[Json]:
+        return [body for _, found, body in self.requests if found == path]
+
+    def push(self, device: str, frame: Json | int) -> None:
+        """Send a frame on a device's socket, or close it with a code."""
+        assert self._loop is not None
+        if device in self.sockets:
+            self._loop.call_soon_threadsafe(self.sockets[device], frame)
+
+    def device_of(self, username: str) -> str:
+        account = self.accounts[username]["id"]
+        return next(device for device, row in self.devices.items() if row["account"] == account)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.01)
+
+    @contextmanager
+    def running(self, port: int = 0) -> Iterator[Relay]:
+        config = uvicorn.Config(self, port=port, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        self.wait_for(lambda: server.started)
+        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+    # ASGI
+
+    async def __call__(self, scope: Json, receive: Callable[[], Awaitable[Json]], send: Callable[[Json], Any]) -> None:
+        self._loop = asyncio.get_running_loop()
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
+        data = b""
+        while True:
+            event = await receive()
+            data += event.get("body", b"")
+            if not event.get("more_body"):
+                break
+        path = scope["path"].removeprefix("/api/v1/")
+        body = json.loads(data) if data else {}
+        self.requests.append((scope["method"], path, body))
+        answer: Answer | None
+        call = f"{scope['method']} {path}"
+        try:
+            if self.refusals[call]:
+                answer = self.refusals[call].pop(0)
+            else:
+                answer = self._answer(scope["method"], path, scope["query_string"].decode(), body, self._who(scope))
+        except PermissionError:
+            answer = problem(401, "not_signed_in")
+        waiting = self.faults[call]
+        if waiting:
+            answer = waiting.pop(0)(answer)
+        if answer is None:
+            return  # no answer: uvicorn answers 500 for us, the client knows nothing
+        status, value = answer
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+        )
+        await send({"type": "http.response.body", "body": b"" if status == 204 else json.dumps(value).encode()})
+
+    def _who(self, scope: Json) -> tuple[str, str | None] | None:
+        header = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
+        return self.tokens.get(header)
+
+    async def _socket(self, scope: Json, receive: Callable[[], Awaitable[Json]], send: Callable[[Json], Any]) -> None:
+        await receive()
+        who = self._who(scope)
+        await send({"type": "websocket.accept", "subprotocol": "messenger.v1"})
+        if who is None or who[1] is None:
+            await send({"type": "websocket.close", "code": 4401})
+            return
+        device = who[1]
+        outgoing: asyncio.Queue[Json | int] = asyncio.Queue()
+        if device in self.sockets:
+            self.sockets[device](4409)
+        self.sockets[device] = outgoing.put_nowait
+        outgoing.put_nowait({"type": "hello", "account": who[0], "device": device, "server_time": 0, "limits": {}})
+        for row in self.queue[device]:
+            outgoing.put_nowait({"type": "envelope", **row})
+        outgoing.put_nowait({"type": "queue.empty"})
+        writer = asyncio.create_task(self._write(outgoing, send))
+        try:
+            while (event := await receive())["type"] == "websocket.receive":
+                frame = json.loads(event["text"])
+                self.requests.append(("FRAME", frame["type"], frame))
+                outgoing.put_nowait(self._frame(frame, who))
+        finally:
+            writer.cancel()
+            if self.sockets.get(device) == outgoing.put_nowait:
+                del self.sockets[device]
+
+    async def _write(self, outgoing: asyncio.Queue[Json | int], send: Callable[[Json], Any]) -> None:
+        while True:
+            frame = await outgoing.get()
+            if isinstance(frame, int):
+                await send({"type": "websocket.close", "code": frame})
+                return
+            await send({"type": "websocket.send", "text": json.dumps(frame)})
+
+    def _frame(self, frame: Json, who: tuple[str, str | None]) -> Json:
+        body = {key: value for key, value in frame.items() if key not in ("id", "type")}
+        if frame["type"] == "message.send":
+            status, value = self._send(body, who)
+            kind = "message.accepted" if status < 400 else "rejected"
+            return {"type": kind, "id": frame["id"], **value}
+        if frame["type"] == "ack":
+            self._ack(body, who)
+        return {"type": "done", "id": frame.get("id")}
+
+    # Calls
+
+    def _answer(self, method: str, path: str, query: str, body: Json, who: tuple[str, str | None] | None) -> Answer:
+        call = f"{method} {path}"
+        if call == "POST auth/register":
+            if body["username"] in self.accounts:
+                return problem(409, "username_taken", "That username is taken.")
+            self.accounts[body["username"]] = {"id": str(uuid.uuid4()), "password": body["password"]}
+            return 201, self._issue(body["username"], None)
+        if call == "POST auth/token":
+            account = self.accounts.get(body["username"])
+            if account is None or account["password"] != body["password"]:
+                return problem(401, "wrong_credentials")
+            return 200, self._issue(body["username"], None)
+        if call == "POST auth/token/refresh":
+            found = self.refreshes.pop(body["refresh"], None)
+            if found is None:
+                return problem(401, "session_ended")
+            return 200, self._issue(self._name(found[0]), found[1])
+        if call == "POST auth/device/challenge":
+            return 200, {"nonce": b64(secrets.token_bytes(32)), "expires_in": 60}
+        if call == "POST auth/device/token":
+            device = self.devices[body["device"]]
+            return 200, self._issue(self._name(device["account"]), body["device"])
+        if who is None:
+            raise PermissionError
+        if call == "POST devices":
+            known = next((key for key, row in self.devices.items() if row["key"] == body["signing_key"]), None)
+            device_id = known or str(uuid.uuid4())
+            self.devices[device_id] = {"account": who[0], "key": body["signing_key"]}
+            return 201, {"id": device_id}
+        if who[1] is None:
+            return problem(403, "wrong_token")
+        return self._signed_in(method, path, query, body, (who[0], who[1]))
+
+    def _signed_in(self, method: str, path: str, query: str, body: Json, who: tuple[str, str]) -> Answer:
+        account, device = who
+        call = f"{method} {path}"
+        if call == "PUT keys/device-list":
+            if body not in self.lists[account]:
+                self.lists[account].append(body)
+            return 200, {"seq": len(self.lists[account]), "hash": ""}
+        if call == "GET keys/directory":
+            return 200, {"accounts": [self._directory(part.removeprefix("account=")) for part in query.split("&")]}
+        if call == "POST keys/prekeys":
+            kept = self.prekeys[device]
+            for kind in ("one_time", "one_time_kem"):
+                kept[kind] += body.get(kind, [])
+            kept |= {kind: body[kind] for kind in ("signed_prekey", "last_resort") if kind in body}
+            return 200, {"one_time": len(kept["one_time"]), "one_time_kem": len(kept["one_time_kem"])}
+        if call == "GET keys/prekeys":
+            kept = self.prekeys[device]
+            signed = {kind: 1 if kind in kept else None for kind in ("signed_prekey", "last_resort")}
+            return 200, {"one_time": len(kept["one_time"]), "one_time_kem": len(kept["one_time_kem"]), **signed}
+        if call == "POST keys/claim":
+            return 200, self._claim(body["devices"])
+        if call == "POST messages":
+            return self._send(body, who)
+        if call == "GET envelopes":
+            return 200, {"envelopes": self.queue[device][:100], "more": len(self.queue[device]) > 100}
+        if call == "POST envelopes/ack":
+            return 200, {"acknowledged": self._ack(body, who)}
+        if call == "POST messages/statuses":
+            return 200, {"statuses": []}
+        if call == "GET contacts":
+            rows = self.contacts[account].items()
+            return 200, {"contacts": [self._contact(other, state) for other, state in rows]}
+        if path.startswith("contacts/"):
+            _, other, verb = path.split("/")
+            self.contacts[account][other] = {"accept": "accepted", "block": "blocked"}[verb]
+            return 200, self._contact(other, self.contacts[account][other])
+        if path.startswith("accounts/"):
+            who_else = path.removeprefix("accounts/")
+            for name, row in self.accounts.items():
+                if who_else in (name, row["id"]):
+                    return 200, {"id": row["id"], "username": name, "display_name": ""}
+        if call in ("POST auth/logout", "POST messages/read"):
+            return 204, {}
+        return problem(404, "not_found")
+
+    def _issue(self, username: str, device: str | None) -> Json:
+        account = self.accounts[username]["id"]
+        access, refresh = secrets.token_hex(), secrets.token_hex()
+        self.tokens[access] = (account, device)
+        self.refreshes[refresh] = (account, device)
+        owner = {"id": account, "username": username}
+        return {"access": access, "refresh": refresh, "expires_in": self.expires_in, "account": owner, "device": device}
+
+    def _directory(self, asked: str) -> Json:
+        account, _, since = asked.partition(":")
+        lists = self.lists[account]
+        # The relay's lists are one chain from 1 up, or whatever a test has put there.
+        shown = lists[int(since) :] if since else lists[-1:]
+        return {"account": account, "lists": shown, "suspended": self.suspended[account], "devices": []}
+
+    def _claim(self, devices: list[Json]) -> Json:
+        bundles, skipped = [], []
+        for one in devices:
+            kept = self.prekeys[one["device"]]
+            if "signed_prekey" not in kept:
+                skipped.append({**one, "reason": "no_prekeys"})
+                continue
+            one_time = kept["one_time"].pop(0) if kept["one_time"] else None
+            kem = {"label": "klr", **kept["last_resort"]}
+            if kept["one_time_kem"]:
+                kem = {"label": "okpk", **kept["one_time_kem"].pop(0)}
+            bundles.append({**one, "signed_prekey": kept["signed_prekey"], "one_time": one_time, "kem": kem})
+        return {"bundles": bundles, "skipped": skipped}
+
+    def _send(self, body: Json, who: tuple[str, str | None]) -> Answer:
+        if body["message_id"] in self.answers:
+            return 201, self.answers[body["message_id"]]
+        at = int(time.time() * 1000)
+        known = self.contacts[body["to"]].setdefault(who[0], "requested")
+        for one in body["envelopes"]:
+            self.deliver(one["device"], who, body["message_id"], one["body"], request=known == "requested")
+        self.answers[body["message_id"]] = {"message_id": body["message_id"], "accepted_at": at, "skipped": []}
+        return 201, self.answers[body["message_id"]]
+
+    def deliver(
+        self, device: str, sender: tuple[str, str | None], message_id: str, body: str, *, request: bool = False
+    ) -> Json:
+        row = {
+            "envelope": next(self._numbers),
+            "kind": "message",
+            "message_id": message_id,
+            "sender": {"account": sender[0], "device": sender[1]},
+            "chat": None,
+            "accepted_at": int(time.time() * 1000),
+            "request": request,
+            "expired": False,
+            "body": body,
+            "stamp": b64(bytes(32)),
+            "stamp_key": "1",
+        }
+        self.queue[device].append(row)
+        self.push(device, {"type": "envelope", **row})
+        return row
+
+    def _ack(self, body: Json, who: tuple[str, str | None]) -> int:
+        self.acks.append(body)
+        gone = {*body.get("envelopes", []), *(one["envelope"] for one in body.get("unreadable", []))}
+        before = len(self.queue[str(who[1])])
+        self.queue[str(who[1])] = [row for row in self.queue[str(who[1])] if row["envelope"] not in gone]
+        return before - len(self.queue[str(who[1])])
+
+    def _contact(self, account: str, state: str) -> Json:
+        return {
+            "account": {"id": account, "username": self._name(account), "display_name": ""},
+            "state": state,
+            "changed_at": 0,
+        }
+
+    def _name(self, account: str) -> str:
+        return next(name for name, row in self.accounts.items() if row["id"] == account)
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
