@@ -61,7 +61,7 @@ def private_conversation(account: AccountId, other: AccountId) -> ConversationId
 
 
 def seal(content: Content, entropy: Entropy = SYSTEM) -> Sealed:
-    """Encode, pad and frank a content once, for all its devices. Raises Malformed."""
+    """Encode, pad and frank a content once, for all its devices. Raises Malformed, Unsupported."""
     # PROTOCOL.md has pad(fk ‖ CBOR content): the padding counts fk in.
     padded = pad(entropy.random(KEY_SIZE) + encode_content(content))
     return Sealed(Secret(padded), frank(padded))
@@ -73,9 +73,8 @@ def read_padded(padded: bytes) -> Content:
 
 
 def encode_content(content: Content) -> bytes:
-    """Encode a content. Raises Malformed for what a receiver would refuse."""
-    _check_counter(content.body.kind, content.counter)
-    return cbor.encode(
+    """Encode a content. Raises Malformed, Unsupported for what a receiver would refuse: it never leaves."""
+    data = cbor.encode(
         {
             0: CONTENT_VERSION,
             1: content.body.kind,
@@ -87,6 +86,8 @@ def encode_content(content: Content) -> bytes:
             7: content.counter,
         }
     )
+    decode_content(data)
+    return data
 
 
 def decode_content(data: bytes) -> Content:

@@ -166,6 +166,21 @@ def test_counters_count_messages_and_not_control_contents() -> None:
         content.decode_content(cbor.encode({**fields(body.Reset()), 7: 1}))
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(a_content(body.Text("x")), message_id=ids.MessageId(b"short")),
+        replace(a_content(body.Text("x")), sent=-1),
+        a_content(body.Edit(ids.MessageId(b"short"), "x")),
+        a_content(body.Opaque(body.CALL, {16: 1})),
+        a_content(body.Opaque(40, {})),
+    ],
+)
+def test_what_a_receiver_would_refuse_never_leaves(broken: content.Content) -> None:
+    with pytest.raises((errors.Malformed, errors.Unsupported)):
+        content.seal(broken)
+
+
 def test_a_content_beyond_a_mebibyte_is_refused_before_it_is_sent() -> None:
     with pytest.raises(errors.Malformed):
         content.seal(a_content(body.Text("x" * (1 << 20))))
