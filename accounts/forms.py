@@ -8,8 +8,6 @@ from allauth.account import forms as allauth
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import usernames
-
 PASSWORD_HELP = _("At least 12 characters. A few words that have nothing to do with each other are good.")
 
 
@@ -39,7 +37,6 @@ class SignUpForm(Plain, allauth.SignupForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = _("What people write to. It is public, and stays yours for good.")
-        self.fields["username"].min_length = usernames.MIN_LENGTH
         self.fields["email"].label = _("E-mail")
         self.fields["email"].help_text = _("For signing in and for a new password. Nobody else sees it.")
 

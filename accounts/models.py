@@ -90,6 +90,12 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.username
 
+    def get_full_name(self) -> str:
+        return self.shown_name
+
+    def get_short_name(self) -> str:
+        return self.shown_name
+
     @property
     def shown_name(self) -> str:
         """What people see: the display name, or the username where there is none."""

@@ -1,13 +1,20 @@
 """JSON as everything here reads it: no duplicate keys, no NaN, no floats where ids go, bounded depth and numbers."""
 
 import json
+import re
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 MAX_DEPTH = 16  # the deepest documented body has 5
+MAX_CONTAINERS = 20_000  # objects and arrays; the largest documented body has some hundreds
 MAX_NUMBER_LENGTH = 20  # digits of the largest unsigned 64 bit integer
+
+# A string is taken whole, so that brackets inside do not count. The closing quote is optional, so that an open string
+# is taken to the end once, and not anew from each of its escaped quotes.
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class NotStrictJSON(ValueError):
@@ -37,23 +44,15 @@ _decoder = json.JSONDecoder(
 
 
 def _check_depth(text: str) -> None:
-    # Before parsing, so that a deep body cannot exhaust the parser's stack. Brackets inside strings are skipped.
-    depth, inside, escaped = 0, False, False
-    for char in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                inside = False
-        elif char == '"':
-            inside = True
-        elif char in "[{":
+    # Before parsing, so that a deep body cannot exhaust the parser's stack.
+    depth = 0
+    for token in _STRUCTURE.finditer(text):
+        bracket = token[0]
+        if bracket in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise NotStrictJSON("the body is nested too deeply")
-        elif char in "]}":
+        elif bracket in "]}":
             depth -= 1
 
 
@@ -61,10 +60,16 @@ def loads(data: bytes) -> Any:
     """The value of a JSON text in UTF-8. NotStrictJSON says what is wrong with it."""
     try:
         text = data.decode("utf-8")
-        if text.count("[") + text.count("{") > MAX_DEPTH:
+        containers = text.count("[") + text.count("{")
+        if containers > MAX_CONTAINERS:
+            raise NotStrictJSON("the body has too many parts")
+        if containers > MAX_DEPTH:
             _check_depth(text)
-        return _decoder.decode(text)
-    except UnicodeDecodeError as error:
+        value = _decoder.decode(text)
+        if _ESCAPED_SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeError as error:  # half a surrogate pair, written as an escape, is not text either
         raise NotStrictJSON("the body is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise NotStrictJSON("the body is not JSON") from error
