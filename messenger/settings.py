@@ -186,7 +186,12 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_THROTTLE_CLASSES": ["messenger.lib.throttling.GeneralThrottle"],
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Messenger", "VERSION": "1", "SCHEMA_PATH_PREFIX": "/api/v1"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Messenger",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # the frames' schemas use patternProperties, which 3.0 does not know
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- pages ---

@@ -229,3 +229,22 @@ def test_a_suspended_account_is_told_so_on_the_page(alice: Person, client: Clien
     answer = client.post(SIGN_IN, {"login": "alice", "password": PASSWORD}, follow=True)
 
     assert b"This account is suspended" in answer.content
+
+
+def test_the_schema_names_every_call_of_sign_in_and_the_bearer_token(db: None, client: Client) -> None:
+    schema = client.get("/api/v1/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
+
+    assert schema["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert {path for path in schema["paths"] if "/auth/" in path} == {
+        f"/api/v1/auth/{call}"
+        for call in (
+            "register",
+            "token",
+            "token/refresh",
+            "logout",
+            "logout-everywhere",
+            "device/challenge",
+            "device/token",
+        )
+    }
+    assert schema["paths"]["/api/v1/devices"]["post"]["security"] == [{"bearer": []}]
