@@ -6,6 +6,7 @@ cost more than the send. With Redis away nothing changes.
 
 from __future__ import annotations
 
+import math
 import time
 
 from django.conf import settings
@@ -23,10 +24,10 @@ class Buckets:
         self._levels: dict[DeviceId, tuple[float, float]] = {}
 
     def take(self, device: DeviceId, now: float) -> float:
-        """0 if the device may send now, or the seconds until it may."""
+        """0 if the device may send now, or the seconds until it may, rounded up to a millisecond."""
         level, at = self._levels.pop(device, (float(self._burst), now))
         level = min(self._burst, level + (now - at) * self._rate)
-        wait = 0.0 if level >= 1 else (1 - level) / self._rate
+        wait = 0.0 if level >= 1 else math.ceil((1 - level) / self._rate * 1000 + 1e-6) / 1000
         if not wait:
             level -= 1
         self._levels[device] = (level, now)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -29,7 +30,7 @@ SUBPROTOCOL = "messenger.v1"
 MOST_READ_AHEAD = 200  # answers that wait for a slow reader, before its own frames are read no further
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -94,7 +95,7 @@ async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> DeviceCred
         authenticate_device, given[0].removeprefix(b"Bearer ").decode("latin-1")
     )
     if wait := buckets.sockets.take(DeviceId(str(credentials.device_id)), buckets.clock()):
-        raise TooManyRequests("too many sockets were opened", retry_after=round(wait, 3))
+        raise TooManyRequests("too many sockets were opened", retry_after=wait)
     return credentials
 
 
@@ -105,7 +106,7 @@ async def _refuse(scope: dict[str, Any], send: Send, error: DomainError) -> None
         return
     headers = [(b"content-type", problem.CONTENT_TYPE.encode())]
     if error.retry_after is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
+        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
     await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": orjson.dumps(problem.body(error))})
 

@@ -45,7 +45,8 @@ class MessageSend(Closed):
     to: Id
     lists: Annotated[dict[Id, ListHash], Field(min_length=2, max_length=2)]
     envelopes: Annotated[list[EnvelopeTo], Field(max_length=ENVELOPES_PER_SEND)]
-    skipped: Annotated[list[Id], Field(max_length=ENVELOPES_PER_SEND)] = []
+    # A factory each: pydantic copies a default list deeply, for every frame that leaves it out.
+    skipped: Annotated[list[Id], Field(max_length=ENVELOPES_PER_SEND, default_factory=list)]
 
 
 class DeviceSend(Closed):
@@ -59,8 +60,8 @@ class Unreadable(Closed):
 
 
 class Ack(Closed):
-    envelopes: Annotated[list[Position], Field(max_length=ACKS_PER_FRAME)] = []
-    unreadable: Annotated[list[Unreadable], Field(max_length=ACKS_PER_FRAME)] = []
+    envelopes: Annotated[list[Position], Field(max_length=ACKS_PER_FRAME, default_factory=list)]
+    unreadable: Annotated[list[Unreadable], Field(max_length=ACKS_PER_FRAME, default_factory=list)]
 
 
 class MessageRead(Closed):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 from typing import NewType
+
+import uuid_utils
 
 AccountId = NewType("AccountId", str)
 DeviceId = NewType("DeviceId", str)
@@ -21,6 +24,15 @@ UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 def to_bytes(text: str) -> bytes:
     """The 16 bytes of a canonical UUID text."""
     return bytes.fromhex(text.replace("-", ""))
+
+
+# For ids that come again and again. Not for message ids, which would only push those out.
+known_bytes = lru_cache(maxsize=1 << 16)(to_bytes)
+
+
+def new_id_bytes() -> bytes:
+    """The bytes of a fresh UUIDv7: what messenger.lib.ids.new_id gives, without the object."""
+    return uuid_utils.uuid7().bytes
 
 
 def to_text(data: bytes) -> str:

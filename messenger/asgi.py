@@ -1,6 +1,7 @@
 """The ASGI application: Django for HTTP, one socket consumer under /ws/v1, delivery for the life of the process."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -8,14 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 _http = get_asgi_application()
 
 # Apps are ready from here on.
-from chats.consumers import DeviceConsumer  # noqa: E402
+from chats.consumers import DeviceConsumer, Receive, Send  # noqa: E402
 from chats.delivery import delivery  # noqa: E402
 
 _socket = DeviceConsumer.as_asgi()
 SOCKET_PATH = "/ws/v1"
 
 
-async def application(scope, receive, send):  # type: ignore[no-untyped-def]
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """By the kind of connection. A socket at any other path is refused."""
     if scope["type"] == "http":
         await _http(scope, receive, send)
@@ -28,7 +29,7 @@ async def application(scope, receive, send):  # type: ignore[no-untyped-def]
         await send({"type": "websocket.close"})
 
 
-async def _lifespan(receive, send):  # type: ignore[no-untyped-def]
+async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await delivery.running()
     await send({"type": "lifespan.startup.complete"})

@@ -76,7 +76,7 @@ def _new_send(connection: Connection, frame_id: str, message_id: MessageId) -> S
 
 def _within_share(connection: Connection) -> None:
     if wait := buckets.sends.take(connection.device, buckets.clock()):
-        raise TooManyRequests(retry_after=round(wait, 3))
+        raise TooManyRequests(retry_after=wait)
 
 
 def message_send(delivery: Delivery, connection: Connection, frame: frames.MessageSendFrame) -> None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from asgiref.sync import sync_to_async
+from django.db import connections
 
 from chats import buckets, services
 from chats.delivery import delivery as deliveries
@@ -54,3 +56,5 @@ async def delivery(alice: Phone, bob: Phone, charlie: Phone) -> AsyncIterator[De
     """The delivery of this test's event loop, ended with it. It starts after the cast: nobody hears of that."""
     yield await deliveries.running()
     await deliveries.stop_running()
+    # The thread in which the test itself asked the database: an open connection would keep it from being dropped.
+    await sync_to_async(connections.close_all)()

@@ -21,7 +21,7 @@ unblock = sync_to_async(services.unblock_contact)
 
 async def state(owner: Phone, other: Phone) -> str | None:
     contact = await Contact.objects.filter(owner=owner.member.id, other=other.member.id).afirst()
-    return contact and contact.get_state_display()
+    return contact.get_state_display() if contact else None
 
 
 async def receive(socket: Socket) -> dict[str, Any]:

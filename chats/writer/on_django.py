@@ -10,7 +10,7 @@ from django.db import connection
 
 from chats.ids import DeviceId
 from chats.sends import Send, Verdict
-from chats.writer import postgres, sql, sqlite
+from chats.writer import arrays, postgres, sql, sqlite
 from chats.writer.store import Entered, Waiting
 from messenger.lib.clock import now_ms
 
@@ -35,13 +35,15 @@ def waiting_for(device: DeviceId, limit: int) -> list[Waiting]:
     if connection.vendor != "postgresql":
         rows = _sqlite().execute(sqlite.WAITING, (sqlite.to_hex(device), "[]", limit)).fetchall()
         return [sqlite.waiting(row) for row in rows]
-    return [postgres.waiting(row) for row in _rows(sql.WAITING, [[device], [], limit])]
+    parameters = [*postgres.drain_parameters([device], []), limit]
+    return [postgres.waiting(row) for row in _rows(sql.WAITING, parameters)]
 
 
 def _rows(statement: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     # A plain cursor: Django's own sends parameters as text in the statement, ciphertexts too.
     with psycopg.Cursor(cast("psycopg.Connection[Any]", connection.connection)) as cursor:
+        arrays.register(cursor)
         return cursor.execute(statement, parameters, prepare=False, binary=True).fetchall()
 
 

@@ -13,40 +13,38 @@ import psycopg
 from django.db import connections
 
 from chats import franking
-from chats.ids import AccountId, ChatId, DeviceId, MessageId, to_bytes, to_text
+from chats.ids import AccountId, ChatId, DeviceId, MessageId, known_bytes, new_id_bytes, to_bytes, to_text
 from chats.sends import STALE, Accepted, Send, Verdict
-from chats.writer import sql
+from chats.writer import arrays, sql
 from chats.writer.store import Entered, StoreFailed, Waiting
 from messenger.lib.clock import now_ms
-from messenger.lib.ids import new_id
 
 Row = tuple[Any, ...]
 
 
 def batch_parameters(sends: Sequence[Send], now: int) -> list[object]:
     """What sql.ACCEPT takes for sends that were checked."""
-    stamps = [stamp_of(send, now) for send in sends]
     messages = [
-        list(range(len(sends))),
-        [new_id() for _ in sends],
-        [send.chat or None for send in sends],
-        [send.device for send in sends],
-        [send.message_id for send in sends],
-        stamps,
-        [b"".join(map(to_bytes, send.skipped)) for send in sends],
-        [send.hidden for send in sends],
-        [send.account for send in sends],
-        [send.account_version for send in sends],
-        [send.to or None for send in sends],
-        [send.to_version for send in sends],
-        [send.chat_version for send in sends],
+        arrays.int4s(range(len(sends))),
+        arrays.uuids([new_id_bytes() for _ in sends]),
+        arrays.uuids([known_bytes(send.chat) if send.chat else None for send in sends]),
+        arrays.uuids([known_bytes(send.device) for send in sends]),
+        arrays.uuids([to_bytes(send.message_id) for send in sends]),
+        arrays.octets([stamp_of(send, now) for send in sends]),
+        arrays.octets([b"".join(map(to_bytes, send.skipped)) for send in sends]),
+        arrays.booleans([send.hidden for send in sends]),
+        arrays.uuids([known_bytes(send.account) for send in sends]),
+        arrays.int8s([send.account_version for send in sends]),
+        arrays.uuids([known_bytes(send.to) if send.to else None for send in sends]),
+        arrays.int8s([send.to_version for send in sends]),
+        arrays.int8s([send.chat_version for send in sends]),
     ]
     parcels = [(number, parcel) for number, send in enumerate(sends) for parcel in send.outgoing]
     envelopes = [
-        [number for number, _ in parcels],
-        [parcel.device for _, parcel in parcels],
-        [parcel.kind for _, parcel in parcels],
-        [parcel.data for _, parcel in parcels],
+        arrays.int4s([number for number, _ in parcels]),
+        arrays.uuids([known_bytes(parcel.device) for _, parcel in parcels]),
+        arrays.int2s([parcel.kind for _, parcel in parcels]),
+        arrays.octets([parcel.data for _, parcel in parcels]),
     ]
     return [*messages, now, franking.key_id(), now, *envelopes]
 
@@ -55,7 +53,7 @@ def stamp_of(send: Send, now: int) -> bytes:
     """The server's stamp on a message; control contents get none."""
     if send.is_control:
         return b""
-    send.stamp = franking.stamp(send.tag, to_bytes(send.account), to_bytes(send.chat), now)
+    send.stamp = franking.stamp(send.tag, known_bytes(send.account), known_bytes(send.chat), now)
     return send.stamp
 
 
@@ -64,7 +62,7 @@ def verdicts(
 ) -> list[Verdict]:
     """One verdict a send, from the row that sql.ACCEPT gave and the rows of sql.STORED for those it left alone."""
     known = {
-        (str(device), str(message_id)): Accepted(accepted_at, split_ids(skipped))
+        (device, message_id): Accepted(accepted_at, split_ids(skipped))
         for device, message_id, accepted_at, skipped in stored
     }
     written, following = set(taken), iter(positions)
@@ -85,37 +83,41 @@ def split_ids(joined: bytes) -> tuple[DeviceId, ...]:
     return tuple(DeviceId(to_text(joined[at : at + 16])) for at in range(0, len(joined), 16))
 
 
-def asked_again(sends: Sequence[Send], taken: Collection[int]) -> list[list[str]]:
+def asked_again(sends: Sequence[Send], taken: Collection[int]) -> list[object]:
     """What sql.STORED takes: the messages that were not written, because they are known or because facts changed."""
     written = set(taken)
     rest = [send for number, send in enumerate(sends) if number not in written and not send.is_control]
-    return [[send.device for send in rest], [send.message_id for send in rest]]
+    devices = arrays.uuids([known_bytes(send.device) for send in rest])
+    return [devices, arrays.uuids([to_bytes(send.message_id) for send in rest])]
 
 
 def ack_parameters(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[object]:
     """What sql.ACKNOWLEDGE takes."""
     # In order of position: two transactions that delete the same rows must not wait for each other in a circle.
     acks = sorted(acks, key=lambda ack: ack[1])
-    return [[device for device, _ in acks], [position for _, position in acks], now]
+    devices = arrays.uuids([known_bytes(device) for device, _ in acks])
+    return [devices, arrays.int8s([position for _, position in acks]), now]
+
+
+def drain_parameters(devices: Collection[DeviceId], held: Collection[int]) -> list[object]:
+    """What sql.WAITING and sql.HAVING take first."""
+    return [arrays.uuids([known_bytes(device) for device in devices]), arrays.int8s(list(held))]
 
 
 def entered(rows: Sequence[Row]) -> list[Entered]:
-    return [
-        Entered(MessageId(str(row[0])), ChatId(str(row[1])), AccountId(str(row[2])), DeviceId(str(row[3])), row[4])
-        for row in rows
-    ]
+    return [Entered(MessageId(row[0]), ChatId(row[1]), AccountId(row[2]), DeviceId(row[3]), row[4]) for row in rows]
 
 
 def waiting(row: Row) -> Waiting:
     """A row of sql.WAITING."""
     return Waiting(
-        device=DeviceId(str(row[0])),
+        device=DeviceId(row[0]),
         position=row[1],
         kind=row[2],
-        message_id=MessageId(str(row[3])),
-        sender=AccountId(str(row[4])),
-        sender_device=DeviceId(str(row[5])),
-        chat=ChatId(str(row[6])) if row[6] else None,
+        message_id=MessageId(row[3]),
+        sender=AccountId(row[4]),
+        sender_device=DeviceId(row[5]),
+        chat=ChatId(row[6]) if row[6] else None,
         accepted_at=row[7],
         request=row[8],
         expired=row[9],
@@ -163,6 +165,7 @@ class Session:
         # Generic plans: the statements are for batches of any size, and planning them anew costs more than it finds.
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute("SET jit = off")
+        arrays.register(connection)
         return connection
 
 
@@ -191,9 +194,9 @@ class PostgresStore:
         return entered(await self._acknowledging.rows(sql.ACKNOWLEDGE, ack_parameters(acks, now)))
 
     async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
-        rows = await self._reading.rows(sql.WAITING, [list(devices), list(held), limit])
+        rows = await self._reading.rows(sql.WAITING, [*drain_parameters(devices, held), limit])
         return [waiting(row) for row in rows]
 
     async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
-        rows = await self._reading.rows(sql.HAVING, [list(devices), list(held)])
-        return {DeviceId(str(row[0])) for row in rows}
+        rows = await self._reading.rows(sql.HAVING, drain_parameters(devices, held))
+        return {DeviceId(row[0]) for row in rows}

@@ -1,4 +1,7 @@
-"""The SQL of delivery for PostgreSQL, shared by the writer's own connection and by the services on Django's."""
+"""The SQL of delivery for PostgreSQL, shared by the writer's own connection and by the services on Django's.
+
+Ids are answered as text, which is how delivery keeps them.
+"""
 
 # One statement writes a batch. A send passes if the versions that it was checked against are still those of the
 # database; a message that its device has sent before is left alone by ON CONFLICT. The answer is one row: the
@@ -23,8 +26,8 @@ WITH input AS (
     ON CONFLICT DO NOTHING
     RETURNING id
 ), taken AS (
-    SELECT fresh.* FROM fresh LEFT JOIN inserted ON inserted.id = fresh.id
-    WHERE fresh.chat IS NULL OR inserted.id IS NOT NULL
+    -- Not a join: the planner takes both for small, and would compare each with each.
+    SELECT * FROM fresh WHERE chat IS NULL OR id IN (SELECT id FROM inserted)
 ), queued AS (
     INSERT INTO chats_envelope
         (device_id, kind, message_id, sender_device_id, client_message_id, created_at, ciphertext, expired)
@@ -40,7 +43,7 @@ SELECT ARRAY(SELECT number FROM taken), ARRAY(SELECT position FROM queued ORDER 
 """
 
 STORED = """
-SELECT m.sender_device_id, m.client_message_id, m.accepted_at, m.skipped
+SELECT m.sender_device_id::text, m.client_message_id::text, m.accepted_at, m.skipped
 FROM unnest(%s::uuid[], %s::uuid[]) AS asked(device, message_id)
 JOIN chats_privatemessage m ON m.sender_device_id = asked.device AND m.client_message_id = asked.message_id
 """
@@ -59,7 +62,7 @@ WITH gone AS (
     ON CONFLICT DO NOTHING
     RETURNING message_id, device_id
 )
-SELECT m.client_message_id, m.chat_id, s.user_id, entered.device_id,
+SELECT m.client_message_id::text, m.chat_id::text, s.user_id::text, entered.device_id::text,
        NOT m.hidden OR EXISTS (
            SELECT 1 FROM accounts_contact k JOIN accounts_device d ON d.user_id = k.owner_id
            WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2)
@@ -70,7 +73,8 @@ JOIN accounts_device s ON s.id = m.sender_device_id
 
 # "Not acked and not in flight", in the order of the queue. A cursor would lose rows that commit out of order.
 WAITING = """
-SELECT e.device_id, e.position, e.kind, e.client_message_id, s.user_id, e.sender_device_id, m.chat_id, e.created_at,
+SELECT e.device_id::text, e.position, e.kind, e.client_message_id::text, s.user_id::text, e.sender_device_id::text,
+       m.chat_id::text, e.created_at,
        e.kind = 0 AND EXISTS (
            SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state <> 2),
        e.expired, e.ciphertext, m.stamp, m.stamp_key
@@ -87,7 +91,7 @@ ORDER BY e.position
 """
 
 HAVING = """
-SELECT asked.device FROM unnest(%s::uuid[]) AS asked(device)
+SELECT asked.device::text FROM unnest(%s::uuid[]) AS asked(device)
 WHERE EXISTS (
     SELECT 1 FROM chats_envelope q WHERE q.device_id = asked.device AND q.position <> ALL (%s::bigint[]))
 """
