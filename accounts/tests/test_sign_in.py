@@ -111,3 +111,22 @@ def test_requests_of_an_address_and_of_a_user_are_counted(alice: Person, setting
 @pytest.mark.parametrize("body", [{}, {"username": "alice"}, {"username": "alice", "password": 1}, [1], "x"])
 def test_a_malformed_sign_in_is_refused(alice: Person, body: Any) -> None:
     assert post("auth/token", body).status_code == 400
+
+
+def test_a_body_over_the_bound_is_refused_before_it_is_parsed(alice: Person, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = post("auth/token", {"username": "alice", "password": "x" * 1000})
+
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "malformed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"username":"a","username":"alice","password":"b"}', b'{"username":"a","password":"\\ud800"}', b"{", b"NaN"],
+)
+def test_a_body_that_is_not_strict_json_is_refused(db: None, text: bytes) -> None:
+    answer = api().post("/api/v1/auth/token", text, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "malformed"

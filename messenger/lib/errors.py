@@ -38,6 +38,11 @@ class Malformed(DomainError):
     title = "The input is malformed"
 
 
+class TooLarge(Malformed):
+    status = 413
+    title = "The body is too large"
+
+
 class NotSignedIn(DomainError):
     code = "not_signed_in"
     status = 401

@@ -4,8 +4,11 @@ import json
 import re
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
+
+from messenger.lib.errors import TooLarge
 
 MAX_DEPTH = 16  # the deepest documented body has 5
 MAX_CONTAINERS = 20_000  # objects and arrays; the largest documented body has some hundreds
@@ -83,7 +86,11 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+        # Bounded here: reading the stream passes by Django's own check of the size.
+        data = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(data) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge()
         try:
-            return loads(stream.read())
+            return loads(data)
         except NotStrictJSON as error:
             raise ParseError(str(error)) from error
