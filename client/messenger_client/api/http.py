@@ -41,16 +41,26 @@ class Http:
 
     def __init__(self, origin: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.origin = origin
-        self._pool = httpx.AsyncClient(
-            base_url=f"{origin}/api/v1/",
-            timeout=_TIMEOUT,
-            transport=transport,
-            follow_redirects=False,
-            headers={"Accept": "application/json"},
-        )
+        self._transport = transport
+        self._opened: httpx.AsyncClient | None = None
+
+    @property
+    def _pool(self) -> httpx.AsyncClient:
+        # Made at first use: reading the certificates takes longer than many a command.
+        if self._opened is None:
+            self._opened = httpx.AsyncClient(
+                base_url=f"{self.origin}/api/v1/",
+                timeout=_TIMEOUT,
+                transport=self._transport,
+                verify=self.origin.startswith("https:"),
+                follow_redirects=False,
+                headers={"Accept": "application/json"},
+            )
+        return self._opened
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
 
     async def call(self, method: str, path: str, body: Json | None = None, *, token: str | None = None) -> Json:
         """Make one request. Raises Unreachable, SignInNeeded, Refused."""
