@@ -679,7 +679,7 @@ def make_content() -> File:
     place(
         "a peer's text with a chat of somebody else",
         "malformed",
-        a_text("x", alice, charlie),
+        replace(text, conversation=content.private_conversation(bob.id, charlie.id)),
         bob,
         alice,
         chat_with=charlie.id,

@@ -271,7 +271,8 @@ def test_a_control_content_between_own_devices_belongs_to_their_own_chat(cast: C
 
 def test_a_peer_cannot_write_into_another_chat_by_naming_it(talking: Cast) -> None:
     """`chat_with` counts for one's own devices only, whatever the server says."""
-    made = talking.alice.text("x", talking.charlie.account)
+    bobs_and_charlies = content.private_conversation(talking.bob.account.id, talking.charlie.account.id)
+    made = replace(talking.alice.text("x", talking.bob.account), conversation=bobs_and_charlies)
     wire = talking.alice.send_sealed(talking.bob, content.seal(made, talking.alice.dice))
     assert talking.bob.receive(talking.alice, wire, chat_with=talking.charlie.account).failure is not None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from protocol_cast import Cast, make_cast
 
-from messenger_client.protocol import cbor, content, errors, pqxdh, prekeys, primitives, session
+from messenger_client.protocol import cbor, content, errors, ids, pqxdh, prekeys, primitives, session
 from messenger_client.protocol.secret import Secret
 from messenger_client.protocol.wire import Message
 
@@ -89,6 +91,15 @@ def test_a_first_message_passed_off_as_another_devices_is_refused(cast: Cast) ->
     with pytest.raises(errors.Malformed):
         cast.bob.receive(cast.tablet, wire)
     assert cast.bob.read(cast.alice, wire) == "hello"
+
+
+def test_a_first_message_under_another_session_id_opens_nothing(cast: Cast) -> None:
+    cast.alice.start(cast.bob)
+    message = Message.from_bytes(cast.alice.send(cast.bob, "hello"))
+    renamed = replace(message, session_id=ids.SessionId(b"another id, 16 b"))
+    with pytest.raises(errors.Undecryptable):
+        cast.bob.receive(cast.alice, renamed.to_bytes())
+    assert cast.bob.read(cast.alice, message.to_bytes()) == "hello"
 
 
 def test_a_device_that_is_not_on_the_named_list_starts_nothing(cast: Cast) -> None:
