@@ -58,14 +58,14 @@ class PrivateMessage(models.Model):
 
     The references of this table and of the two below carry no foreign key constraint in the database: each would
     cost a look-up and a row lock of the referenced row for every message, and the statement that inserts has
-    compared the same rows already (see chats/writer). Rows that an account's deletion leaves behind end with the
-    retention time.
+    compared the same rows already (see chats/writer). Nothing cascades: rows that an account's deletion leaves
+    behind end with the retention time (see chats/jobs.py).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    chat = models.ForeignKey(PrivateChat, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    chat = models.ForeignKey(PrivateChat, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     sender_device = models.ForeignKey(
-        "accounts.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        "accounts.Device", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     client_message_id = models.UUIDField()
     accepted_at = models.BigIntegerField()
@@ -100,10 +100,10 @@ class PrivateMessageStatus(models.Model):
 
     pk = models.CompositePrimaryKey("message", "device", "status")
     message = models.ForeignKey(
-        PrivateMessage, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="statuses"
+        PrivateMessage, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="statuses"
     )
     device = models.ForeignKey(
-        "accounts.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        "accounts.Device", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     status = models.SmallIntegerField(choices=Status.choices)
     at = models.BigIntegerField()
@@ -122,15 +122,15 @@ class Envelope(models.Model):
 
     position = models.BigAutoField(primary_key=True)
     device = models.ForeignKey(
-        "accounts.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        "accounts.Device", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     kind = models.SmallIntegerField(choices=Kind.choices)
     # Null for control contents, which have no message row and no status.
     message = models.ForeignKey(
-        PrivateMessage, on_delete=models.CASCADE, db_constraint=False, db_index=False, null=True, related_name="+"
+        PrivateMessage, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
     )
     sender_device = models.ForeignKey(
-        "accounts.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        "accounts.Device", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     client_message_id = models.UUIDField()
     created_at = models.BigIntegerField()

@@ -63,8 +63,8 @@ class Delivery(effects.Receiver):
         effects.receive(self)
         events.subscribe(self._happened)
         self._tasks = [
-            self._loop.create_task(self._every(SWEEP_SECONDS, self._sweep), name="chats-sweep"),
-            self._loop.create_task(self._every(settings.POLL_SECONDS, self._poll), name="chats-poll"),
+            self._loop.create_task(self._every(SWEEP_SECONDS, self.sweep), name="chats-sweep"),
+            self._loop.create_task(self._every(settings.POLL_SECONDS, self.poll), name="chats-poll"),
         ]
 
     async def drain(self, seconds: float) -> None:
@@ -214,7 +214,7 @@ class Delivery(effects.Receiver):
 
     # --- what no event may be needed for ---
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
         """Close the sockets of sessions that ended and of tokens that ran out."""
         connections = list(self.hub)
         now = now_ms()
@@ -228,7 +228,7 @@ class Delivery(effects.Receiver):
             ended = await self.threads.run(ended_sessions, asked)
             self.hub.close_sessions({str(session) for session in ended})
 
-    async def _poll(self) -> None:
+    async def poll(self) -> None:
         """A nudge that was lost costs no more than the time to here."""
         idle = [one for one in self.hub if not one.reading]
         for start in range(0, len(idle), 1_000):
