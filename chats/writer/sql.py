@@ -23,6 +23,7 @@ WITH input AS (
     INSERT INTO chats_privatemessage
         (id, chat_id, sender_device_id, client_message_id, accepted_at, stamp, stamp_key, skipped, hidden)
     SELECT id, chat, device, message_id, %s::bigint, stamp, %s, skipped, hidden FROM fresh WHERE chat IS NOT NULL
+    ORDER BY number -- of two that are the same message, the first is written, whichever way the joins went
     ON CONFLICT DO NOTHING
     RETURNING id
 ), taken AS (
