@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from ..protocol.device_list import DeviceList, Pin, open_list
 from .database import Transaction, Value
@@ -46,7 +47,7 @@ def change(tx: Transaction, account: bytes, **changes: object) -> Peer:
 
 
 def pin_of(peer: Peer | None) -> Pin | None:
-    return Pin.from_bytes(peer.pin) if peer is not None and peer.pin else None
+    return Pin(_opened(peer.pin)) if peer is not None and peer.pin else None
 
 
 def save_list(tx: Transaction, value: DeviceList) -> None:
@@ -60,7 +61,7 @@ def save_list(tx: Transaction, value: DeviceList) -> None:
 def list_named(tx: Transaction, account: bytes, list_hash: bytes) -> DeviceList | None:
     key = tx.find("device_list", account, list_hash)
     row = tx.one("SELECT value FROM device_list WHERE key = ?", [key])
-    return None if row is None else open_list(tx.open_bytes("device_list", key, row[0]))
+    return None if row is None else _opened(tx.open_bytes("device_list", key, row[0]))
 
 
 def knows_list(tx: Transaction, account: bytes, list_hash: bytes) -> bool:
@@ -71,6 +72,12 @@ def knows_list(tx: Transaction, account: bytes, list_hash: bytes) -> bool:
 def forget_lists(tx: Transaction, account: bytes) -> None:
     """Drop the lists of an identity that was given up: first messages that name them are not listed."""
     tx.execute("DELETE FROM device_list WHERE account = ?", [tx.find("peer", account)])
+
+
+@lru_cache(maxsize=256)
+def _opened(signed: bytes) -> DeviceList:
+    """Open a list; its signatures are checked once a process, not once a message."""
+    return open_list(signed)
 
 
 def _name(tx: Transaction, username: str) -> bytes:
