@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from clocks import SteppingClock
+from parties import PASSWORD, Open
 from relay import Relay
 
 from messenger_client import Client
-
-PASSWORD = "a quiet river bends twice"
-
-Open = Callable[[str], Awaitable[Client]]
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +61,6 @@ async def bob(open_client: Open) -> Client:
 
 
 async def _registered(open_client: Open, name: str) -> Client:
-    client = await open_client(name)
+    client: Client = await open_client(name)
     await client.register(name, f"{name}@example.org", PASSWORD)
     return client

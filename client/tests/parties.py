@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
 
 from messenger_client import Client, Event, Message
+
+PASSWORD = "a quiet river bends twice"
+
+Open = Callable[[str], Awaitable[Client]]
 
 
 async def shown(client: Client, count: int, *, seconds: float = 10) -> list[Event]:
@@ -48,9 +53,4 @@ async def states(client: Client, other: str) -> dict[str, str]:
 
 
 def decode(value: str) -> bytes:
-    import base64
-
     return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-
-
-Json = dict[str, Any]

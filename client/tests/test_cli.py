@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parties import PASSWORD
 from relay import Relay
 from typer.testing import CliRunner
 
-from conftest import PASSWORD
 from messenger_client.cli import app
 from messenger_client.cli.plain import one_line, plain
 
@@ -237,6 +237,7 @@ def test_errors_are_one_plain_sentence_and_an_exit_code(
 def test_an_unknown_person_is_said(alice: Terminal) -> None:
     done = alice.run("send", "nobody", "hi")
     assert (done.returncode, done.stderr) == (1, "There is no account called nobody.\n")
+    assert "failed There is no account called nobody." in alice.run("history", "nobody").stdout
 
 
 def test_without_a_password_and_a_terminal_nothing_hangs(

@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from clocks import SteppingClock
+from parties import PASSWORD, Open
 from relay import Relay, problem
 
-from conftest import PASSWORD, Open
 from messenger_client import Client
 from messenger_client.errors import ClientError, LinkingNeeded, Refused, SignInNeeded, Unreachable, WrongUse
 
@@ -73,7 +74,7 @@ async def test_an_account_made_on_the_page_gets_its_first_device(relay: Relay, o
     assert len(relay.lists[account.account]) == 1
 
 
-async def test_a_token_is_renewed_before_its_end(alice: Client, relay: Relay, clock) -> None:  # type: ignore[no-untyped-def]
+async def test_a_token_is_renewed_before_its_end(alice: Client, relay: Relay, clock: SteppingClock) -> None:
     await alice.requests()
     assert relay.times("POST", "auth/token/refresh") == 0
     clock.ahead += 14 * 60_000 + 1
@@ -96,8 +97,8 @@ async def test_two_processes_renew_once(alice: Client, relay: Relay, open_client
 
 
 async def test_a_lost_answer_to_a_refresh_is_made_good_by_proving_the_device(
-    alice: Client, relay: Relay, clock
-) -> None:  # type: ignore[no-untyped-def]
+    alice: Client, relay: Relay, clock: SteppingClock
+) -> None:
     relay.tokens.clear()
     relay.faults["POST auth/token/refresh"].append(lambda answer: None)
     with pytest.raises(Unreachable):
@@ -138,8 +139,8 @@ async def test_prekeys_are_refilled_under_twenty_five_and_never_reuse_an_id(alic
 
 
 async def test_signed_prekeys_are_new_every_seven_days_and_old_ones_stay_usable(
-    alice: Client, bob: Client, relay: Relay, clock
-) -> None:  # type: ignore[no-untyped-def]
+    alice: Client, bob: Client, relay: Relay, clock: SteppingClock
+) -> None:
     await alice.send("bob", "for the first key")  # encrypted now, fetched after the change
     before = relay.prekeys[relay.device_of("bob")]["signed_prekey"]
     clock.ahead += 8 * 24 * 3_600_000

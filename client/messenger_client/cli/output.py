@@ -83,7 +83,8 @@ class Output:
         text = plain(message.text).replace("\n", "\n         ")
         after = ""
         if message.outgoing:
-            after = "  " + self._styled(TICKS.get(message.state, message.state), "bright_black")
+            words = f"{TICKS.get(message.state, message.state)} {one_line(message.reason)}".rstrip()
+            after = "  " + self._styled(words, "bright_black")
         elif message.is_request:
             after = "  " + self._styled("(request)", "yellow")
         return f"{_when(message.sent_at)}  {name}: {text}{after}"

@@ -19,10 +19,11 @@ from ..errors import ClientError, Refused, SignInNeeded, Unreachable
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.safety_number import SafetyNumber, safety_number
 from ..protocol.secret import Secret
-from ..store import Store, Transaction, outbox, peers, settings, timeline
+from ..store import Store, Transaction, outbox, peers, settings
 from ..store.records import Me, Peer
+from . import reading
 from .account import Enrolment
-from .context import Context, Notify, require_me
+from .context import Context, Notify
 from .directory import Directory
 from .events import Events
 from .live import STANDING, Live
@@ -32,7 +33,6 @@ from .prekeys import PrekeyKeeper
 from .profiles import directory_of, server_of
 from .receiving import Inbox
 from .sending import Sender
-from .showing import event_of, name_of
 from .statuses import Statuses
 
 _log = logging.getLogger("messenger_client")
@@ -211,35 +211,14 @@ class Client:
     async def history(self, username: str, *, limit: int = 100) -> list[Event]:
         """Return the last lines of a conversation as they are known here, oldest first. Touches no network."""
 
-        def work(tx: Transaction) -> list[Event]:
-            me = require_me(tx)
-            timeline.release_due(tx, now=self._context.clock.now())
-            peer = peers.by_name(tx, username)
-            if peer is None:
-                entries = timeline.history_by_name(tx, username, limit=limit)
-            else:
-                entries = timeline.history(tx, conversation_with(me.account, peer.account), limit=limit)
-            return [event_of(tx, me, entry) for entry in entries]
-
-        return await self._context.write(work)
+        now = self._context.clock.now()
+        return await self._context.write(lambda tx: reading.history(tx, username, limit=limit, now=now))
 
     async def chats(self) -> list[Chat]:
         """Return the conversations known here, the latest first. Touches no network."""
 
-        def work(tx: Transaction) -> list[Chat]:
-            me = require_me(tx)
-            timeline.release_due(tx, now=self._context.clock.now())
-            found = []
-            for state in timeline.chats(tx):
-                lines = timeline.history(tx, state.conversation, limit=1)
-                peer = peers.by_account(tx, state.account)
-                last = event_of(tx, me, lines[-1]) if lines else None
-                unseen = timeline.count_unseen(tx, state.conversation, after=self._events.position)
-                name = name_of(tx, state.account)
-                found.append(Chat(forms.uuid(state.conversation), name, last, unseen, _is_verified(peer)))
-            return sorted(found, key=lambda chat: -_time(chat.last))
-
-        return await self._context.write(work)
+        now = self._context.clock.now()
+        return await self._context.write(lambda tx: reading.chats(tx, seen=self._events.position, now=now))
 
     # People
 
@@ -330,14 +309,3 @@ class Client:
 
 def _account(me: Me) -> Account:
     return Account(me.username, forms.uuid(me.account), str(UUID(bytes=me.device)) if me.device else "", me.server)
-
-
-def _is_verified(peer: Peer | None) -> bool:
-    pin = peers.pin_of(peer)
-    return peer is not None and pin is not None and peer.verified_key == pin.account_key and not peer.changed_lists
-
-
-def _time(last: Event | None) -> int:
-    if last is None:
-        return 0
-    return last.sent_at if isinstance(last, Message) else last.at

@@ -30,6 +30,7 @@ class Message:
     outgoing: bool = False
     state: State = "received"
     is_request: bool = False  # from somebody who is not accepted yet
+    reason: str = ""  # of failed: why, in a sentence
     position: int = field(default=0, repr=False)
 
 

@@ -27,7 +27,10 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0) -> Event:
     identifier = forms.uuid(entry.id)
     if entry.kind == "text":
         state = outgoing_state(entry) if entry.outgoing else "received"
-        return Message(identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, position)
+        reason = entry.cause if state == "failed" else ""
+        return Message(
+            identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position
+        )
     kind, text = _notice(entry, sender)
     return Notice(kind, identifier, chat, sender, text, entry.sent, entry.cause, entry.missing, position)  # type: ignore[arg-type]
 
