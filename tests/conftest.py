@@ -1,15 +1,13 @@
-"""Whole stacks for the tests that cross processes."""
+"""Whole stacks, and people at their terminals, for the tests that cross processes."""
 
-import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.people import Person
 from tests.stacks import Stack, running
 
-_numbers = itertools.count(1)
+Join = Callable[[str, int], Person]
 
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
@@ -19,15 +17,33 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         yield started
 
 
-@pytest.fixture
-def join(tmp_path: Path, stack: Stack) -> Callable[[str, int], Person]:
+@pytest.fixture(scope="module")
+def join(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Join:
     """Sign somebody up from a terminal of their own, at the server process of that number."""
-    # One stack serves a module, and usernames are for ever: each test has its own people.
-    suffix = next(_numbers)
 
     def register(name: str, process: int) -> Person:
-        person = Person(f"{name}-{suffix}", tmp_path / name, stack.url(process))
+        person = Person(name, tmp_path_factory.mktemp(name), stack.url(process))
         person.register()
         return person
 
     return register
+
+
+@pytest.fixture(scope="module")
+def friends(join: Join) -> tuple[Person, Person]:
+    """Alice at one server process and bob at another, who have written to each other.
+
+    One pair serves a module, as registering is dear: each test leaves both with nothing unread.
+    """
+    alice, bob = join("alice", 0), join("bob", 1)
+    befriend(alice, bob)
+    return alice, bob
+
+
+def befriend(one: Person, other: Person) -> None:
+    """Write once each way, so that neither is a stranger to the other."""
+    one.json("send", other.name, "hello")
+    assert other.texts(1) == ["hello"]
+    other.json("accept", one.name)
+    other.json("send", one.name, "hello yourself")
+    assert one.texts(1) == ["hello yourself"]

@@ -123,8 +123,11 @@ def _manage(environment: dict[str, str], *arguments: str) -> None:
 
 
 @contextlib.contextmanager
-def running(name: str, *, processes: int = 1, **settings: str) -> Iterator[Stack]:
-    """A stack with its own data: `embedded` has one process, `full` has `processes` of them."""
+def running(name: str, *, processes: int = 1, pages: bool = False, **settings: str) -> Iterator[Stack]:
+    """A stack with its own data: `embedded` has one process, `full` has `processes` of them.
+
+    Without `pages` it collects no static files: that takes seconds, and terminals do not ask for any.
+    """
     folder = Path(tempfile.mkdtemp(prefix=f"messenger-{name}-"))
     environment = clean_environment() | SETTINGS | {"DATA_DIR": str(folder)} | settings
     stack = Stack(name, folder, [])
@@ -133,7 +136,8 @@ def running(name: str, *, processes: int = 1, **settings: str) -> Iterator[Stack
             stack.postgres, stack.redis = Postgres.create(), Redis.create()
             environment |= {"DATABASE_URL": stack.postgres.url, "REDIS_URL": stack.redis.url}
         _manage(environment, "migrate", "--verbosity", "0")
-        _manage(environment, "collectstatic", "--noinput", "--verbosity", "0")
+        if pages:
+            _manage(environment, "collectstatic", "--noinput", "--verbosity", "0")
         stack.servers = [Server(folder, environment) for _ in range(processes if name == "full" else 1)]
         for server in stack.servers:
             server.start()

@@ -45,8 +45,7 @@ def converse(pair: tuple[Person, Person], break_something: Callable[[], None]) -
     break_something()
     chatting.stdin.writelines(f"{text}\n" for text in texts[200:])
     chatting.stdin.close()
-    printed, _ = listening.communicate(timeout=180)
-    received += [json.loads(line)["text"] for line in printed.splitlines()]
+    received += [json.loads(line)["text"] for line in listening.stdout]
     assert received == texts
     assert chatting.wait(60) == 0
     assert bob.texts(1, timeout=1) == []

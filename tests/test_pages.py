@@ -34,7 +34,7 @@ SIGNED_IN = {
 
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[Stack]:
-    with running("embedded") as stack:
+    with running("embedded", pages=True) as stack:
         yield stack
 
 

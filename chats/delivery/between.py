@@ -37,7 +37,9 @@ class Word:
         self.pairs: set[tuple[AccountId, AccountId]] = set()  # contacts to load again
         self.ended: set[str] = set()  # sessions
 
-    def __len__(self) -> int:
+    @property
+    def entries(self) -> int:
+        # Not __len__: an empty word would be false, and "is there anybody to tell" is asked of it.
         return sum(len(getattr(self, name)) for name in self.__slots__)
 
     def as_message(self) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class Between:
         self.alone = self._layer is None or isinstance(self._layer, InMemoryChannelLayer)
         self._me = secrets.token_hex(8)
         self._word = Word()
-        self._work = OnDemand("chats-between", self._publish, lambda: len(self._word) > 0)
+        self._work = OnDemand("chats-between", self._publish, lambda: self._word.entries > 0)
         self._listener: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -68,7 +70,7 @@ class Between:
 
     def say(self) -> Word | None:
         """What is told in the next tick, to be added to; None when there is nobody to tell."""
-        if self.alone or len(self._word) > MOST_WAITING:
+        if self.alone or self._word.entries > MOST_WAITING:
             return None
         self._work.wake()
         return self._word
@@ -78,7 +80,7 @@ class Between:
         try:
             await self._layer.group_send(GROUP, {"type": "chats.word", "from": self._me, **word.as_message()})
         except Exception:
-            logger.warning("channel_layer_failed entries=%d", len(word))
+            logger.warning("channel_layer_failed entries=%d", word.entries)
             await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
     async def _listen(self) -> None:
