@@ -19,7 +19,7 @@ def accept(send: Send) -> Verdict:
     """Write one send, and say what happened."""
     now = now_ms()
     if connection.vendor != "postgresql":
-        return sqlite.Accepting(_sqlite().execute, now).accept(send)
+        return sqlite.accept(_sqlite().execute, [send], now)[0]
     taken, positions = _rows(sql.ACCEPT, postgres.batch_parameters([send], now))[0]
     stored = [] if taken else _rows(sql.STORED, postgres.asked_again([send], taken))
     return postgres.verdicts([send], now, taken, positions, stored)[0]
@@ -33,8 +33,7 @@ def acknowledge(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]
 
 def waiting_for(device: DeviceId, limit: int) -> list[Waiting]:
     if connection.vendor != "postgresql":
-        rows = _sqlite().execute(sqlite.WAITING, (sqlite.to_hex(device), "[]", limit)).fetchall()
-        return [sqlite.waiting(row) for row in rows]
+        return sqlite.waiting_for(_sqlite().execute, device, "[]", limit)
     parameters = [*postgres.drain_parameters([device], []), limit]
     return [postgres.waiting(row) for row in _rows(sql.WAITING, parameters)]
 
