@@ -4,7 +4,7 @@ WORKDIR /app
 COPY bin/uv.txt requirements.txt ./
 RUN python -m venv /app/.venv \
  && /app/.venv/bin/pip install --no-cache-dir --require-hashes -r uv.txt \
- && /app/.venv/bin/uv pip install --no-cache --python /app/.venv/bin/python --require-hashes -r requirements.txt \
+ && /app/.venv/bin/uv pip install --no-cache --compile-bytecode --python /app/.venv/bin/python --require-hashes -r requirements.txt \
  && /app/.venv/bin/pip uninstall --yes uv pip
 
 FROM python:3.11-slim-bookworm
@@ -19,7 +19,7 @@ COPY chats chats
 COPY files files
 COPY templates templates
 COPY static static
-ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DATA_DIR=/data HOST=0.0.0.0 PORT=8000
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/data HOST=0.0.0.0 PORT=8000
 USER messenger
 VOLUME /data
 EXPOSE 8000

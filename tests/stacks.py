@@ -34,7 +34,7 @@ SETTINGS = {
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what configures a server or a client."""
-    dropped = ("DATABASE_", "REDIS_", "DATA_DIR", "DJANGO_", "MESSENGER_", "SECRET_", "JWT_", "HOST", "PORT")
+    dropped = ("DATABASE_", "REDIS_", "DATA_DIR", "DJANGO_", "MESSENGER_", "SECRET_", "JWT_", "HOST", "PORT", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
@@ -55,8 +55,8 @@ class Server:
     def log(self) -> Path:
         return self.data_dir / f"server-{self.port}.log"
 
-    def start(self) -> None:
-        """Start and wait until it is ready."""
+    def spawn(self) -> None:
+        """Start without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"],
@@ -65,6 +65,10 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
+
+    def wait(self) -> None:
+        """Wait until it is ready."""
+        assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -109,6 +113,19 @@ class Stack:
         """The address of one of the processes, wrapping around."""
         return self.servers[index % len(self.servers)].url
 
+    def start(self) -> None:
+        """Start every server process, at the same time, and wait until all are ready."""
+        for server in self.servers:
+            server.spawn()
+        for server in self.servers:
+            server.wait()
+
+    def crash(self) -> None:
+        """Kill every server process at once, and start them again."""
+        for server in self.servers:
+            server.kill()
+        self.start()
+
     def traces(self) -> Iterator[Path]:
         """Every file in which the servers, the database and its journal keep anything."""
         yield from (path for path in self.folder.rglob("*") if path.is_file())
@@ -139,8 +156,7 @@ def running(name: str, *, processes: int = 1, pages: bool = False, **settings: s
         if pages:
             _manage(environment, "collectstatic", "--noinput", "--verbosity", "0")
         stack.servers = [Server(folder, environment) for _ in range(processes if name == "full" else 1)]
-        for server in stack.servers:
-            server.start()
+        stack.start()
         yield stack
     finally:
         for server in stack.servers:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,16 +10,17 @@ from tests.people import Person
 from tests.stacks import Stack, running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def full() -> Iterator[Stack]:
     with running("full", processes=2) as stack:
         yield stack
 
 
-@pytest.fixture
-def pair(full: Stack, tmp_path: Path) -> tuple[Person, Person]:
+@pytest.fixture(scope="module")
+def pair(full: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Person, Person]:
     """Alice at one server process, bob at the other, and they know each other."""
-    alice, bob = (Person(name, tmp_path / name, full.url(index)) for index, name in enumerate(("alice", "bob")))
+    homes = tmp_path_factory.mktemp("homes")
+    alice, bob = (Person(name, homes / name, full.url(index)) for index, name in enumerate(("alice", "bob")))
     for person in (alice, bob):
         person.register()
     alice.json("send", "bob", "hello")
@@ -87,6 +87,6 @@ def test_a_server_told_to_stop_drains_and_nothing_is_lost(full: Stack, pair: tup
     def restart() -> None:
         for server in full.servers:
             assert server.terminate() == 0
-            server.start()
+        full.start()
 
     converse(pair, restart)
