@@ -60,8 +60,9 @@ def setting(database: str, *, processes: int, pairs: int) -> Iterator[Setting]:
         people = json.loads(_run(["-m", "benchmarks._people", str(pairs)], environment))
         servers = [Server(folder, environment) for _ in range(processes if postgres else 1)]
         for server in servers:
-            server.start()
+            server.spawn()
             stack.callback(server.kill)
+            server.wait()
         yield Setting(database, servers, postgres, people)
 
 
