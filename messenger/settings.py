@@ -24,7 +24,6 @@ HTTPS = env.bool("HTTPS", default=False)
 INSTALLED_APPS = [
     # Makes runserver Daphne's, and has to stand before staticfiles. It costs half a second of every other start.
     *(["daphne"] if DEBUG else []),
-    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

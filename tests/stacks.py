@@ -126,6 +126,10 @@ class Stack:
             server.kill()
         self.start()
 
+    def manage(self, *arguments: str) -> None:
+        """Run a management command with the settings of the servers."""
+        _manage(self.servers[0].environment, *arguments)
+
     def traces(self) -> Iterator[Path]:
         """Every file in which the servers, the database and its journal keep anything."""
         yield from (path for path in self.folder.rglob("*") if path.is_file())

@@ -125,6 +125,25 @@ def test_a_wrong_password_says_so_and_signs_nobody_in(page: Page, embedded: Stac
     expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
+def test_a_moderator_suspends_somebody_under_the_strict_policy(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "nettle")
+    page.context.clear_cookies()
+    sign_up(page, embedded, "olive")
+    embedded.manage(
+        "shell",
+        "-c",
+        "from accounts.models import User; User.objects.filter(username='olive')"
+        ".update(is_staff=True, is_superuser=True)",
+    )
+    page.goto(f"{embedded.url()}/admin/accounts/user/?q=nettle")
+    page.locator("input.action-select").check()
+    page.locator("select[name=action]").select_option("suspend")
+    page.get_by_role("button", name=re.compile("run|go", re.I)).click()
+    expect(page.locator(".messagelist")).to_contain_text("Suspended")
+    page.get_by_role("link", name="nettle", exact=True).click()
+    expect(page.locator(".field-is_active img")).to_have_attribute("alt", "False")
+
+
 def test_a_name_with_markup_is_refused_and_shown_as_text(page: Page, embedded: Stack) -> None:
     page.goto(f"{embedded.url()}/accounts/signup/")
     page.get_by_label("Username").fill("<img src=x>")
