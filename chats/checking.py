@@ -31,8 +31,9 @@ def _check_message(send: Send, facts: FactsCache) -> None:
         own, theirs, pair = facts.accounts[send.account], facts.accounts[send.to], facts.pairs[send.account, send.to]
     except KeyError:
         raise FactsMissing from None
-    if not theirs.list_hash:
-        raise NotFound("there is no such account, or it cannot be written to yet")
+    if not theirs.active:
+        # Suspended as a whole, too: what is accepted has somebody to be delivered to.
+        raise NotFound("there is no such account, or it cannot be written to")
     if send.device not in own.active:
         raise NotListed
     if pair.mine == BLOCKED:

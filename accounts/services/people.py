@@ -10,12 +10,14 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from accounts import usernames
 from accounts.errors import EmailNotVerified, EmailTaken, UsernameTaken, WrongCredentials
 from accounts.models import Session, User
 from accounts.services.sessions import Tokens, end, end_all_sessions, lock_user, open_session
 from messenger.lib.errors import Malformed
+from messenger.lib.events import DevicesChanged, publish_on_commit
 
 
 @transaction.atomic
@@ -121,5 +123,7 @@ def restore_user(*, user: User) -> None:
 
 def _set_active(user: User, active: bool) -> None:
     lock_user(user.id)
-    User.objects.filter(id=user.id).update(is_active=active)
+    # A suspended account has no device to encrypt to: whoever remembers its devices has to ask again.
+    User.objects.filter(id=user.id).update(is_active=active, devices_version=F("devices_version") + 1)
+    publish_on_commit(DevicesChanged(user.id))
     user.is_active = active

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from asgiref.sync import sync_to_async
 
-from accounts.services import restore_device, suspend_device
+from accounts.services import restore_device, restore_user, suspend_device, suspend_user
 from chats.delivery.delivery import Delivery
 from chats.models import PrivateMessage
 from chats.tests.people import Phone
@@ -137,3 +137,14 @@ async def test_control_contents_for_devices_that_are_not_listed_are_refused(alic
     async with bob.online() as b, alice.online() as a:
         assert (await b.ask(sent))["code"] == "devices_changed"
         assert await a.silent()
+
+
+async def test_a_suspended_account_cannot_be_written_to_until_it_is_restored(alice: Phone, bob: Phone) -> None:
+    async with alice.online() as a:
+        assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"
+        await sync_to_async(suspend_user)(user=bob.member.user)
+        assert (await a.get("devices.changed"))["account"] == bob.account
+        assert (await a.ask(alice.message_to(bob)))["code"] == "not_found"
+        await sync_to_async(restore_user)(user=bob.member.user)
+        assert (await a.get("devices.changed"))["account"] == bob.account
+        assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"

@@ -42,6 +42,7 @@ class Command(BaseCommand):
             log_config=None,
             log_level="warning",  # uvicorn logs the address of every socket at info
             server_header=False,
+            proxy_headers=False,  # uvicorn would believe X-Forwarded-* of anybody on this machine
             timeout_graceful_shutdown=5,
         )
         Server(config, say=self.stdout.write).run()
