@@ -7,7 +7,8 @@ ACKS_PER_FRAME = 1_000
 MESSAGES_PER_FRAME = 500
 ID_LENGTH = 64
 
-WINDOW = 1_000  # envelopes that a socket may have unacknowledged: what one ack frame can take back,
+WINDOW = 1_000  # envelopes that a socket may have unacknowledged: what one ack frame can take back. With 256 a fast
+# recipient fell behind what one commit delivers, and read from the database what had just been in memory;
 WINDOW_BYTES = 1024 * 1024  # or that many bytes of ciphertext, whichever is less
 BACKLOG_FRAMES = 2_000  # answers and events that wait for a socket to be read, before it is closed (1013)
 ACK_BACKLOG = 4_000  # acknowledged ids of a socket on their way to the database, before it is read no further
