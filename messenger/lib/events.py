@@ -9,7 +9,6 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from django.db import transaction
 
@@ -59,7 +58,7 @@ def unsubscribe(subscriber: Subscriber) -> None:
 
 def publish_on_commit(event: Event) -> None:
     """Tell every subscriber once this transaction has been committed, and nobody if it is rolled back."""
-    transaction.on_commit(partial(_publish, event), robust=True)
+    transaction.on_commit(lambda: _publish(event), robust=True)
 
 
 def _publish(event: Event) -> None:
