@@ -9,6 +9,8 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from accounts import services
 from accounts.models import User
 from accounts.services import Credentials
+from messenger.lib import limits
+from messenger.lib.addresses import address_of
 from messenger.lib.errors import NotSignedIn
 
 if TYPE_CHECKING:  # rest_framework.views imports this module through its settings
@@ -36,6 +38,8 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
+        # Counted before the token is looked at: wrong ones cost a signature check, too.
+        limits.hit("address", address_of(request._request)).require()
         try:
             text = token.strip().decode("ascii")
         except UnicodeDecodeError as error:

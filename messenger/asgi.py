@@ -6,12 +6,14 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
-_http = get_asgi_application()
+_django = get_asgi_application()
 
 # Apps are ready from here on.
 from chats.consumers import DeviceConsumer, Receive, Send  # noqa: E402
 from chats.delivery import delivery  # noqa: E402
+from messenger.body_limit import limited  # noqa: E402
 
+_http = limited(_django)  # type: ignore[arg-type]  # Django promises to take any mapping, and more
 _socket = DeviceConsumer.as_asgi()
 SOCKET_PATH = "/ws/v1"
 

@@ -61,8 +61,11 @@ def _change(
     if contact is None:
         if not may_create:
             raise NotFound()
-        contact = Contact.objects.create(owner_id=owner, other_id=other, state=state)
-    elif contact.state != state and only_from in (None, contact.state):
+        # Not a plain insert: the other one's first message may be making this row at the same moment.
+        contact, _ = Contact.objects.select_related("other").get_or_create(
+            owner_id=owner, other_id=other, defaults={"state": state}
+        )
+    if contact.state != state and only_from in (None, contact.state):
         _set_state(contact, state)
         if state == ACCEPTED and chat is not None:
             _show_statuses(chat, to=other)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -16,6 +17,7 @@ from messenger.lib.errors import (
     NotFound,
     NotSignedIn,
     TooManyRequests,
+    Unavailable,
     WrongToken,
 )
 
@@ -61,6 +63,8 @@ def from_exception(error: Exception) -> DomainError | None:
     """The domain error that says what a framework's exception means, or None for a defect of ours."""
     if isinstance(error, DomainError):
         return error
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return Unavailable("the database does not answer", retry_after=1)
     if isinstance(error, drf.ValidationError):
         return Malformed(errors=_fields(error.detail))
     if isinstance(error, (Http404, drf.NotFound)):

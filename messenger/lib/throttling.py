@@ -18,7 +18,8 @@ class GeneralThrottle(BaseThrottle):
     """TooManyRequests says which limit it was and when to come back."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        limits.hit("address", address_of(request._request)).require()
-        if request.auth is not None:
+        if request.auth is None:
+            limits.hit("address", address_of(request._request)).require()
+        else:  # the address was counted when its token was read
             limits.hit("user", str(request.user.pk)).require()
         return True
