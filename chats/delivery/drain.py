@@ -40,7 +40,10 @@ class Drain:
             rows = await self._store.waiting_for([one.device for one in asking], held, limit)
         except BaseException:
             for one in asking:
-                one.behind = True  # the poll asks again
+                one.behind = True
+                # It asks again by itself: the poll knows only of devices that have envelopes, and those who have
+                # none wait for `queue.empty`.
+                self._wanting.setdefault(one.device, one)
             raise
         finally:
             for one in asking:

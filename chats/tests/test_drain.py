@@ -120,9 +120,10 @@ async def test_a_row_that_commits_late_is_found_below_those_already_sent(
         assert await b.silent()
 
 
-async def test_a_drain_that_fails_is_repaired_by_the_poll(
-    alice: Phone, bob: Phone, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+async def test_a_drain_that_fails_is_repeated_until_it_works(
+    alice: Phone, bob: Phone, charlie: Phone, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also for a device that nothing waits for: it is told so."""
     from chats.delivery import on_demand
     from chats.writer.store import StoreFailed
 
@@ -135,13 +136,15 @@ async def test_a_drain_that_fails_is_repaired_by_the_poll(
         await a.ask(alice.message_to(bob))
     with monkeypatch.context() as patch:
         patch.setattr(delivery.store, "waiting_for", broken)
-        async with bob.online(greeted=False) as b:
-            await b.get("hello")
-            assert await b.silent()
+        async with bob.online(greeted=False) as b, charlie.online(greeted=False) as c:
+            for socket in (b, c):
+                await socket.get("hello")
+                assert await socket.silent()
             patch.undo()
-            await delivery.poll()
             await b.get("envelope")
-            await b.get("queue.empty")
+            for socket in (b, c):
+                await socket.get("queue.empty")
+                assert await socket.silent()
 
 
 async def test_a_slow_reader_holds_a_bounded_backlog_and_is_read_no_further(
