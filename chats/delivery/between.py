@@ -7,6 +7,7 @@ sweep. The in-memory layer means that there is one process, and nobody to tell.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -84,14 +85,32 @@ class Between:
             await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
     async def _listen(self) -> None:
+        channel = await self._new_channel()
+        try:
+            while True:
+                try:
+                    await self._layer.group_add(GROUP, channel)
+                    while True:
+                        self._take(await self._layer.receive(channel))
+                except Exception:
+                    # The channel stays: the layer would go on filling the queue of one that nobody reads any more.
+                    logger.warning("channel_layer_failed listening=1")
+                    await asyncio.sleep(PAUSE_AFTER_FAILURE)
+        finally:
+            with contextlib.suppress(Exception):
+                await self._layer.group_discard(GROUP, channel)
+
+    async def _new_channel(self) -> str:
         while True:
             try:
-                channel = await self._layer.new_channel("chats.")
-                await self._layer.group_add(GROUP, channel)
-                while True:
-                    message = await self._layer.receive(channel)
-                    if message["from"] != self._me:
-                        self._heard(message)
+                return str(await self._layer.new_channel("chats."))
             except Exception:
-                logger.warning("channel_layer_failed listening=1")
+                logger.warning("channel_layer_failed listening=0")
                 await asyncio.sleep(PAUSE_AFTER_FAILURE)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["from"] != self._me:
+            try:
+                self._heard(message)
+            except Exception:  # of one word: the next one is heard
+                logger.exception("word_failed")
