@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 
 from django.db.models import Q
 
@@ -23,6 +24,7 @@ from messenger.lib import base64url
 
 NOTHING = 0  # no Contact row: neither has said anything of the other
 REQUESTED, ACCEPTED, BLOCKED = (int(state) for state in Contact.State)
+PAIRS_PER_QUERY = 200  # each is two alternatives, and SQLite takes an expression no deeper than 1,000
 
 Pair = tuple[AccountId, AccountId]
 
@@ -66,11 +68,14 @@ def load_pairs(pairs: Collection[Pair]) -> dict[Pair, PairFacts]:
     chats = {pair: private_chat_id(*pair) for pair in pairs}
     found = PrivateChat.objects.filter(pk__in=[uuid.UUID(chat) for chat in chats.values()])
     versions = {ChatId(str(chat)): version for chat, version in found.values_list("pk", "version")}
-    wanted = Q(pk__in=())
-    for one, other in pairs:
-        wanted |= Q(owner=one, other=other) | Q(owner=other, other=one)
-    rows = Contact.objects.filter(wanted).values_list("owner_id", "other_id", "state")
-    states = {(str(owner), str(other)): state for owner, other, state in rows}
+    states: dict[tuple[str, str], int] = {}
+    left = iter(pairs)
+    while some := list(islice(left, PAIRS_PER_QUERY)):
+        wanted = Q(pk__in=())
+        for one, other in some:
+            wanted |= Q(owner=one, other=other) | Q(owner=other, other=one)
+        rows = Contact.objects.filter(wanted).values_list("owner_id", "other_id", "state")
+        states |= {(str(owner), str(other)): state for owner, other, state in rows}
     return {
         (one, other): PairFacts(
             versions.get(chats[one, other], -1),
