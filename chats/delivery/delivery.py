@@ -22,6 +22,7 @@ from chats.delivery.between import Between
 from chats.delivery.connection import Connection
 from chats.delivery.drain import Drain
 from chats.delivery.hub import Hub
+from chats.delivery.listing import Listing
 from chats.facts import FactsCache
 from chats.ids import AccountId, DeviceId
 from chats.limits import SWEEP_SECONDS
@@ -36,6 +37,7 @@ from messenger.lib import events
 from messenger.lib.clock import now_ms
 
 logger = logging.getLogger(__name__)
+FLUSH_SECONDS = 5.0  # that what was taken may take to be written, when a process ends
 
 
 class Delivery(effects.Receiver):
@@ -48,6 +50,7 @@ class Delivery(effects.Receiver):
         self.between = Between(self._heard)
         self._drain = Drain(self.store)
         self.hub = Hub(nudge=self._nudge_elsewhere, drain=self._drain.want)
+        self.listing = Listing(self.hub, self.threads)
         self.admission = Admission(self.facts, self.threads)
         self.writer = GroupWriter(self.store, committed=self._committed, stale=self._stale)
         self.admission.writer = self.writer
@@ -90,14 +93,17 @@ class Delivery(effects.Receiver):
             await asyncio.wait(self._tasks)
         await self._flush()
         await self._drain.cancel()
+        await self.listing.cancel()
         await self.between.stop()
         await self.store.close()
         self.threads.close()
 
     async def _flush(self) -> None:
-        await self.admission.finish()
-        await self.writer.finish()
-        await self.acks.finish()
+        # Bounded: while the database is away there would be no end. What is not accepted yet is sent again by its
+        # client, and an ack that is lost only redelivers.
+        last = self._loop.time() + FLUSH_SECONDS
+        for finish in (self.admission.finish, self.writer.finish, self.acks.finish):
+            await finish(within=max(0.0, last - self._loop.time()))
 
     async def _every(self, seconds: float, work: Any) -> None:
         while True:
@@ -177,6 +183,7 @@ class Delivery(effects.Receiver):
         elif isinstance(event, events.DevicesChanged):
             account = AccountId(str(event.account_id))
             self.facts.forget_account(account)
+            self.listing.changed(account)
             if word:
                 word.changed.add(account)
             task = self._loop.create_task(self._tell_devices_changed(account))
@@ -196,6 +203,7 @@ class Delivery(effects.Receiver):
         """What another process tells."""
         for account in word["changed"]:
             self.facts.forget_account(account)
+            self.listing.changed(account)
         for one, other in word["pairs"]:
             self.facts.forget_pair(one, other)
         for device in word["nudges"]:
@@ -215,7 +223,7 @@ class Delivery(effects.Receiver):
     # --- what no event may be needed for ---
 
     async def sweep(self) -> None:
-        """Close the sockets of sessions that ended and of tokens that ran out."""
+        """Close the sockets of sessions that ended and of tokens that ran out; notice who is listed now."""
         connections = list(self.hub)
         now = now_ms()
         for connection in connections:
@@ -227,6 +235,7 @@ class Delivery(effects.Receiver):
             asked = [uuid.UUID(session) for session in sessions[start : start + 1_000]]
             ended = await self.threads.run(ended_sessions, asked)
             self.hub.close_sessions({str(session) for session in ended})
+        await self.listing.sweep()
 
     async def poll(self) -> None:
         """A nudge that was lost costs no more than the time to here."""

@@ -33,10 +33,15 @@ class OnDemand:
         finally:
             self._task = None
 
-    async def finish(self) -> None:
-        """Wait until there is nothing to do."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+    async def finish(self, *, within: float | None = None) -> None:
+        """Wait until there is nothing to do; after `within` seconds stop in the middle."""
+        try:
+            async with asyncio.timeout(within):
+                while self._task is not None:
+                    await asyncio.wait([self._task])
+        except TimeoutError:
+            logger.warning("delivery_work_unfinished work=%s", self._name)
+            await self.cancel()
 
     async def cancel(self) -> None:
         """Stop in the middle."""
