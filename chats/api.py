@@ -1,4 +1,4 @@
-"""Chats over HTTP (docs/api.md, Chats): input, one call, output. Asks for a device token throughout."""
+"""Chats over HTTP (docs/api.md, Chats): input, one call, output. For listed devices throughout."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from chats.delivery import messages as frames_out
 from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, read
 from chats.ids import AccountId, ChatId, DeviceId, MessageId
 from chats.models import PrivateChat
+from chats.permissions import IsListedDevice
 from chats.services.fetching import MOST
 from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
 
@@ -37,7 +38,13 @@ def within_share(device: DeviceId) -> None:
         raise TooManyRequests(retry_after=wait)
 
 
-class MessagesView(APIView):
+class ForListedDevices(APIView):
+    """What every view here is: closed to a device that its account has not listed."""
+
+    permission_classes = [IsListedDevice]
+
+
+class MessagesView(ForListedDevices):
     @extend_schema(request=MessageSend, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Send a message; the first answer again for one that was accepted before."""
@@ -53,7 +60,7 @@ class MessagesView(APIView):
         return Response(answer, status=201)
 
 
-class DeviceMessagesView(APIView):
+class DeviceMessagesView(ForListedDevices):
     @extend_schema(request=DeviceSend, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Send control contents to named devices."""
@@ -63,7 +70,7 @@ class DeviceMessagesView(APIView):
         return Response({}, status=201)
 
 
-class EnvelopesView(APIView):
+class EnvelopesView(ForListedDevices):
     @extend_schema(parameters=[OpenApiParameter("limit", int)], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """What waits for the asking device, oldest first. Nothing is acknowledged by reading."""
@@ -72,7 +79,7 @@ class EnvelopesView(APIView):
         return Response({"envelopes": [frames_out.envelope_members(row) for row in rows], "more": more})
 
 
-class AckView(APIView):
+class AckView(ForListedDevices):
     @extend_schema(request=Ack, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Acknowledge envelopes of the asking device by their numbers; others' are left alone."""
@@ -83,7 +90,7 @@ class AckView(APIView):
         return Response({"acknowledged": count})
 
 
-class ReadView(APIView):
+class ReadView(ForListedDevices):
     @extend_schema(request=MessageRead, responses={204: None})
     def post(self, request: Request) -> Response:
         """Say that the person has seen messages of a chat."""
@@ -98,7 +105,7 @@ class ReadView(APIView):
         return Response(status=204)
 
 
-class StatusesView(APIView):
+class StatusesView(ForListedDevices):
     @extend_schema(request=MessagesBody, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """What became of messages of one's own."""
@@ -108,7 +115,7 @@ class StatusesView(APIView):
         return Response({"statuses": [asdict(status) for status in found]})
 
 
-class ChatsView(APIView):
+class ChatsView(ForListedDevices):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The chats of the account, newest first. Those with people whom it blocked are left out."""
@@ -128,7 +135,7 @@ class ChatsView(APIView):
         )
 
 
-class ContactsView(APIView):
+class ContactsView(ForListedDevices):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Who asked, who was accepted, who is blocked."""
@@ -136,7 +143,7 @@ class ContactsView(APIView):
         return Response({"contacts": [_contact(row) for row in rows.order_by("-changed_at")]})
 
 
-class ContactView(APIView):
+class ContactView(ForListedDevices):
     """One verb on one contact; which one is said by the URL configuration."""
 
     verb: Any = None

@@ -23,6 +23,7 @@ from chats.delivery.connection import Connection
 from chats.delivery.delivery import Delivery, running
 from chats.ids import AccountId, DeviceId
 from chats.limits import HANDSHAKE_SECONDS
+from chats.services.listing import NOBODY_LISTED, Listed, listed_devices
 from messenger.lib import problem
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
 
@@ -42,7 +43,7 @@ class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 delivery = await running()
-                credentials = await _authenticate(scope, delivery)
+                credentials, listed = await _authenticate(scope, delivery)
         except TimeoutError:
             await _refuse(scope, send, Unavailable(retry_after=1))
             return
@@ -57,6 +58,8 @@ class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]
             device=DeviceId(str(credentials.device_id)),
             session=str(credentials.session_id),
             expires_at=credentials.expires_at,
+            listed=str(credentials.device_id) in listed.devices,
+            list_version=listed.version,
         )
         delivery.connect(connection)
         try:
@@ -84,7 +87,7 @@ async def _read(delivery: Delivery, connection: Connection, socket: Socket, rece
             await socket.written()
 
 
-async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> DeviceCredentials:
+async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> tuple[DeviceCredentials, Listed]:
     if delivery.draining:
         raise Unavailable("this process is about to end", retry_after=1)
     if SUBPROTOCOL not in scope.get("subprotocols", ()):
@@ -92,12 +95,17 @@ async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> DeviceCred
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(given) != 1 or not given[0].startswith(b"Bearer "):
         raise NotSignedIn
-    credentials: DeviceCredentials = await delivery.threads.run(
-        authenticate_device, given[0].removeprefix(b"Bearer ").decode("latin-1")
-    )
+    credentials, listed = await delivery.threads.run(_recognise, given[0].removeprefix(b"Bearer ").decode("latin-1"))
     if wait := buckets.sockets.take(DeviceId(str(credentials.device_id)), buckets.clock()):
         raise TooManyRequests("too many sockets were opened", retry_after=wait)
-    return credentials
+    return credentials, listed
+
+
+def _recognise(access: str) -> tuple[DeviceCredentials, Listed]:
+    """Who a token speaks for, and which devices the account has listed."""
+    credentials = authenticate_device(access)
+    account = AccountId(str(credentials.account_id))
+    return credentials, listed_devices([account]).get(account, NOBODY_LISTED)
 
 
 async def _refuse(scope: dict[str, Any], send: Send, error: DomainError) -> None:

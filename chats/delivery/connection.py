@@ -22,7 +22,8 @@ class Transport(Protocol):
 
 class Connection:
     """`behind`: the database may hold envelopes that were not sent here; nothing is pushed from memory until a
-    drain has found none. `reading`: a drain is asking the database right now.
+    drain has found none. `reading`: a drain is asking the database right now. `listed`: the device is on its
+    account's newest list, as of `list_version`; otherwise nothing is delivered here.
     """
 
     __slots__ = (
@@ -35,6 +36,8 @@ class Connection:
         "expires_at",
         "in_flight",
         "in_flight_bytes",
+        "list_version",
+        "listed",
         "opened",
         "reading",
         "session",
@@ -42,11 +45,20 @@ class Connection:
     )
 
     def __init__(
-        self, transport: Transport, *, account: AccountId, device: DeviceId, session: str, expires_at: int
+        self,
+        transport: Transport,
+        *,
+        account: AccountId,
+        device: DeviceId,
+        session: str,
+        expires_at: int,
+        listed: bool,
+        list_version: int,
     ) -> None:
         self.transport = transport
         self.account, self.device, self.session, self.expires_at = account, device, session, expires_at
         self.opened = time.time_ns()
+        self.listed, self.list_version = listed, list_version
         self.in_flight: dict[int, int] = {}  # position: bytes
         self.in_flight_bytes = 0
         self.acking: set[int] = set()  # acknowledged, but perhaps still in the database
@@ -54,12 +66,12 @@ class Connection:
 
     @property
     def has_room(self) -> bool:
-        return len(self.in_flight) < WINDOW and self.in_flight_bytes < WINDOW_BYTES
+        return self.listed and len(self.in_flight) < WINDOW and self.in_flight_bytes < WINDOW_BYTES
 
     @property
     def wants_more(self) -> bool:
         """Half of the window is free: asking for less would be a query an envelope."""
-        return len(self.in_flight) <= WINDOW // 2 and self.in_flight_bytes <= WINDOW_BYTES // 2
+        return self.listed and len(self.in_flight) <= WINDOW // 2 and self.in_flight_bytes <= WINDOW_BYTES // 2
 
     def send(self, text: str) -> None:
         """Send a frame. A reader that leaves too many unread loses its socket, and finds everything on return."""

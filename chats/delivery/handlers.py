@@ -14,6 +14,7 @@ from chats.delivery.connection import Connection
 from chats.ids import ChatId, MessageId
 from chats.limits import FRAME_BYTES
 from chats.sends import Accepted, Send
+from keys.errors import NotListed
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def on_frame(delivery: Delivery, connection: Connection, raw: str) -> Awaitable[
         connection.close(4401)
         return None
     try:
-        slow = _HANDLERS[frame.type](delivery, connection, frame)
+        if connection.listed or frame.type == "token":
+            slow = _HANDLERS[frame.type](delivery, connection, frame)
+        else:
+            slow = _unlisted(delivery, connection, frame)
     except DomainError as error:
         connection.send(messages.rejected(frame.id, error))
         return None
@@ -52,10 +56,21 @@ async def _finish(slow: Awaitable[None], connection: Connection, frame_id: str |
         connection.send(messages.rejected(frame_id, Unavailable(retry_after=1)))
 
 
+async def _unlisted(delivery: Delivery, connection: Connection, frame: Any) -> None:
+    """A frame of a device that was not on its account's list when that was last read: perhaps it is by now."""
+    _within_share(connection)
+    if not await delivery.listing.check(connection):
+        raise NotListed
+    slow = _HANDLERS[frame.type](delivery, connection, frame)
+    if slow is not None:
+        await slow
+
+
 def _refused(delivery: Delivery, connection: Connection, refused: frames.Refused) -> None:
     """A frame that is none. A message that was accepted before gets its answer even so: idempotency comes first."""
     message_id = refused.members.get("message_id")
-    if refused.id is None or refused.members.get("type") != "message.send" or not frames.is_id(message_id):
+    is_message = refused.members.get("type") == "message.send" and frames.is_id(message_id)
+    if refused.id is None or not is_message or not connection.listed:
         connection.send(messages.rejected(refused.id, refused.error))
         return
     send = _new_send(connection, refused.id, MessageId(str(message_id)))

@@ -28,7 +28,14 @@ class Hub:
             older.close(4409)
         self.devices[connection.device] = connection
         self.accounts.setdefault(connection.account, []).append(connection)
-        self._drain(connection)
+        if connection.wants_more:
+            self._drain(connection)
+
+    def set_listed(self, connection: Connection, listed: bool) -> None:
+        """What is delivered begins when the account lists the device, and ends when it does no more."""
+        if connection.listed != listed:
+            connection.listed = listed
+            self.fall_behind(connection)
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection. What was in flight on it is sent again on the next one."""
@@ -63,9 +70,10 @@ class Hub:
             self._drain(connection)
 
     def tell_account(self, account: AccountId, text: str) -> None:
-        """A frame to every device of an account that is connected here."""
+        """A frame to every device of an account that is connected here. Unlisted ones hear of their own list alone."""
         for connection in self.accounts.get(account, ()):
-            connection.send(text)
+            if connection.listed or text == messages.devices_changed(account):
+                connection.send(text)
 
     def tell_device(self, device: DeviceId, text: str) -> None:
         if connection := self.devices.get(device):

@@ -2,6 +2,7 @@
 
 from chats.services.contacts import accept_contact, block_contact, open_chat, unblock_contact
 from chats.services.fetching import acknowledge, waiting_envelopes
+from chats.services.listing import list_versions, listed_devices, require_listed
 from chats.services.sending import decide, load_facts, send_control, send_message
 from chats.services.statuses import mark_read, statuses_of
 
@@ -10,9 +11,12 @@ __all__ = [
     "acknowledge",
     "block_contact",
     "decide",
+    "list_versions",
+    "listed_devices",
     "load_facts",
     "mark_read",
     "open_chat",
+    "require_listed",
     "send_control",
     "send_message",
     "statuses_of",

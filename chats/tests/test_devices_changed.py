@@ -101,7 +101,8 @@ async def test_a_device_that_is_not_listed_cannot_send(alice: Phone, bob: Phone)
     assert unlisted.device == device
     alice.member.devices.pop()
     sent = unlisted.message_to(bob)
-    async with unlisted.online() as u, bob.online() as b:
+    async with unlisted.online(greeted=False) as u, bob.online() as b:
+        await u.get("hello")
         assert (await u.ask(sent))["code"] == "not_listed"
         assert (await u.ask(unlisted.control_to(bob)))["code"] == "not_listed"
         assert await b.silent()
