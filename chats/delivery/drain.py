@@ -9,8 +9,10 @@ from chats.delivery import messages
 from chats.delivery.connection import Connection
 from chats.delivery.on_demand import OnDemand
 from chats.ids import DeviceId
-from chats.limits import DRAIN_DEVICES, DRAIN_ROWS, WINDOW
+from chats.limits import DRAIN_DEVICES, DRAIN_ROWS, WINDOW, WINDOW_BYTES
 from chats.writer.store import Store, Waiting
+
+DRAIN_BYTES = 4 * 1024 * 1024  # of ciphertext that one query reads, for all its devices together
 
 
 class Drain:
@@ -31,13 +33,16 @@ class Drain:
         if not asking:
             return
         limit = min(max(1, DRAIN_ROWS // len(asking)), WINDOW)
+        rooms = {
+            one.device: min(max(1, WINDOW_BYTES - one.in_flight_bytes), DRAIN_BYTES // len(asking)) for one in asking
+        }
         held = [position for one in asking for position in (*one.in_flight, *one.acking)]
         for one in asking:
             # Before the question: what is committed from now on sets it again.
             one.behind, one.reading = False, True
         rows: list[Waiting] = []
         try:
-            rows = await self._store.waiting_for([one.device for one in asking], held, limit)
+            rows = await self._store.waiting_for(rooms, held, limit)
         except BaseException:
             for one in asking:
                 one.behind = True
@@ -48,9 +53,9 @@ class Drain:
         finally:
             for one in asking:
                 one.reading = False
-        self._push(asking, rows, limit)
+        self._push(asking, rows, limit, rooms)
 
-    def _push(self, asking: list[Connection], rows: list[Waiting], limit: int) -> None:
+    def _push(self, asking: list[Connection], rows: list[Waiting], limit: int, rooms: dict[DeviceId, int]) -> None:
         found: dict[DeviceId, list[Waiting]] = {one.device: [] for one in asking}
         for row in rows:
             found[row.device].append(row)
@@ -61,7 +66,7 @@ class Drain:
                     one.behind = True
                     break
                 one.push(row.position, len(row.ciphertext), messages.envelope(row))
-            if len(mine) >= limit:
+            if len(mine) >= limit or sum(len(row.ciphertext) for row in mine) >= rooms[one.device]:
                 one.behind = True
             if one.behind:
                 if one.wants_more:

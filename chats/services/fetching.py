@@ -19,8 +19,7 @@ MOST = 256
 
 def waiting_envelopes(*, device: DeviceId, limit: int) -> tuple[list[Waiting], bool]:
     """The oldest envelopes of a device, and whether there are more."""
-    rows = on_django.waiting_for(device, limit + 1)
-    return rows[:limit], len(rows) > limit
+    return on_django.waiting_for(device, limit)
 
 
 @transaction.atomic

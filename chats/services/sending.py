@@ -18,7 +18,7 @@ from chats.models import PrivateMessage
 from chats.sends import Accepted, Send, Stale
 from chats.services.contacts import open_chat
 from chats.writer import on_django
-from chats.writer.postgres import split_ids
+from chats.writer.store import split_ids
 from messenger.lib.errors import DomainError, Malformed, Unavailable
 
 

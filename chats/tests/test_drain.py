@@ -159,7 +159,13 @@ async def test_a_slow_reader_holds_a_bounded_backlog_and_is_read_no_further(
 
     socket = consumers.Socket(stuck)
     connection = connections.Connection(
-        socket, account=AccountId(bob.account), device=DeviceId(bob.id), session="00", expires_at=2**60
+        socket,
+        account=AccountId(bob.account),
+        device=DeviceId(bob.id),
+        session="00",
+        expires_at=2**60,
+        listed=True,
+        list_version=1,
     )
     delivery.connect(connection)
     async with alice.online() as a:
@@ -180,9 +186,9 @@ async def test_many_devices_share_one_question(alice: Phone, bob: Phone, charlie
     asked: list[int] = []
     real = delivery.store.waiting_for
 
-    async def counting(devices: Any, held: Any, limit: int) -> Any:
-        asked.append(len(devices))
-        return await real(devices, held, limit)
+    async def counting(rooms: Any, held: Any, limit: int) -> Any:
+        asked.append(len(rooms))
+        return await real(rooms, held, limit)
 
     delivery.store.waiting_for = counting  # type: ignore[method-assign]
     async with bob.online(greeted=False) as b, charlie.online(greeted=False) as c:

@@ -9,10 +9,13 @@ import psycopg
 from django.db import connection
 
 from chats.ids import DeviceId
+from chats.models import Envelope
 from chats.sends import Send, Verdict
 from chats.writer import arrays, postgres, sql, sqlite
 from chats.writer.store import Entered, Waiting
 from messenger.lib.clock import now_ms
+
+ANSWER_BYTES = 1024 * 1024  # of ciphertext in one answer; the envelope that exceeds it is the last
 
 
 def accept(send: Send) -> Verdict:
@@ -31,11 +34,22 @@ def acknowledge(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]
     return postgres.entered(_rows(sql.ACKNOWLEDGE, postgres.ack_parameters(acks, now)))
 
 
-def waiting_for(device: DeviceId, limit: int) -> list[Waiting]:
+def waiting_for(device: DeviceId, limit: int) -> tuple[list[Waiting], bool]:
+    """The oldest envelopes of a device, no more than an answer should hold, and whether there are others after them."""
+    rows = _waiting_for(device, limit + 1)
+    more = len(rows) > limit
+    if not more and sum(len(row.ciphertext) for row in rows) >= ANSWER_BYTES:
+        more = Envelope.objects.filter(device_id=device, position__gt=rows[-1].position).exists()
+    return rows[:limit], more
+
+
+def _waiting_for(device: DeviceId, limit: int) -> list[Waiting]:
     if connection.vendor != "postgresql":
-        return sqlite.waiting_for(_sqlite().execute, device, "[]", limit)
-    parameters = [*postgres.drain_parameters([device], []), limit]
-    return [postgres.waiting(row) for row in _rows(sql.WAITING, parameters)]
+        return sqlite.waiting_for(_sqlite().execute, device, ANSWER_BYTES, "[]", limit)
+    return [
+        postgres.waiting(row)
+        for row in _rows(sql.WAITING, postgres.drain_parameters({device: ANSWER_BYTES}, [], limit))
+    ]
 
 
 def _rows(statement: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:

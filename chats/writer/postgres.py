@@ -6,17 +6,17 @@ One connection accepts, one acknowledges, one reads: an ack never waits for a ba
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
 from django.db import connections
 
 from chats import franking
-from chats.ids import AccountId, ChatId, DeviceId, MessageId, known_bytes, new_id_bytes, to_bytes, to_text
+from chats.ids import AccountId, ChatId, DeviceId, MessageId, known_bytes, new_id_bytes, to_bytes
 from chats.sends import STALE, Accepted, Send, Verdict
 from chats.writer import arrays, sql
-from chats.writer.store import Entered, StoreFailed, Waiting
+from chats.writer.store import Entered, StoreFailed, Waiting, split_ids, stamp_of
 from messenger.lib.clock import now_ms
 
 Row = tuple[Any, ...]
@@ -49,14 +49,6 @@ def batch_parameters(sends: Sequence[Send], now: int) -> list[object]:
     return [*messages, now, franking.key_id(), now, *envelopes]
 
 
-def stamp_of(send: Send, now: int) -> bytes:
-    """The server's stamp on a message; control contents get none."""
-    if send.is_control:
-        return b""
-    send.stamp = franking.stamp(send.tag, known_bytes(send.account), known_bytes(send.chat), now)
-    return send.stamp
-
-
 def verdicts(
     sends: Sequence[Send], now: int, taken: Collection[int], positions: Sequence[int], stored: Sequence[Row]
 ) -> list[Verdict]:
@@ -78,11 +70,6 @@ def verdicts(
     return answers
 
 
-def split_ids(joined: bytes) -> tuple[DeviceId, ...]:
-    """The ids in a run of 16 bytes each."""
-    return tuple(DeviceId(to_text(joined[at : at + 16])) for at in range(0, len(joined), 16))
-
-
 def asked_again(sends: Sequence[Send], taken: Collection[int]) -> list[object]:
     """What sql.STORED takes: the messages that were not written, because they are known or because facts changed."""
     written = set(taken)
@@ -99,9 +86,10 @@ def ack_parameters(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[objec
     return [devices, arrays.int8s([position for _, position in acks]), now]
 
 
-def drain_parameters(devices: Collection[DeviceId], held: Collection[int]) -> list[object]:
-    """What sql.WAITING and sql.HAVING take first."""
-    return [arrays.uuids([known_bytes(device) for device in devices]), arrays.int8s(list(held))]
+def drain_parameters(rooms: Mapping[DeviceId, int], held: Collection[int], limit: int) -> list[object]:
+    """What sql.WAITING takes."""
+    devices = arrays.uuids([known_bytes(device) for device in rooms])
+    return [devices, arrays.int8s(list(rooms.values())), arrays.int8s(list(held)), limit]
 
 
 def entered(rows: Sequence[Row]) -> list[Entered]:
@@ -193,10 +181,11 @@ class PostgresStore:
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
         return entered(await self._acknowledging.rows(sql.ACKNOWLEDGE, ack_parameters(acks, now)))
 
-    async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
-        rows = await self._reading.rows(sql.WAITING, [*drain_parameters(devices, held), limit])
+    async def waiting_for(self, rooms: Mapping[DeviceId, int], held: Collection[int], limit: int) -> list[Waiting]:
+        rows = await self._reading.rows(sql.WAITING, drain_parameters(rooms, held, limit))
         return [waiting(row) for row in rows]
 
     async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
-        rows = await self._reading.rows(sql.HAVING, drain_parameters(devices, held))
+        asked = [arrays.uuids([known_bytes(device) for device in devices]), arrays.int8s(list(held))]
+        rows = await self._reading.rows(sql.HAVING, asked)
         return {DeviceId(row[0]) for row in rows}

@@ -73,21 +73,26 @@ JOIN accounts_device s ON s.id = m.sender_device_id
 """
 
 # "Not acked and not in flight", in the order of the queue. A cursor would lose rows that commit out of order.
+# octet_length() does not fetch a ciphertext that is stored out of line.
 WAITING = """
 SELECT e.device_id::text, e.position, e.kind, e.client_message_id::text, s.user_id::text, e.sender_device_id::text,
        m.chat_id::text, e.created_at,
        e.kind = 0 AND EXISTS (
            SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state <> 2),
        e.expired, e.ciphertext, m.stamp, m.stamp_key
-FROM unnest(%s::uuid[]) AS asked(device)
+FROM unnest(%s::uuid[], %s::bigint[]) AS asked(device, room)
 CROSS JOIN LATERAL (
-    SELECT * FROM chats_envelope q
-    WHERE q.device_id = asked.device AND q.position <> ALL (%s::bigint[])
-    ORDER BY q.position LIMIT %s
+    SELECT q.*, sum(octet_length(q.ciphertext)) OVER (ORDER BY q.position) - octet_length(q.ciphertext) AS before
+    FROM (
+        SELECT * FROM chats_envelope
+        WHERE device_id = asked.device AND position <> ALL (%s::bigint[])
+        ORDER BY position LIMIT %s
+    ) q
 ) e
 JOIN accounts_device d ON d.id = e.device_id
 JOIN accounts_device s ON s.id = e.sender_device_id
 LEFT JOIN chats_privatemessage m ON m.id = e.message_id
+WHERE e.before < asked.room
 ORDER BY e.position
 """
 

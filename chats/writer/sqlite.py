@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -23,8 +23,8 @@ from django.db import connections
 from chats import franking
 from chats.ids import AccountId, ChatId, DeviceId, MessageId, from_hex, to_bytes
 from chats.sends import STALE, Accepted, Send, Verdict
-from chats.writer.postgres import split_ids, stamp_of
-from chats.writer.store import Entered, StoreFailed, Waiting
+from chats.writer import sqlite_sql
+from chats.writer.store import Entered, StoreFailed, Waiting, split_ids, stamp_of
 from messenger.lib.clock import now_ms
 from messenger.lib.ids import new_id
 
@@ -32,71 +32,6 @@ Result = TypeVar("Result")
 Execute = Callable[[str, Sequence[object]], Any]
 BUSY_SECONDS = 20
 MOST_ROWS = 3_000  # in one INSERT: eight or nine parameters each, of at most 32,766
-
-# What a batch is decided by: versions of accounts and chats, and the messages that are known.
-STATE = """
-SELECT
-    (SELECT json_group_array(json_array(id, devices_version)) FROM accounts_user
-     WHERE id IN (SELECT value FROM json_each(?))),
-    (SELECT json_group_array(json_array(id, version)) FROM chats_privatechat
-     WHERE id IN (SELECT value FROM json_each(?))),
-    (SELECT json_group_array(json_array(m.sender_device_id, m.client_message_id, m.accepted_at, hex(m.skipped)))
-     FROM json_each(?) AS asked CROSS JOIN chats_privatemessage m
-     ON m.sender_device_id = asked.value ->> 0 AND m.client_message_id = asked.value ->> 1)
-"""
-INSERT_MESSAGES = """
-INSERT INTO chats_privatemessage
-    (id, chat_id, sender_device_id, client_message_id, accepted_at, stamp, stamp_key, skipped, hidden)
-VALUES """
-INSERT_ENVELOPES = """
-INSERT INTO chats_envelope
-    (device_id, kind, message_id, sender_device_id, client_message_id, created_at, ciphertext, expired)
-VALUES """
-# Ack by id and device: nobody acknowledges another one's.
-FOUND = """
-SELECT json_group_array(json_array(e.position, e.message_id, e.device_id, e.kind, e.expired))
-FROM json_each(?) AS ack CROSS JOIN chats_envelope e ON e.position = ack.value ->> 1 AND e.device_id = ack.value ->> 0
-"""
-DELETE = "DELETE FROM chats_envelope WHERE position IN (SELECT value FROM json_each(?))"
-DESCRIBE = """
-SELECT json_group_array(json_array(
-    m.client_message_id, m.chat_id, s.user_id, got.value ->> 1,
-    NOT m.hidden OR EXISTS (
-        SELECT 1 FROM accounts_contact k JOIN accounts_device d ON d.user_id = k.owner_id
-        WHERE d.id = got.value ->> 1 AND k.other_id = s.user_id AND k.state = 2)))
-FROM json_each(?) AS got
-CROSS JOIN chats_privatemessage m ON m.id = got.value ->> 0
-JOIN accounts_device s ON s.id = m.sender_device_id
-WHERE NOT EXISTS (
-    SELECT 1 FROM chats_privatemessagestatus t
-    WHERE t.message_id = m.id AND t.device_id = got.value ->> 1 AND t.status = 1)
-"""
-ENTER = """
-INSERT INTO chats_privatemessagestatus (message_id, device_id, status, at)
-SELECT value ->> 0, value ->> 1, 1, ? FROM json_each(?) WHERE true
-ON CONFLICT DO NOTHING
-"""
-WAITING = """
-SELECT json_group_array(json_array(
-    e.device_id, e.position, e.kind, e.client_message_id, s.user_id, e.sender_device_id, m.chat_id, e.created_at,
-    e.kind = 0 AND EXISTS (
-        SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state <> 2),
-    e.expired, hex(e.ciphertext), hex(m.stamp), m.stamp_key))
-FROM (
-    SELECT * FROM chats_envelope q
-    WHERE q.device_id = ? AND q.position NOT IN (SELECT value FROM json_each(?))
-    ORDER BY q.position LIMIT ?
-) e
-JOIN accounts_device d ON d.id = e.device_id
-JOIN accounts_device s ON s.id = e.sender_device_id
-LEFT JOIN chats_privatemessage m ON m.id = e.message_id
-"""
-HAVING = """
-SELECT json_group_array(asked.value) FROM json_each(?) AS asked
-WHERE EXISTS (
-    SELECT 1 FROM chats_envelope q
-    WHERE q.device_id = asked.value AND q.position NOT IN (SELECT value FROM json_each(?)))
-"""
 
 
 def to_hex(text: str) -> str:
@@ -129,8 +64,8 @@ def accept(execute: Execute, sends: Sequence[Send], now: int) -> list[Verdict]:
                 envelopes += (to_hex(one.device), one.kind, message, *key, now, one.data, False)
             written.append((number, send))
             answers.append(STALE)  # until its positions are known
-    _insert(execute, INSERT_MESSAGES, 9, messages)
-    positions = iter(_insert(execute, INSERT_ENVELOPES, 8, envelopes))
+    _insert(execute, sqlite_sql.INSERT_MESSAGES, 9, messages)
+    positions = iter(_insert(execute, sqlite_sql.INSERT_ENVELOPES, 8, envelopes))
     for number, send in written:
         answers[number] = Accepted(now, send.skipped, tuple(next(positions) for _ in send.outgoing))
     return answers
@@ -144,7 +79,7 @@ def _state(execute: Execute, sends: Sequence[Send]) -> tuple[Versions, Versions,
     chats = {to_hex(send.chat) for send in sends if send.chat}
     asked = [[to_hex(send.device), to_hex(send.message_id)] for send in sends if not send.is_control]
     parameters = [orjson.dumps(list(part)).decode() for part in (accounts, chats, asked)]
-    found = [orjson.loads(part) for part in execute(STATE, parameters).fetchone()]
+    found = [orjson.loads(part) for part in execute(sqlite_sql.STATE, parameters).fetchone()]
     stored = {(row[0], row[1]): Accepted(row[2], split_ids(bytes.fromhex(row[3]))) for row in found[2]}
     return dict(found[0]), dict(found[1]), stored
 
@@ -174,12 +109,12 @@ def _insert(execute: Execute, statement: str, width: int, values: list[object]) 
 def acknowledge(execute: Execute, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
     """See Store.acknowledge. The transaction is the caller's."""
     asked = orjson.dumps([[to_hex(device), position] for device, position in acks]).decode()
-    found = orjson.loads(execute(FOUND, (asked,)).fetchone()[0])
-    execute(DELETE, (orjson.dumps([row[0] for row in found]).decode(),))
+    found = orjson.loads(execute(sqlite_sql.FOUND, (asked,)).fetchone()[0])
+    execute(sqlite_sql.DELETE, (orjson.dumps([row[0] for row in found]).decode(),))
     # An expired envelope was never delivered, and a copy or a control content has no status.
     got = orjson.dumps([[row[1], row[2]] for row in found if row[3] == 0 and not row[4]]).decode()
-    rows = orjson.loads(execute(DESCRIBE, (got,)).fetchone()[0])
-    execute(ENTER, (now, got))
+    rows = orjson.loads(execute(sqlite_sql.DESCRIBE, (got,)).fetchone()[0])
+    execute(sqlite_sql.ENTER, (now, got))
     return [
         Entered(
             MessageId(from_hex(row[0])),
@@ -192,9 +127,9 @@ def acknowledge(execute: Execute, acks: Sequence[tuple[DeviceId, int]], now: int
     ]
 
 
-def waiting_for(execute: Execute, device: DeviceId, excluded: str, limit: int) -> list[Waiting]:
-    """The oldest envelopes of a device that are not in the JSON array `excluded`."""
-    rows = orjson.loads(execute(WAITING, (to_hex(device), excluded, limit)).fetchone()[0])
+def waiting_for(execute: Execute, device: DeviceId, room: int, excluded: str, limit: int) -> list[Waiting]:
+    """The oldest envelopes of a device that are not in the JSON array `excluded`; see Store.waiting_for."""
+    rows = orjson.loads(execute(sqlite_sql.WAITING, (to_hex(device), excluded, limit, room)).fetchone()[0])
     return sorted((_waiting(row) for row in rows), key=lambda one: one.position)
 
 
@@ -290,15 +225,19 @@ class SqliteStore:
 
         return await self._writing.run(work)
 
-    async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
+    async def waiting_for(self, rooms: Mapping[DeviceId, int], held: Collection[int], limit: int) -> list[Waiting]:
         excluded = orjson.dumps(list(held)).decode()
 
         def work(connection: sqlite3.Connection) -> list[Waiting]:
-            return [row for device in devices for row in waiting_for(connection.execute, device, excluded, limit)]
+            return [
+                row
+                for device, room in rooms.items()
+                for row in waiting_for(connection.execute, device, room, excluded, limit)
+            ]
 
         return await self._reading.run(work)
 
     async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
         asked = [orjson.dumps(part).decode() for part in ([to_hex(device) for device in devices], list(held))]
-        row = await self._reading.run(lambda connection: connection.execute(HAVING, asked).fetchone())
+        row = await self._reading.run(lambda connection: connection.execute(sqlite_sql.HAVING, asked).fetchone())
         return {DeviceId(from_hex(digits)) for digits in orjson.loads(row[0])}

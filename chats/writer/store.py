@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats import franking
+from chats.ids import AccountId, ChatId, DeviceId, MessageId, known_bytes, to_text
 from chats.sends import Send, Verdict
 
 
@@ -51,8 +52,11 @@ class Store(Protocol):
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
         """Delete exactly these envelopes, each only if it is of that device, and enter the delivered statuses."""
 
-    async def waiting_for(self, devices: Collection[DeviceId], held: Collection[int], limit: int) -> list[Waiting]:
-        """The oldest envelopes of each device that are not among `held`, at most `limit` a device, in order."""
+    async def waiting_for(self, rooms: Mapping[DeviceId, int], held: Collection[int], limit: int) -> list[Waiting]:
+        """The oldest envelopes of each device that are not among `held`, at most `limit` a device, in order.
+
+        `rooms` says how many bytes of ciphertext a device has room for: the one that fills it is the last.
+        """
 
     async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
         """Those of the devices that have an envelope which is not among `held`."""
@@ -60,3 +64,16 @@ class Store(Protocol):
 
 class StoreFailed(Exception):
     """The database did not answer. What was sent may or may not be written: a repetition will tell."""
+
+
+def stamp_of(send: Send, now: int) -> bytes:
+    """The server's stamp on a message; control contents get none."""
+    if send.is_control:
+        return b""
+    send.stamp = franking.stamp(send.tag, known_bytes(send.account), known_bytes(send.chat), now)
+    return send.stamp
+
+
+def split_ids(joined: bytes) -> tuple[DeviceId, ...]:
+    """The ids in a run of 16 bytes each."""
+    return tuple(DeviceId(to_text(joined[at : at + 16])) for at in range(0, len(joined), 16))
