@@ -79,8 +79,10 @@ if SQLITE:
         # Writers take the lock at once: a read that later turns into a write cannot wait and fails instead.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # FULL: an accepted message survives the loss of power, not only of the process.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        # FULL: an accepted message survives the loss of power, not only of the process. What is deleted is
+        # overwritten: a ciphertext that was acknowledged is not to be found in the file.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+        " PRAGMA secure_delete=ON;",
     }
     # Tests run on a file too: the in-memory database that Django would take has no WAL, and the writer's own
     # connections could not share it.

@@ -14,7 +14,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -31,6 +32,7 @@ from messenger.lib.ids import new_id
 Result = TypeVar("Result")
 Execute = Callable[[str, Sequence[object]], Any]
 BUSY_SECONDS = 20
+LOG_SECONDS = 5.0  # between two times that the log of writes is emptied, if there is anything in it
 MOST_ROWS = 3_000  # in one INSERT: eight or nine parameters each, of at most 32,766
 
 
@@ -175,6 +177,8 @@ class _Thread:
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: an accepted message survives the loss of power, not only of the process.
         connection.execute("PRAGMA synchronous=FULL")
+        # A ciphertext that was acknowledged is overwritten, not only forgotten.
+        connection.execute("PRAGMA secure_delete=ON")
         return connection
 
     async def close(self) -> None:
@@ -185,6 +189,19 @@ class _Thread:
 
         await asyncio.get_running_loop().run_in_executor(self._executor, close)
         self._executor.shutdown()
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Move the log of writes into the database: until then it holds what was deleted from there."""
+    log = Path(f"{connections['default'].settings_dict['NAME']}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    # Nobody waits for it: while somebody reads, it stays for the next time.
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 @contextmanager
@@ -203,11 +220,24 @@ class SqliteStore:
 
     def __init__(self) -> None:
         self._writing, self._reading = _Thread("chats-writer"), _Thread("chats-reader")
+        self._emptying: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """The connections are made in their threads, when they are first used."""
+        self._emptying = asyncio.get_running_loop().create_task(self._empty_log(), name="chats-sqlite-log")
+
+    async def _empty_log(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_SECONDS)
+            with suppress(StoreFailed):
+                await self._writing.run(empty_log)
 
     async def close(self) -> None:
+        if self._emptying is not None:
+            self._emptying.cancel()
+            await asyncio.wait([self._emptying])
+        with suppress(StoreFailed):
+            await self._writing.run(empty_log)
         await self._writing.close()
         await self._reading.close()
 
