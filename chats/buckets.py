@@ -23,13 +23,16 @@ class Buckets:
         self._burst, self._rate = burst, rate
         self._levels: dict[DeviceId, tuple[float, float]] = {}
 
-    def take(self, device: DeviceId, now: float) -> float:
-        """0 if the device may send now, or the seconds until it may, rounded up to a millisecond."""
+    def take(self, device: DeviceId, now: float, amount: int = 1) -> float:
+        """0 if the device may send now, or the seconds until it may, rounded up to a millisecond.
+
+        What costs more than one is allowed while there is one, and owed.
+        """
         level, at = self._levels.pop(device, (float(self._burst), now))
         level = min(self._burst, level + (now - at) * self._rate)
         wait = 0.0 if level >= 1 else math.ceil((1 - level) / self._rate * 1000 + 1e-6) / 1000
         if not wait:
-            level -= 1
+            level -= amount
         self._levels[device] = (level, now)
         if len(self._levels) > MOST:
             del self._levels[next(iter(self._levels))]

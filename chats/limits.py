@@ -3,6 +3,9 @@
 BODY_BYTES = 64 * 1024  # of one ciphertext: a long text; files travel as blobs
 ENVELOPES_PER_SEND = 20  # ten devices of the recipient and nine other ones of one's own
 FRAME_BYTES = 2 * 1024 * 1024  # that many envelopes of that size in base64url fit
+SMALL_FRAME = 16 * 1024  # characters: a frame up to here is read whatever it holds; past it,
+PARTS_PER_FRAME = 4_000  # this many commas are refused unread: a full ack frame has 3,001, and no other has more
+REFUSED_UNIT = 64 * 1024  # characters of a refused frame that cost its sender a share
 ACKS_PER_FRAME = 1_000
 MESSAGES_PER_FRAME = 500
 ID_LENGTH = 64
@@ -20,5 +23,6 @@ DRAIN_ROWS = 1_024  # envelopes that one drain query reads, for all its devices 
 DRAIN_DEVICES = 64
 SWEEP_SECONDS = 3.0  # between two checks of all live sessions: an ended one is off within 5 s
 CACHED_FACTS = 100_000  # accounts and pairs whose facts a process remembers; about 1 KB each
+WAITING_PER_DEVICE = 1_000  # sends of a device that wait for facts: a share's burst, and not the queue of all
 ATTEMPTS = 4  # of a send whose facts change under it
 HANDSHAKE_SECONDS = 10  # an unauthenticated socket lives no longer

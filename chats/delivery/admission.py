@@ -10,7 +10,7 @@ from chats.checking import ChatToOpen, FactsMissing, check
 from chats.delivery.on_demand import OnDemand
 from chats.facts import FactsCache
 from chats.ids import DeviceId
-from chats.limits import ATTEMPTS, WRITER_QUEUE
+from chats.limits import ATTEMPTS, WAITING_PER_DEVICE, WRITER_QUEUE
 from chats.sends import Accepted, Send
 from chats.threads import Threads
 from chats.writer.group import GroupWriter
@@ -54,12 +54,15 @@ class Admission:
         if send.attempts >= ATTEMPTS:
             send.settle(send, Unavailable("the devices of the chat keep changing", retry_after=1))
             return
-        self._wait(send, None)
+        self._queue(send, None)
 
     def _wait(self, send: Send, error: DomainError | None) -> None:
-        if len(self._waiting) >= WRITER_QUEUE:
+        if len(self._waiting) >= WRITER_QUEUE or self._waiting_of[send.device] >= WAITING_PER_DEVICE:
             send.settle(send, Unavailable("the server is busy", retry_after=1))
             return
+        self._queue(send, error)
+
+    def _queue(self, send: Send, error: DomainError | None) -> None:
         self._waiting.append((send, error))
         self._waiting_of[send.device] += 1
         self._work.wake()

@@ -12,7 +12,7 @@ from chats import buckets, frames, sends, services
 from chats.delivery import messages
 from chats.delivery.connection import Connection
 from chats.ids import ChatId, MessageId
-from chats.limits import FRAME_BYTES
+from chats.limits import FRAME_BYTES, REFUSED_UNIT
 from chats.sends import Accepted, Send
 from keys.errors import NotListed
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
@@ -30,7 +30,10 @@ def on_frame(delivery: Delivery, connection: Connection, raw: str) -> Awaitable[
         return None
     frame = frames.decode(raw)
     if isinstance(frame, frames.Refused):
-        _refused(delivery, connection, frame)
+        if buckets.sends.take(connection.device, buckets.clock(), 1 + len(raw) // REFUSED_UNIT):
+            connection.close(1013)
+        else:
+            _refused(delivery, connection, frame)
         return None
     if time.time() * 1000 > connection.expires_at and frame.type != "token":
         connection.close(4401)
