@@ -41,5 +41,6 @@ class Buckets:
 
 sends = Buckets(settings.SEND_BURST, settings.SEND_RATE)
 sockets = Buckets(settings.SOCKETS_PER_MINUTE, settings.SOCKETS_PER_MINUTE / 60)
+acks = Buckets(4_000, 1_000)  # envelopes that were not sent on the socket that acknowledges them
 typing = Buckets(10, 4)  # a keystroke is not news: on and off, and on again
 clock = time.monotonic

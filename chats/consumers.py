@@ -82,9 +82,11 @@ async def _read(delivery: Delivery, connection: Connection, socket: Socket, rece
         slow = delivery.on_frame(connection, text)  # type: ignore[arg-type]
         if slow is not None:
             await slow
-        if socket.backlog > MOST_READ_AHEAD or delivery.acks.overloaded(connection):
+        if socket.backlog > MOST_READ_AHEAD:
             # Who does not read is not read: neither side's backlog grows beyond this.
             await socket.written()
+        if delivery.acks.overloaded(connection):
+            await delivery.acks.caught_up(connection)
 
 
 async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> tuple[DeviceCredentials, Listed]:

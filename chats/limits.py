@@ -15,6 +15,7 @@ WINDOW = 1_000  # envelopes that a socket may have unacknowledged: what one ack 
 WINDOW_BYTES = 1024 * 1024  # or that many bytes of ciphertext, whichever is less
 BACKLOG_FRAMES = 2_000  # answers and events that wait for a socket to be read, before it is closed (1013)
 ACK_BACKLOG = 4_000  # acknowledged ids of a socket on their way to the database, before it is read no further
+MOST_ACK_PAUSE = 5.0  # seconds that a socket is not read for acknowledging what was not sent on it
 
 BATCH = 2_000  # sends in one transaction: past this only the latency grows
 WRITER_QUEUE = 20_000  # sends that wait for the writer; beyond it the server says that it is busy

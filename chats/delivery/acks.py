@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from chats.writer.store import Entered, Store
 from messenger.lib.clock import now_ms
 
 logger = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0  # between two looks at whether a socket that waits has ended
 
 
 class Acks:
@@ -31,16 +33,22 @@ class Acks:
         self._store, self._tell, self._more = store, tell, more
         self._gathered: list[tuple[Connection, list[int], str | None]] = []
         self._causes: Counter[str] = Counter()
+        self._deleted = asyncio.Event()  # one for each flush
         self._work = OnDemand("chats-acks", self._flush, lambda: bool(self._gathered))
         self.finish = self._work.finish
 
-    def add(self, connection: Connection, positions: list[int], frame_id: str | None) -> None:
-        """These envelopes have arrived. Only those of the connection's own device will be deleted."""
-        connection.release(positions)
+    def add(self, connection: Connection, positions: list[int], frame_id: str | None) -> int:
+        """These envelopes have arrived. Only those of the connection's own device will be deleted.
+
+        Returns how many of them were not sent on this connection: over REST, on an earlier one, or never.
+        """
+        strange = connection.release(positions)
+        connection.gathered += 1 + len(positions)
         self._gathered.append((connection, positions, frame_id))
         self._work.wake()
         if connection.behind and connection.wants_more:
             self._more(connection)
+        return strange
 
     def count(self, causes: list[str]) -> None:
         """Envelopes that a client could not read: their causes are counted, and nothing else is known of them."""
@@ -48,7 +56,14 @@ class Acks:
 
     def overloaded(self, connection: Connection) -> bool:
         """This connection acknowledges faster than the database deletes: read it later."""
-        return len(connection.acking) > ACK_BACKLOG
+        return connection.gathered > ACK_BACKLOG
+
+    async def caught_up(self, connection: Connection) -> None:
+        """Wait until this connection is not overloaded, or closed."""
+        while self.overloaded(connection) and not connection.closed:
+            # With a timeout: nothing is deleted while the database is away, and a socket may end meanwhile.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._deleted.wait(), LOOK_SECONDS)
 
     async def _flush(self) -> None:
         # In memory only: an ack that is lost with the process redelivers what the client drops by its id.
@@ -64,8 +79,11 @@ class Acks:
             raise
         for connection, positions, frame_id in gathered:
             connection.acking.difference_update(positions)
+            connection.gathered -= 1 + len(positions)
             if frame_id is not None:
                 connection.send(messages.done(frame_id))
+        self._deleted.set()
+        self._deleted = asyncio.Event()
         for account, text in delivered(entered, owners, now):
             self._tell(account, text)
         if self._causes:

@@ -34,6 +34,7 @@ class Connection:
         "closed",
         "device",
         "expires_at",
+        "gathered",
         "in_flight",
         "in_flight_bytes",
         "list_version",
@@ -62,6 +63,7 @@ class Connection:
         self.in_flight: dict[int, int] = {}  # position: bytes
         self.in_flight_bytes = 0
         self.acking: set[int] = set()  # acknowledged, but perhaps still in the database
+        self.gathered = 0  # positions, known or not, that wait to be deleted
         self.behind, self.reading, self.announced_empty, self.closed = True, False, False, False
 
     @property
@@ -90,13 +92,17 @@ class Connection:
         self.in_flight_bytes += size
         self.send(text)
 
-    def release(self, positions: list[int]) -> None:
-        """These were acknowledged: their places are free, and they are not to be sent again."""
+    def release(self, positions: list[int]) -> int:
+        """These were acknowledged: their places are free, and they are not to be sent again. How many were not here."""
+        strange = 0
         for position in positions:
             size = self.in_flight.pop(position, None)
             if size is not None:
                 self.in_flight_bytes -= size
                 self.acking.add(position)
+            else:
+                strange += 1
+        return strange
 
     def close(self, code: int) -> None:
         """Close the socket with one of the documented codes. Nothing is sent after."""

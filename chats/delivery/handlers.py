@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from chats import buckets, frames, sends, services
 from chats.delivery import messages
 from chats.delivery.connection import Connection
 from chats.ids import ChatId, MessageId
-from chats.limits import FRAME_BYTES, REFUSED_UNIT
+from chats.limits import FRAME_BYTES, MOST_ACK_PAUSE, REFUSED_UNIT
 from chats.sends import Accepted, Send
 from keys.errors import NotListed
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
@@ -116,10 +117,14 @@ def device_send(delivery: Delivery, connection: Connection, frame: frames.Device
     delivery.admission.admit(send)
 
 
-def ack(delivery: Delivery, connection: Connection, frame: frames.AckFrame) -> None:
+def ack(delivery: Delivery, connection: Connection, frame: frames.AckFrame) -> Awaitable[None] | None:
     unreadable = frame.unreadable
     delivery.acks.count([one.cause for one in unreadable])
-    delivery.acks.add(connection, [*frame.envelopes, *(one.envelope for one in unreadable)], frame.id)
+    strange = delivery.acks.add(connection, [*frame.envelopes, *(one.envelope for one in unreadable)], frame.id)
+    if strange and (wait := buckets.acks.take(connection.device, buckets.clock(), strange)):
+        # Each is a look-up that may find nothing. A client with a reason for many is slowed down, and not refused.
+        return asyncio.sleep(min(wait, MOST_ACK_PAUSE))
+    return None
 
 
 async def message_read(delivery: Delivery, connection: Connection, frame: frames.MessageReadFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -9,11 +10,11 @@ import orjson
 import pytest
 
 from chats import buckets, frames
-from chats.delivery import admission
+from chats.delivery import admission, handlers
 from chats.delivery.delivery import Delivery
 from chats.frames import AckFrame, Refused
 from chats.ids import AccountId, DeviceId, MessageId
-from chats.limits import ACKS_PER_FRAME, FRAME_BYTES, PARTS_PER_FRAME
+from chats.limits import ACK_BACKLOG, ACKS_PER_FRAME, FRAME_BYTES, PARTS_PER_FRAME
 from chats.sends import Accepted, Send
 from chats.tests.people import Phone
 from messenger.lib.errors import DomainError, Malformed, Unavailable
@@ -96,3 +97,43 @@ async def test_sends_that_wait_for_facts_are_bounded_for_each_device(
     await delivery.admission.finish()
     assert [type(one) for one in outcomes[alice.id]] == [Unavailable, Malformed, Malformed]
     assert [type(one) for one in outcomes[bob.id]] == [Malformed]
+
+
+async def test_acks_of_anything_are_read_no_further_than_the_database_deletes(
+    alice: Phone, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, real = asyncio.Event(), delivery.store.acknowledge
+
+    async def stuck(acks: Any, now: int) -> Any:
+        await gate.wait()
+        return await real(acks, now)
+
+    monkeypatch.setattr(delivery.store, "acknowledge", stuck)
+    monkeypatch.setattr(buckets, "acks", buckets.Buckets(100_000, 1))
+    async with alice.online() as a:
+        connection = delivery.hub.devices[DeviceId(alice.id)]
+        for frame in range(10):
+            await a.say({"type": "ack", "id": str(frame), "envelopes": [frame * 1_000 + n for n in range(1, 1_001)]})
+        assert await a.silent()
+        assert ACK_BACKLOG < connection.gathered <= ACK_BACKLOG + ACKS_PER_FRAME + 10
+        gate.set()
+        assert [(await a.get("done"))["id"] for _ in range(10)] == [str(frame) for frame in range(10)]
+        assert connection.gathered == 0
+        assert await a.silent()
+
+
+async def test_a_socket_that_acknowledges_what_it_was_never_sent_is_slowed_down(
+    alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buckets, "acks", buckets.Buckets(1, 0.001))
+    monkeypatch.setattr(handlers, "MOST_ACK_PAUSE", 0.4)
+    async with alice.online() as a, bob.online() as b:
+        sent = [alice.message_to(bob) for _ in range(3)]
+        for frame in sent:
+            await a.ask(frame)
+            await b.ack((await b.get("envelope"))["envelope"])  # what was sent here costs nothing
+        for frame_id in "123":
+            await b.say({"type": "ack", "id": frame_id, "envelopes": [10**6]})
+        assert [(await b.get("done"))["id"] for _ in range(2)] == ["1", "2"]
+        assert await b.silent()
+        assert (await b.get("done"))["id"] == "3"
