@@ -16,10 +16,11 @@ from accounts.authentication import credentials_of
 from accounts.models import Contact, User
 from chats import buckets, services
 from chats.delivery import messages as frames_out
-from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, read
+from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, is_id, read
 from chats.ids import AccountId, ChatId, DeviceId, MessageId
 from chats.models import PrivateChat
 from chats.permissions import IsListedDevice
+from chats.sends import Accepted
 from chats.services.fetching import MOST
 from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
 
@@ -50,10 +51,17 @@ class MessagesView(ForListedDevices):
         """Send a message; the first answer again for one that was accepted before."""
         account, device = asking(request)
         within_share(device)
-        message = read(MessageSend, request.data)
-        accepted = services.send_message(account=account, device=device, message=message)
+        try:
+            message = read(MessageSend, request.data)
+            accepted = services.send_message(account=account, device=device, message=message)
+        except Malformed:
+            # Idempotency comes first, as on the socket: whatever the rest says.
+            stored = _stored_answer(device, request.data)
+            if stored is None:
+                raise
+            accepted = stored
         answer = {
-            "message_id": message.message_id,
+            "message_id": request.data["message_id"],
             "accepted_at": accepted.accepted_at,
             "skipped": list(accepted.skipped),
         }
@@ -155,6 +163,12 @@ class ContactView(ForListedDevices):
             raise Malformed("the body is an empty object")
         contact = self.verb(owner=credentials_of(request).account_id, other=account)
         return Response(_contact(contact))
+
+
+def _stored_answer(device: DeviceId, body: Any) -> Accepted | None:
+    """What was answered before, for a body that has the id of an accepted message and is otherwise none."""
+    message_id = body.get("message_id") if isinstance(body, dict) else None
+    return services.repeated(device=device, message_id=MessageId(str(message_id))) if is_id(message_id) else None
 
 
 def _limit(request: Request) -> int:

@@ -3,7 +3,7 @@
 from chats.services.contacts import accept_contact, block_contact, open_chat, unblock_contact
 from chats.services.fetching import acknowledge, waiting_envelopes
 from chats.services.listing import list_versions, listed_devices, require_listed
-from chats.services.sending import decide, load_facts, send_control, send_message
+from chats.services.sending import decide, load_facts, repeated, send_control, send_message
 from chats.services.statuses import mark_read, statuses_of
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "load_facts",
     "mark_read",
     "open_chat",
+    "repeated",
     "require_listed",
     "send_control",
     "send_message",

@@ -57,10 +57,13 @@ def decide(send: Send, error: DomainError | None, facts: FactsCache) -> Accepted
 
 def stored_answer(send: Send) -> Accepted | None:
     """What was answered to this message when it was accepted."""
-    if send.is_control:
-        return None
+    return None if send.is_control else repeated(device=send.device, message_id=send.message_id)
+
+
+def repeated(*, device: DeviceId, message_id: MessageId) -> Accepted | None:
+    """What was answered to this message of the device, if it was accepted before."""
     row = (
-        PrivateMessage.objects.filter(sender_device=uuid.UUID(send.device), client_message_id=send.message_id)
+        PrivateMessage.objects.filter(sender_device=uuid.UUID(device), client_message_id=message_id)
         .values_list("accepted_at", "skipped")
         .first()
     )

@@ -45,7 +45,10 @@ async def test_a_message_over_rest_reaches_a_socket(ask: Ask, alice: Phone, tabl
         assert (got["message_id"], got["accepted_at"]) == (sent["message_id"], accepted["accepted_at"])
         assert (await t.get("envelope"))["request"] is False
         assert await ask(alice, "post", "messages", sent) == (201, accepted)
-        assert await ask(alice, "post", "messages", sent | {"envelopes": []}) == (201, accepted)
+        variants: list[dict[str, Any]] = [{"envelopes": []}, {"envelopes": 7}, {"to": alice.account}, {"surprise": 1}]
+        for changes in variants:
+            assert await ask(alice, "post", "messages", sent | changes) == (201, accepted)
+        assert (await ask(bob, "post", "messages", sent | {"surprise": 1}))[0] == 400  # not bob's message
         again = await a.ask({"type": "message.send", "id": "1", **sent})
         assert again["accepted_at"] == accepted["accepted_at"]
         for socket in (a, b, t):
