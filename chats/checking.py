@@ -5,7 +5,7 @@ from __future__ import annotations
 from chats.errors import ContactBlocked, DevicesChanged
 from chats.facts import ACCEPTED, BLOCKED, AccountFacts, FactsCache, PairFacts
 from chats.ids import AccountId
-from chats.sends import COPY, MESSAGE, Send
+from chats.sends import COPY, MESSAGE, Send, Target
 from keys.errors import NotListed
 from messenger.lib.errors import NotFound
 
@@ -89,6 +89,7 @@ def _check_control(send: Send, facts: FactsCache) -> None:
     if any(parcel.device not in known[parcel.account].active for parcel in send.parcels):
         raise DevicesChanged
     send.account_version = own.version
+    send.targets = [Target(account, known[account].version, pair.mine, pair.theirs) for account, pair in pairs.items()]
     blocked = {account for account, pair in pairs.items() if pair.theirs == BLOCKED}
     send.outgoing = [parcel for parcel in send.parcels if parcel.account not in blocked]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 from chats.facts import ACCEPTED, FactsCache, load_pairs
@@ -10,21 +11,24 @@ from chats.limits import CACHED_FACTS
 from chats.models import PrivateChat
 from chats.threads import Threads
 
+FRESH_SECONDS = 3.0  # that memory is believed: no commit compares it, and word of a block may be lost
+
 
 class Peers:
     def __init__(self, facts: FactsCache, threads: Threads) -> None:
         self._facts, self._threads = facts, threads
-        self._known: dict[tuple[AccountId, ChatId], AccountId] = {}
+        self._known: dict[tuple[AccountId, ChatId], tuple[AccountId, float]] = {}  # and when it was asked for
 
     async def accepted_peer(self, account: AccountId, chat: ChatId) -> AccountId | None:
         """The other one, if this is a chat of the account's and both have accepted; else None."""
-        peer = self._known.get((account, chat))
-        if peer is None or (account, peer) not in self._facts.pairs:
+        peer, asked = self._known.get((account, chat), (None, 0.0))
+        if peer is None or (account, peer) not in self._facts.pairs or time.monotonic() - asked > FRESH_SECONDS:
             peer = await self._threads.run(self._load, account, chat)
         pair = self._facts.pairs.get((account, peer)) if peer else None
         return peer if pair is not None and pair.mine == pair.theirs == ACCEPTED else None
 
     def _load(self, account: AccountId, chat: ChatId) -> AccountId | None:
+        now = time.monotonic()
         found = PrivateChat.objects.visible_to(uuid.UUID(account)).filter(pk=chat).first()
         if found is None:
             return None
@@ -32,5 +36,5 @@ class Peers:
         self._facts.remember({}, load_pairs([(account, peer)]))
         if len(self._known) > CACHED_FACTS:
             self._known.clear()
-        self._known[account, chat] = peer
+        self._known[account, chat] = peer, now
         return peer

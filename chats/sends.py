@@ -27,6 +27,16 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Another account that control contents are for, and the facts that they were checked against."""
+
+    account: AccountId
+    version: int
+    mine: int
+    theirs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """Committed, now or by an earlier send of the same message. `positions` are those of the parcels written now."""
 
@@ -63,6 +73,7 @@ class Send:
     outgoing: list[Parcel] = field(default_factory=list)
     chat: ChatId = NO_CHAT
     account_version: int = 0
+    targets: list[Target] = field(default_factory=list)  # of control contents
     to_version: int = 0
     chat_version: int = 0
     skipped: tuple[DeviceId, ...] = ()

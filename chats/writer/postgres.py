@@ -46,7 +46,19 @@ def batch_parameters(sends: Sequence[Send], now: int) -> list[object]:
         arrays.int2s([parcel.kind for _, parcel in parcels]),
         arrays.octets([parcel.data for _, parcel in parcels]),
     ]
-    return [*messages, now, franking.key_id(), now, *envelopes]
+    return [*messages, *_compared(sends), now, franking.key_id(), now, *envelopes]
+
+
+def _compared(sends: Sequence[Send]) -> list[object]:
+    targets = [(number, send.account, one) for number, send in enumerate(sends) for one in send.targets]
+    return [
+        arrays.int4s([number for number, _, _ in targets]),
+        arrays.uuids([known_bytes(sender) for _, sender, _ in targets]),
+        arrays.uuids([known_bytes(one.account) for _, _, one in targets]),
+        arrays.int8s([one.version for _, _, one in targets]),
+        arrays.int2s([one.mine for _, _, one in targets]),
+        arrays.int2s([one.theirs for _, _, one in targets]),
+    ]
 
 
 def verdicts(

@@ -13,12 +13,24 @@ WITH input AS (
         %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[]
     ) AS t(number, id, chat, device, message_id, stamp, skipped, hidden,
            account, account_version, recipient, recipient_version, chat_version)
+), outdated AS (
+    -- Control contents are for several accounts, and there need not be a chat: what people think of each other is
+    -- compared itself.
+    SELECT t.send FROM unnest(
+        %s::int[], %s::uuid[], %s::uuid[], %s::bigint[], %s::smallint[], %s::smallint[]
+    ) AS t(send, sender, target, version, mine, theirs)
+    LEFT JOIN accounts_user u ON u.id = t.target
+    LEFT JOIN accounts_contact mine ON mine.owner_id = t.sender AND mine.other_id = t.target
+    LEFT JOIN accounts_contact theirs ON theirs.owner_id = t.target AND theirs.other_id = t.sender
+    WHERE u.devices_version IS DISTINCT FROM t.version
+        OR coalesce(mine.state, 0) <> t.mine OR coalesce(theirs.state, 0) <> t.theirs
 ), fresh AS (
     SELECT input.* FROM input
     JOIN accounts_user a ON a.id = input.account AND a.devices_version = input.account_version
     LEFT JOIN accounts_user r ON r.id = input.recipient
     LEFT JOIN chats_privatechat c ON c.id = input.chat
-    WHERE input.chat IS NULL OR (r.devices_version = input.recipient_version AND c.version = input.chat_version)
+    WHERE CASE WHEN input.chat IS NULL THEN input.number <> ALL (ARRAY(SELECT send FROM outdated))
+        ELSE r.devices_version = input.recipient_version AND c.version = input.chat_version END
 ), inserted AS (
     INSERT INTO chats_privatemessage
         (id, chat_id, sender_device_id, client_message_id, accepted_at, stamp, stamp_key, skipped, hidden)

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,7 +44,8 @@ def to_hex(text: str) -> str:
 
 def accept(execute: Execute, sends: Sequence[Send], now: int) -> list[Verdict]:
     """See Store.accept_batch. The transaction is the caller's, and it holds the lock of the one writer."""
-    accounts, chats, known = _state(execute, sends)
+    state = _state(execute, sends)
+    known = state.known
     answers: list[Verdict] = []
     messages: list[object] = []
     envelopes: list[object] = []
@@ -52,7 +54,7 @@ def accept(execute: Execute, sends: Sequence[Send], now: int) -> list[Verdict]:
         key = (to_hex(send.device), to_hex(send.message_id))
         if not send.is_control and (stored := known.get(key)):
             answers.append(stored)
-        elif not _current(send, accounts, chats):
+        elif not _current(send, state):
             answers.append(STALE)
         else:
             message = None
@@ -73,25 +75,44 @@ def accept(execute: Execute, sends: Sequence[Send], now: int) -> list[Verdict]:
     return answers
 
 
-Versions = dict[str, int]
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the database says: versions, the messages that are known, and what one account thinks of another."""
+
+    accounts: dict[str, int]
+    chats: dict[str, int]
+    known: dict[tuple[str, str], Accepted]
+    contacts: dict[tuple[str, str], int]
 
 
-def _state(execute: Execute, sends: Sequence[Send]) -> tuple[Versions, Versions, dict[tuple[str, str], Accepted]]:
+def _state(execute: Execute, sends: Sequence[Send]) -> _State:
+    targets = [(to_hex(send.account), to_hex(one.account)) for send in sends for one in send.targets]
     accounts = {to_hex(account) for send in sends for account in (send.account, send.to) if account}
+    accounts.update(target for _, target in targets)
     chats = {to_hex(send.chat) for send in sends if send.chat}
     asked = [[to_hex(send.device), to_hex(send.message_id)] for send in sends if not send.is_control]
-    parameters = [orjson.dumps(list(part)).decode() for part in (accounts, chats, asked)]
+    pairs = {pair for one, other in targets for pair in ((one, other), (other, one))}
+    parameters = [orjson.dumps(list(part)).decode() for part in (accounts, chats, asked, pairs)]
     found = [orjson.loads(part) for part in execute(sqlite_sql.STATE, parameters).fetchone()]
-    stored = {(row[0], row[1]): Accepted(row[2], split_ids(bytes.fromhex(row[3]))) for row in found[2]}
-    return dict(found[0]), dict(found[1]), stored
+    known = {(row[0], row[1]): Accepted(row[2], split_ids(bytes.fromhex(row[3]))) for row in found[2]}
+    return _State(dict(found[0]), dict(found[1]), known, {(row[0], row[1]): row[2] for row in found[3]})
 
 
-def _current(send: Send, accounts: Versions, chats: Versions) -> bool:
+def _current(send: Send, state: _State) -> bool:
     """Whether the facts that the send was checked against are those of the database."""
-    if accounts.get(to_hex(send.account)) != send.account_version:
+    sender = to_hex(send.account)
+    if state.accounts.get(sender) != send.account_version:
         return False
-    return send.is_control or (
-        accounts.get(to_hex(send.to)) == send.to_version and chats.get(to_hex(send.chat)) == send.chat_version
+    if not send.is_control:
+        return (
+            state.accounts.get(to_hex(send.to)) == send.to_version
+            and state.chats.get(to_hex(send.chat)) == send.chat_version
+        )
+    return all(
+        state.accounts.get(target) == one.version
+        and state.contacts.get((sender, target), 0) == one.mine
+        and state.contacts.get((target, sender), 0) == one.theirs
+        for one, target in ((one, to_hex(one.account)) for one in send.targets)
     )
 
 

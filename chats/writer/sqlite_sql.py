@@ -3,7 +3,8 @@
 Each statement is for a whole batch and answers with one row of JSON; sqlite.py says why.
 """
 
-# What a batch is decided by: versions of accounts and chats, and the messages that are known.
+# What a batch is decided by: versions of accounts and chats, the messages that are known, and what senders of control
+# contents and their recipients think of each other.
 STATE = """
 SELECT
     (SELECT json_group_array(json_array(id, devices_version)) FROM accounts_user
@@ -12,7 +13,10 @@ SELECT
      WHERE id IN (SELECT value FROM json_each(?))),
     (SELECT json_group_array(json_array(m.sender_device_id, m.client_message_id, m.accepted_at, hex(m.skipped)))
      FROM json_each(?) AS asked CROSS JOIN chats_privatemessage m
-     ON m.sender_device_id = asked.value ->> 0 AND m.client_message_id = asked.value ->> 1)
+     ON m.sender_device_id = asked.value ->> 0 AND m.client_message_id = asked.value ->> 1),
+    (SELECT json_group_array(json_array(k.owner_id, k.other_id, k.state))
+     FROM json_each(?) AS pair CROSS JOIN accounts_contact k
+     ON k.owner_id = pair.value ->> 0 AND k.other_id = pair.value ->> 1)
 """
 INSERT_MESSAGES = """
 INSERT INTO chats_privatemessage
