@@ -51,17 +51,18 @@ class MessagesView(ForListedDevices):
         """Send a message; the first answer again for one that was accepted before."""
         account, device = asking(request)
         within_share(device)
+        body: Any = request.data
         try:
-            message = read(MessageSend, request.data)
+            message = read(MessageSend, body)
             accepted = services.send_message(account=account, device=device, message=message)
         except Malformed:
             # Idempotency comes first, as on the socket: whatever the rest says.
-            stored = _stored_answer(device, request.data)
+            stored = _stored_answer(device, body)
             if stored is None:
                 raise
             accepted = stored
         answer = {
-            "message_id": request.data["message_id"],
+            "message_id": body["message_id"],
             "accepted_at": accepted.accepted_at,
             "skipped": list(accepted.skipped),
         }
