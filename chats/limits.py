@@ -18,7 +18,11 @@ ACK_BACKLOG = 4_000  # acknowledged ids of a socket on their way to the database
 MOST_ACK_PAUSE = 5.0  # seconds that a socket is not read for acknowledging what was not sent on it
 
 BATCH = 2_000  # sends in one transaction: past this only the latency grows
+BATCH_BYTES = 16 * 1024 * 1024  # of ciphertext in it: PostgreSQL gets them in one statement
 WRITER_QUEUE = 20_000  # sends that wait for the writer; beyond it the server says that it is busy
+WAITING_BYTES = (
+    128 * 1024 * 1024
+)  # or that much ciphertext, before facts and before the writer; as text it is there too
 ACK_INTERVAL = 0.02  # seconds that acks are gathered: fifty deletes a second carry any number of acks
 DRAIN_ROWS = 1_024  # envelopes that one drain query reads, for all its devices together
 DRAIN_DEVICES = 64

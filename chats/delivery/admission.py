@@ -10,7 +10,7 @@ from chats.checking import ChatToOpen, FactsMissing, check
 from chats.delivery.on_demand import OnDemand
 from chats.facts import FactsCache
 from chats.ids import DeviceId
-from chats.limits import ATTEMPTS, WAITING_PER_DEVICE, WRITER_QUEUE
+from chats.limits import ATTEMPTS, WAITING_BYTES, WAITING_PER_DEVICE, WRITER_QUEUE
 from chats.sends import Accepted, Send
 from chats.threads import Threads
 from chats.writer.group import GroupWriter
@@ -28,6 +28,7 @@ class Admission:
         self.writer: GroupWriter
         self._waiting: deque[tuple[Send, DomainError | None]] = deque()
         self._waiting_of: Counter[DeviceId] = Counter()
+        self._bytes = 0  # of ciphertext that waits
         self._work = OnDemand("chats-admission", self._admit, lambda: bool(self._waiting))
         self.finish = self._work.finish
 
@@ -57,7 +58,8 @@ class Admission:
         self._queue(send, None)
 
     def _wait(self, send: Send, error: DomainError | None) -> None:
-        if len(self._waiting) >= WRITER_QUEUE or self._waiting_of[send.device] >= WAITING_PER_DEVICE:
+        full = len(self._waiting) >= WRITER_QUEUE or self._bytes >= WAITING_BYTES
+        if full or self._waiting_of[send.device] >= WAITING_PER_DEVICE:
             send.settle(send, Unavailable("the server is busy", retry_after=1))
             return
         self._queue(send, error)
@@ -65,6 +67,7 @@ class Admission:
     def _queue(self, send: Send, error: DomainError | None) -> None:
         self._waiting.append((send, error))
         self._waiting_of[send.device] += 1
+        self._bytes += _size(send)
         self._work.wake()
 
     async def _admit(self) -> None:
@@ -111,6 +114,11 @@ class Admission:
 
     def _forget(self, send: Send) -> None:
         self._waiting.popleft()
+        self._bytes -= _size(send)
         self._waiting_of[send.device] -= 1
         if not self._waiting_of[send.device]:
             del self._waiting_of[send.device]
+
+
+def _size(send: Send) -> int:
+    return sum(len(parcel.data) for parcel in send.parcels)

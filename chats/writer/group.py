@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from chats.delivery.on_demand import OnDemand
-from chats.limits import BATCH, WRITER_QUEUE
+from chats.limits import BATCH, BATCH_BYTES, WAITING_BYTES, WRITER_QUEUE
 from chats.sends import Accepted, Send, Stale
 from chats.writer.store import Store, StoreFailed
 from messenger.lib.errors import Unavailable
@@ -23,20 +23,35 @@ class GroupWriter:
     ) -> None:
         self._store, self._committed, self._stale = store, committed, stale
         self._queue: deque[Send] = deque()
+        self._bytes = 0  # of ciphertext in the queue
         self._work = OnDemand("chats-group-writer", self._write, lambda: bool(self._queue))
         self.finish = self._work.finish
 
     def put(self, send: Send) -> None:
         """Take a send that was checked."""
-        if len(self._queue) >= WRITER_QUEUE:
+        if len(self._queue) >= WRITER_QUEUE or self._bytes >= WAITING_BYTES:
             send.settle(send, Unavailable("the server is busy", retry_after=1))
             return
         self._queue.append(send)
+        self._bytes += _size(send)
         self._work.wake()
 
     async def _write(self) -> None:
+        await self._commit(self._next_batch())
+
+    def _next_batch(self) -> list[Send]:
         queue = self._queue
-        await self._commit([queue.popleft() for _ in range(min(len(queue), BATCH))])
+        if len(queue) <= BATCH and self._bytes <= BATCH_BYTES:
+            batch = list(queue)
+            queue.clear()
+            self._bytes = 0
+            return batch
+        batch, held = [], 0
+        while queue and len(batch) < BATCH and held < BATCH_BYTES:
+            batch.append(queue.popleft())
+            held += _size(batch[-1])
+        self._bytes -= held
+        return batch
 
     async def _commit(self, batch: list[Send]) -> None:
         try:
@@ -61,3 +76,10 @@ class GroupWriter:
                 self._stale(send)
             else:
                 self._committed(send, verdict)
+
+
+def _size(send: Send) -> int:
+    size = 0
+    for parcel in send.outgoing:
+        size += len(parcel.data)
+    return size
