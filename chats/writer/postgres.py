@@ -20,6 +20,15 @@ from chats.writer.store import Entered, StoreFailed, Waiting, split_ids, stamp_o
 from messenger.lib.clock import now_ms
 
 Row = tuple[Any, ...]
+ANSWER_SECONDS = 20.0  # for a statement; a database that takes longer is away, whatever the socket says
+# A server that vanishes without a word (a cut cable, a dead machine) is noticed in about ten seconds.
+VANISHED = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
 
 
 def batch_parameters(sends: Sequence[Send], now: int) -> list[object]:
@@ -137,11 +146,12 @@ class Session:
     async def rows(self, statement: LiteralString, parameters: Sequence[object]) -> list[Row]:
         async with self._lock:
             try:
-                if self._connection is None:
-                    self._connection = await self._connect()
-                cursor = await self._connection.execute(statement, parameters, prepare=True, binary=True)
-                return await cursor.fetchall()
-            except psycopg.OperationalError as error:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    if self._connection is None:
+                        self._connection = await self._connect()
+                    cursor = await self._connection.execute(statement, parameters, prepare=True, binary=True)
+                    return await cursor.fetchall()
+            except (psycopg.OperationalError, TimeoutError) as error:
                 await self._drop()
                 raise StoreFailed from error
 
@@ -161,7 +171,8 @@ class Session:
         given = {key: str(settings[name]) for key, name in named.items() if settings[name]}
         ours = {"pool", "server_side_binding", "isolation_level", "assume_role", "prepare_threshold"}
         options = {key: str(value) for key, value in settings["OPTIONS"].items() if key not in ours}
-        connection = await psycopg.AsyncConnection.connect(autocommit=True, **{**given, **options})  # type: ignore[arg-type]
+        known: dict[str, Any] = {**VANISHED, **given, **options}
+        connection = await psycopg.AsyncConnection.connect(autocommit=True, **known)
         # Generic plans: the statements are for batches of any size, and planning them anew costs more than it finds.
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute("SET jit = off")
