@@ -24,7 +24,8 @@ from chats.delivery.delivery import Delivery, running
 from chats.ids import AccountId, DeviceId
 from chats.limits import HANDSHAKE_SECONDS
 from chats.services.listing import NOBODY_LISTED, Listed, listed_devices
-from messenger.lib import problem
+from messenger.lib import limits, problem
+from messenger.lib.addresses import client_address
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ async def _read(delivery: Delivery, connection: Connection, socket: Socket, rece
 async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> tuple[DeviceCredentials, Listed]:
     if delivery.draining:
         raise Unavailable("this process is about to end", retry_after=1)
+    # Before the token is looked at: whoever has none may not ask the database without end.
+    (await limits.ahit("address", _address_of(scope))).require()
     if SUBPROTOCOL not in scope.get("subprotocols", ()):
         raise Malformed(f"the subprotocol is {SUBPROTOCOL}")
     given = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -101,6 +104,13 @@ async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> tuple[Devi
     if wait := buckets.sockets.take(DeviceId(str(credentials.device_id)), buckets.clock()):
         raise TooManyRequests("too many sockets were opened", retry_after=wait)
     return credentials, listed
+
+
+def _address_of(scope: dict[str, Any]) -> str:
+    """The network address to limit this socket by, as accounts does for requests."""
+    peer, _ = scope.get("client") or ("", 0)
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return client_address(peer, ",".join(forwarded))
 
 
 def _recognise(access: str) -> tuple[DeviceCredentials, Listed]:
