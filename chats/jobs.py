@@ -109,15 +109,20 @@ def _until_done(step: Callable[[], int]) -> int:
     return total
 
 
-async def run_forever() -> None:
-    """All jobs, now and every ten minutes."""
+async def run_in_threads() -> None:
+    """All jobs, once, off the event loop."""
     threads = Threads()
     try:
-        while True:
-            try:
-                await threads.run(run_once, now=now_ms())
-            except Exception:
-                logger.exception("jobs_failed")
-            await asyncio.sleep(INTERVAL_SECONDS)
+        await threads.run(run_once, now=now_ms())
     finally:
         threads.close()
+
+
+async def run_forever() -> None:
+    """All jobs, now and every ten minutes."""
+    while True:
+        try:
+            await run_in_threads()
+        except Exception:
+            logger.exception("jobs_failed")
+        await asyncio.sleep(INTERVAL_SECONDS)

@@ -15,12 +15,14 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+from chats import effects
 from chats.delivery.on_demand import OnDemand
 from chats.ids import AccountId, DeviceId
 
 logger = logging.getLogger(__name__)
 GROUP = "chats.delivery"
 PAUSE_AFTER_FAILURE = 1.0
+FINISH_SECONDS = 5.0  # that the last word may take
 MOST_WAITING = 50_000  # entries that are kept while the layer does not answer; then the poll has to do
 
 
@@ -57,6 +59,7 @@ class Between:
         self._me = secrets.token_hex(8)
         self._word = Word()
         self._work = OnDemand("chats-between", self._publish, lambda: self._word.entries > 0)
+        self.finish = self._work.finish
         self._listener: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -114,3 +117,34 @@ class Between:
                 self._heard(message)
             except Exception:  # of one word: the next one is heard
                 logger.exception("word_failed")
+
+
+class Teller(effects.Receiver):
+    """Takes the effects of a process that has no sockets, and tells those that have: `async with Teller()`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._between = Between(lambda word: None)
+
+    async def __aenter__(self) -> None:
+        effects.receive(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        effects.ignore(self)
+        await asyncio.sleep(0)  # what was submitted from a thread is taken first
+        await self._between.finish(within=FINISH_SECONDS)
+
+    def submit(self, effect: effects.Effect) -> None:
+        self._loop.call_soon_threadsafe(effect, self)
+
+    def nudge(self, device: DeviceId) -> None:
+        if word := self._between.say():
+            word.nudges.add(device)
+
+    def tell_account(self, account: AccountId, text: str) -> None:
+        if word := self._between.say():
+            word.accounts.append((account, text))
+
+    def pair_changed(self, one: AccountId, other: AccountId) -> None:
+        if word := self._between.say():
+            word.pairs.add((one, other))

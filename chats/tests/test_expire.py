@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from chats import jobs
 from chats.models import Envelope, PrivateMessage, PrivateMessageStatus
 from chats.tests.people import Phone
+from chats.tests.serving import ROOT, database_url
 from messenger.lib.clock import now_ms
 
 pytestmark = pytest.mark.usefixtures("delivery")
@@ -80,3 +85,19 @@ def test_the_command_runs_each_job_once(transactional_db: None, caplog: Any) -> 
     caplog.set_level("INFO")
     call_command("jobs", "--once")
     assert "jobs_done" in caplog.text
+
+
+@pytest.mark.skipif(not settings.REDIS_URL, reason="without Redis the serving process runs the jobs itself")
+async def test_a_sender_is_told_of_what_expires_in_a_process_of_its_own(
+    alice: Phone, tablet: Phone, bob: Phone, friends: None
+) -> None:
+    async with alice.online() as a:
+        sent = alice.message_to(bob)
+        await a.ask(sent)
+        await Envelope.objects.aupdate(created_at=now_ms() - 31 * DAY)
+        jobs_once = await asyncio.create_subprocess_exec(
+            sys.executable, "manage.py", "jobs", "--once", cwd=ROOT, env={**os.environ, "DATABASE_URL": database_url()}
+        )
+        assert await jobs_once.wait() == 0
+        assert (await a.get("message.expired"))["messages"] == [sent["message_id"]]
+        assert await a.silent()

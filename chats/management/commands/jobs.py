@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from chats import jobs
-from messenger.lib.clock import now_ms
+from chats.delivery.between import Teller
 
 
 class Command(BaseCommand):
@@ -21,15 +21,16 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="run each once and end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["once"]:
-            jobs.run_once(now=now_ms())
-        else:
-            asyncio.run(_until_told_to_end())
+        asyncio.run(_run(once=options["once"]))
 
 
-async def _until_told_to_end() -> None:
-    task = asyncio.create_task(jobs.run_forever())
-    for one in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(one, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+async def _run(*, once: bool) -> None:
+    async with Teller():
+        if once:
+            await jobs.run_in_threads()
+            return
+        task = asyncio.create_task(jobs.run_forever())
+        for one in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(one, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
