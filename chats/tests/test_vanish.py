@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from django.conf import settings
+from django.db import connections
 
 from chats.writer import postgres
 from chats.writer.store import StoreFailed
@@ -34,8 +35,8 @@ async def test_a_server_that_is_silent_from_the_start_is_given_up(
 ) -> None:
     silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(30), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
-    monkeypatch.setitem(postgres.connections["default"].settings_dict, "HOST", "127.0.0.1")
-    monkeypatch.setitem(postgres.connections["default"].settings_dict, "PORT", port)
+    monkeypatch.setitem(connections["default"].settings_dict, "HOST", "127.0.0.1")
+    monkeypatch.setitem(connections["default"].settings_dict, "PORT", port)
     monkeypatch.setattr(postgres, "ANSWER_SECONDS", 0.2)
     session = postgres.Session()
     async with asyncio.timeout(5):
