@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -17,7 +18,13 @@ THREADS = 4  # database connections that delivery's slow paths may take
 
 class Threads:
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="chats-orm")
+        self._connections: list[BaseDatabaseWrapper] = []
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="chats-orm", initializer=self._started)
+
+    def _started(self) -> None:
+        connection = connections["default"]
+        connection.inc_thread_sharing()  # so that it can be closed when its thread is gone
+        self._connections.append(connection)
 
     async def run(self, function: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
         """Call `function` in a thread and wait for it."""
@@ -27,11 +34,16 @@ class Threads:
     def close(self) -> None:
         """Wait for what runs, then end the threads."""
         self._executor.shutdown()
+        with ThreadPoolExecutor(1) as another:  # Django refuses to close a connection in the thread of an event loop
+            for connection in self._connections:
+                another.submit(connection.close).result()
 
 
 def _call(function: Callable[[], Result]) -> Result:
+    connection = connections["default"]
     try:
         return function()
     finally:
-        close_old_connections()
-        connections.close_all()
+        # Back to the pool. SQLite has none, and to open it anew takes longer than most of what is asked.
+        if connection.vendor != "sqlite" or connection.errors_occurred:
+            connection.close()
