@@ -266,5 +266,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["failures_only"]},
         "django.security": {"level": "CRITICAL"},
+        # The development servers name the address and path of every request.
+        "django.server": {"level": "CRITICAL"},
+        "django.channels.server": {"level": "CRITICAL"},
     },
 }
