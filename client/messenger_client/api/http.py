@@ -20,6 +20,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 _LARGEST = 64 * 1024 * 1024
 
+# What signing in cures; any other 403 is a refusal of this one call.
+_SESSION_CODES = frozenset({"not_signed_in", "wrong_token", "session_ended", "wrong_proof", "email_not_verified"})
+
 
 def origin_of(server: str) -> str:
     """Scheme, host and port of a server's URL as it is used: what a device's proof names. Raises WrongUse."""
@@ -113,7 +116,7 @@ def _raise(response: httpx.Response, problem: Json) -> NoReturn:
         raise Unreachable("The server cannot answer just now.", code or "unavailable", _retry_after(response))
     if code == "wrong_credentials":
         raise WrongCredentials("The name or the password is wrong.")
-    if status in (401, 403):
+    if status == 401 or (status == 403 and code in _SESSION_CODES):
         raise SignInNeeded(sentence or "Sign in again.", code or "not_signed_in")
     error: ClientError = Refused(sentence or "The server refused.", code or "refused", status=status, problem=problem)
     raise error
