@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from parties import befriend, states, texts
+from parties import befriend, nothing_more, states, texts
 from relay import Relay, problem
 
 from messenger_client import Client
-from messenger_client.errors import Refused, SignInNeeded
+from messenger_client.client import sending
+from messenger_client.errors import Refused, SignInNeeded, WrongUse
 
 
 async def test_writing_to_somebody_whom_one_has_blocked_stops_nothing_else(
@@ -32,3 +33,44 @@ async def test_a_token_of_the_wrong_kind_asks_to_sign_in_and_keeps_the_message(
         await alice.send("bob", "later")
     await alice.sync()
     assert await texts(bob, 1) == ["later"]
+
+
+@pytest.mark.parametrize("name", ["", "bob\n", "bob#x", "bob?y=1", "../accounts/bob", ".", "b ob", "\ud800", "x" * 129])
+async def test_a_name_that_nobody_can_have_is_refused_before_anything_is_stored(
+    name: str, alice: Client, bob: Client, relay: Relay
+) -> None:
+    asked = len(relay.requests)
+    with pytest.raises(WrongUse, match="no username"):
+        await alice.send(name, "hi")
+    assert await alice.waiting() == 0
+    assert len(relay.requests) == asked
+    assert relay.queue[relay.device_of("bob")] == []
+
+
+async def test_a_bad_name_that_is_in_the_outbox_already_fails_alone(
+    alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["bob\n", "bob#x", "bob?y=1", "../accounts/bob"]
+    with monkeypatch.context() as patched:
+        patched.setattr(sending, "_check_name", lambda name: None)  # as an earlier version did
+        for name in names:
+            await alice.write_down(name, "to nobody")
+    assert (await alice.send("bob", "to bob")).state == "accepted"
+    for name in names:
+        assert await states(alice, name) == {"to nobody": "failed"}
+    assert await texts(bob, 1) == ["to bob"]
+    assert await nothing_more(bob)
+
+
+async def test_a_message_that_breaks_the_program_fails_alone(
+    alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(message: object) -> None:
+        raise ArithmeticError
+
+    await alice.write_down("bob", "cursed")
+    with monkeypatch.context() as patched:
+        patched.setattr(alice._context.api, "send", broken)
+        await alice.sync()
+    assert (await alice.send("bob", "fine")).state == "accepted"
+    assert await states(alice, "bob") == {"cursed": "failed", "fine": "accepted"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 import httpx
 
@@ -79,7 +80,7 @@ class Api:
         await self._call("POST", "auth/logout", {})
 
     async def account(self, username_or_id: str) -> Profile:
-        return answers.profile(await self._call("GET", f"accounts/{username_or_id}"))
+        return answers.profile(await self._call("GET", f"accounts/{quote(username_or_id, safe='')}"))
 
     # Keys
 

@@ -66,7 +66,7 @@ class Http:
             await self._opened.aclose()
 
     async def call(self, method: str, path: str, body: Json | None = None, *, token: str | None = None) -> Json:
-        """Make one request. Raises Unreachable, SignInNeeded, Refused."""
+        """Make one request. Raises Unreachable, SignInNeeded, Refused, and WrongUse for what no URL can carry."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         content = None
         if body is not None:
@@ -76,6 +76,8 @@ class Http:
             response = await self._pool.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise Unreachable(f"The server {self.origin} cannot be reached.") from error
+        except httpx.InvalidURL as error:
+            raise WrongUse("That is nothing that a server can be asked for.") from error
         if response.status_code == 204:
             return {}
         value = _json(response)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sqlite3
+import unicodedata
 from dataclasses import dataclass, replace
 
 from ..api import Accepted, answers, forms
@@ -34,6 +36,7 @@ from .places import chat_with
 MOST_TEXT = 65_536  # characters; with padding well under what the server takes
 AT_ONCE = 16  # sends in flight
 MOST_ATTEMPTS = 6  # at one message whose lists keep changing
+LONGEST_NAME = 128  # characters; the server's limit is far below
 LONGEST_WAIT = 30.0  # seconds that a flush waits when asked to go slowly
 
 _REASONS = {
@@ -41,6 +44,10 @@ _REASONS = {
     "contact_blocked": "You have blocked {name}; `messenger accept {name}` takes that back.",
     "not_listed": "This device is no longer on your account's device list, so it cannot send.",
 }
+
+
+# Trouble of the profile or of the whole client, and of no single message.
+_ELSEWHERE = (ClientError, OSError, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Sender:
 
     async def enqueue(self, to: str, text: str) -> bytes:
         """Store a message for sending, encrypted if its keys are at hand; returns its id. Touches no network."""
+        _check_name(to)
         if not text or len(text) > MOST_TEXT:
             raise WrongUse(f"A message has 1 to {MOST_TEXT} characters.")
         if len(text.encode(errors="replace")) > MAX_ENCODED // 2:
@@ -135,6 +143,10 @@ class Sender:
                     raise
                 problems.of[outgoing.id] = error
                 problems.stuck[outgoing.to_name.casefold()] = error
+            except _ELSEWHERE:
+                raise
+            except Exception as error:
+                await self._give_up(outgoing, error, problems)
         results = await asyncio.gather(*(self._post(one) for one in encrypted), return_exceptions=True)
         answered = list(zip(encrypted, results, strict=True))
         accepted = [(one, result) for one, result in answered if isinstance(result, Accepted)]
@@ -149,6 +161,8 @@ class Sender:
                 wait = max(wait or 0.0, result.retry_after or 1.0)
                 if wait > LONGEST_WAIT:
                     raise result
+            elif isinstance(result, Exception) and not isinstance(result, _ELSEWHERE):
+                await self._give_up(outgoing, result, problems)
             elif isinstance(result, BaseException):
                 raise result
         if wait is not None:
@@ -257,6 +271,11 @@ class Sender:
         problems.of[outgoing.id] = error
         await self._fail(outgoing, error)
 
+    async def _give_up(self, outgoing: Outgoing, error: Exception, problems: Problems) -> None:
+        """Fail the one message that nobody foresaw, or it would stop all the others at every try."""
+        problems.of[outgoing.id] = Defect(f"This message cannot be sent ({type(error).__name__}).")
+        await self._fail(outgoing, problems.of[outgoing.id])
+
     async def _fail(self, outgoing: Outgoing, error: ClientError) -> None:
         def work(tx: Transaction) -> None:
             outbox.remove(tx, outgoing.id)
@@ -265,3 +284,10 @@ class Sender:
                 timeline.update(tx, replace(entry, state="failed", cause=str(error)), unsettled=False)
 
         await self._context.write(work)
+
+
+def _check_name(name: str) -> None:
+    """Refuse what is no username on any server, before it stands in the outbox. Raises WrongUse."""
+    fits = 0 < len(name) <= LONGEST_NAME and name[0].isalpha()
+    if not fits or not all(one in "._-" or unicodedata.category(one)[0] in "LMN" for one in name):
+        raise WrongUse("That is no username: one has letters, digits, full stops, hyphens and underscores.")
