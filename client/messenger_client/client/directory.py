@@ -6,11 +6,13 @@ and which listed devices are suspended.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from ..api import Directory as Answer
+from ..api import forms
 from ..errors import IdentityHasChanged, KeysRefused, Refused, UnknownPerson
 from ..protocol import errors as protocol_errors
 from ..protocol.device_list import Accepted, Pin, accept_lists, acknowledge_identity, open_list
@@ -36,17 +38,23 @@ class Bundles:
 class Directory:
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._warned: set[tuple[bytes, str]] = set()
 
     async def resolve(self, username: str) -> Peer:
-        """Find an account by its name: here, else on the server. Raises UnknownPerson."""
-        peer = await self._context.write(lambda tx: peers.by_name(tx, username))
+        """Find an account by its name, or by its id where it has none here. Raises UnknownPerson."""
+        peer = await self._context.write(lambda tx: _known(tx, username))
         if peer is not None:
             return peer
         profile = await self._profile(username)
         if profile is None:
             raise UnknownPerson(f"There is no account called {username}.")
         account, name = profile
-        return await self._context.write(lambda tx: peers.change(tx, account, username=name))
+        if name.casefold() == username.casefold():
+            peer = await self._context.write(lambda tx: peers.change(tx, account, username=name))
+        # Else it would be written to somebody who was not asked for.
+        if peer is None or peer.username.casefold() != username.casefold():
+            raise UnknownPerson(f"The server answers with another account than {username}'s: nothing is sent to it.")
+        return peer
 
     async def pinned(self, username: str) -> Peer:
         """The same, with a device list. Raises UnknownPerson where there is none yet."""
@@ -54,7 +62,8 @@ class Directory:
         if not peer.pin:
             peer = await self.refresh(peer.account)
         if not peer.pin:
-            raise UnknownPerson(f"{peer.username} has not set up a device yet, so nobody can write to {peer.username}.")
+            name = shown_name(peer)
+            raise UnknownPerson(f"{name} has not set up a device yet, so nobody can write to {name}.")
         return peer
 
     async def name_accounts(self, accounts: Iterable[bytes]) -> None:
@@ -65,9 +74,19 @@ class Directory:
                 profile = await self._profile(str(UUID(bytes=account)))
                 if profile is not None and profile[0] == account:
                     name = profile[1]
-                    await self._context.write(
+                    peer = await self._context.write(
                         lambda tx, one=account, name=name: peers.change(tx, one, username=name)  # type: ignore[misc]
                     )
+                    self.check_name(peer, name)
+
+    def check_name(self, peer: Peer, name: str) -> None:
+        """Warn, once, when the server gives an account a name that it cannot have here."""
+        if peer.username.casefold() != name.casefold() and (peer.account, name) not in self._warned:
+            self._warned.add((peer.account, name))
+            self._context.notify(
+                f"The server says that the account {shown_name(peer)} is called {name}, too. It may be lying: that"
+                f" account is shown as {shown_name(peer)}, and what you write to {name} goes to whom it went before."
+            )
 
     async def refresh(self, account: bytes) -> Peer:
         """Fetch what is new of an account's lists and hold it against the pin.
@@ -193,14 +212,26 @@ class Directory:
         return peer
 
 
+def shown_name(peer: Peer) -> str:
+    return peer.username or forms.uuid(peer.account)
+
+
 def require_unchanged(peer: Peer) -> None:
     """Raise IdentityHasChanged while a change waits for the person's word."""
     if peer.changed_lists:
-        name = peer.username
+        name = shown_name(peer)
         raise IdentityHasChanged(
             f"{name}'s identity has changed, so nothing is sent: compare the new safety number with {name}"
             f" (`messenger safety-number {name}`), then `messenger verify {name}`."
         )
+
+
+def _known(tx: Transaction, name_or_id: str) -> Peer | None:
+    peer = peers.by_name(tx, name_or_id)
+    if peer is None:
+        with contextlib.suppress(ValueError):
+            return peers.by_account(tx, UUID(name_or_id).bytes)
+    return peer
 
 
 def _refused(peer: Peer | None) -> KeysRefused:

@@ -24,7 +24,7 @@ from ..store.records import Me, Peer
 from . import reading
 from .account import Enrolment
 from .context import Context, Notify
-from .directory import Directory
+from .directory import Directory, shown_name
 from .events import Events
 from .live import STANDING, Live
 from .model import Account, Chat, Contact, Event, Message, Sent
@@ -226,8 +226,8 @@ class Client:
         """Return everybody the server knows a decision or a request of."""
         answer = await self._context.api.contacts()
 
-        def work(tx: Transaction) -> None:
-            for one in answer:
+        def work(tx: Transaction) -> list[Peer]:
+            return [
                 peers.change(
                     tx,
                     one.account,
@@ -235,9 +235,13 @@ class Client:
                     request=one.state == "requested",
                     blocked=one.state == "blocked",
                 )
+                for one in answer
+            ]
 
-        await self._context.write(work)
-        return [Contact(one.username, forms.uuid(one.account), one.state, one.changed_at) for one in answer]  # type: ignore[arg-type]
+        found = list(zip(await self._context.write(work), answer, strict=True))
+        for peer, one in found:
+            self._directory.check_name(peer, one.username)
+        return [Contact(shown_name(peer), forms.uuid(one.account), one.state, one.changed_at) for peer, one in found]  # type: ignore[arg-type]
 
     async def requests(self) -> list[Contact]:
         """Return those who wrote and wait for an answer: `accept` or `block`."""

@@ -26,24 +26,26 @@ def everyone(tx: Transaction) -> list[Peer]:
     return [tx.open(Peer, "peer", key, value) for key, value in rows]
 
 
-def save(tx: Transaction, peer: Peer) -> None:
-    key = tx.find("peer", peer.account)
-    name = _name(tx, peer.username) if peer.username else None
-    if name is not None:
-        # Names are permanent on a server; should one move all the same, the newest answer has it.
-        tx.execute("UPDATE peer SET name = NULL WHERE name = ? AND key <> ?", [name, key])
-    tx.execute(
-        "INSERT INTO peer VALUES (?, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET name = excluded.name, value = excluded.value",
-        [key, name, tx.seal("peer", key, peer)],
-    )
+def save(tx: Transaction, peer: Peer) -> Peer:
+    """Store an account's record; returns it as it is kept: under no name if another account holds that one."""
+    # Which account has a name is the server's word. Once keys are pinned under it, it moves for no later word.
+    before = by_account(tx, peer.account)
+    if before is not None and before.pin and before.username:
+        peer = replace(peer, username=before.username)
+    holder = by_name(tx, peer.username) if peer.username else None
+    if holder is not None and holder.account != peer.account:
+        if holder.pin:
+            peer = replace(peer, username="")
+        else:
+            _write(tx, replace(holder, username=""))
+    _write(tx, peer)
+    return peer
 
 
 def change(tx: Transaction, account: bytes, **changes: object) -> Peer:
     """Change some fields of an account's record, made if there is none."""
     peer = replace(by_account(tx, account) or Peer(account), **changes)  # type: ignore[arg-type]
-    save(tx, peer)
-    return peer
+    return save(tx, peer)
 
 
 def pin_of(peer: Peer | None) -> Pin | None:
@@ -78,6 +80,15 @@ def forget_lists(tx: Transaction, account: bytes) -> None:
 def _opened(signed: bytes) -> DeviceList:
     """Open a list; its signatures are checked once a process, not once a message."""
     return open_list(signed)
+
+
+def _write(tx: Transaction, peer: Peer) -> None:
+    key = tx.find("peer", peer.account)
+    tx.execute(
+        "INSERT INTO peer VALUES (?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET name = excluded.name, value = excluded.value",
+        [key, _name(tx, peer.username) if peer.username else None, tx.seal("peer", key, peer)],
+    )
 
 
 def _name(tx: Transaction, username: str) -> bytes:

@@ -1,0 +1,60 @@
+"""People: a name stays with the keys that were pinned under it, and only what was compared is verified."""
+
+from __future__ import annotations
+
+import pytest
+from parties import PASSWORD, Open, befriend, shown, texts
+from relay import Answer, Relay
+
+from messenger_client import Client
+from messenger_client.errors import UnknownPerson
+from messenger_client.store import peers
+
+
+async def test_a_name_with_pinned_keys_stays_with_its_account_whatever_the_server_says(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    mallory = await open_client("mallory")
+    await mallory.register("mallory", "mallory@example.org", PASSWORD)
+    account = relay.accounts["mallory"]["id"]
+
+    def renamed(answer: Answer) -> Answer:
+        return 200, {"id": account, "username": "Bob", "display_name": ""}
+
+    def contacts(answer: Answer) -> Answer:
+        person = {"id": account, "username": "bob", "display_name": ""}
+        return 200, {"contacts": [{"account": person, "state": "requested", "changed_at": 0}]}
+
+    relay.faults[f"GET accounts/{account}"] = [renamed] * 3
+    relay.faults["GET contacts"] = [contacts]
+    await mallory.send("alice", "I am bob")
+    [message] = await shown(alice, 1)
+    assert message.sender == account  # type: ignore[union-attr]
+    assert [one.username for one in await alice.contacts()] == [account]
+    assert any("called Bob, too" in sentence for sentence in alice.told)  # type: ignore[attr-defined]
+    await alice.send("bob", "for bob alone")
+    assert await texts(bob, 1) == ["for bob alone"]
+    assert relay.queue[relay.device_of("mallory")] == []
+    await alice.block(account)  # whoever has no name here is still within reach
+
+
+async def test_an_account_that_keys_are_pinned_of_cannot_be_given_another_name(alice: Client, bob: Client) -> None:
+    await befriend(alice, bob)
+    with alice._context.store.transaction() as tx:
+        peer = peers.by_name(tx, "bob")
+        assert peer is not None
+        assert peers.change(tx, peer.account, username="carol").username == "bob"
+        assert peers.by_name(tx, "carol") is None
+
+
+async def test_an_answer_about_somebody_else_is_written_to_by_nobody(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    for name in ("carol", "bob"):
+        lie = {"id": relay.accounts["bob"]["id"], "username": name, "display_name": ""}
+        relay.refusals["GET accounts/carol"] = [(200, lie)]
+        with pytest.raises(UnknownPerson, match="another account than carol's"):
+            await alice.send("carol", "for carol alone")
+    assert relay.queue[relay.device_of("bob")] == []
