@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from clocks import SteppingClock
 from parties import befriend, nothing_more, states, texts
 from relay import Relay, problem
 
@@ -74,3 +75,12 @@ async def test_a_message_that_breaks_the_program_fails_alone(
         await alice.sync()
     assert (await alice.send("bob", "fine")).state == "accepted"
     assert await states(alice, "bob") == {"cursed": "failed", "fine": "accepted"}
+
+
+async def test_after_thirty_days_without_an_answer_a_new_session_is_started(
+    alice: Client, bob: Client, clock: SteppingClock
+) -> None:
+    await alice.send("bob", "are you there")
+    clock.ahead += 31 * 24 * 3_600_000
+    assert (await alice.send("bob", "still there?")).state == "accepted"
+    assert await texts(bob, 2) == ["are you there", "still there?"]

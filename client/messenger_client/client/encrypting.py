@@ -47,7 +47,7 @@ class Missing:
 def encrypt_outgoing(
     tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys, *, now: int, entropy: Entropy
 ) -> Outgoing | Missing:
-    """Encrypt for every device and store the result, or say what is missing and change nothing."""
+    """Encrypt for every device and store the result, or say what is missing and use up nothing."""
     found = _peers(tx, me, outgoing)
     if isinstance(found, Missing):
         return found
@@ -57,7 +57,7 @@ def encrypt_outgoing(
     missing = tuple(
         target
         for target in targets
-        if target not in keys.bundles and target not in keys.unusable and not sessions.has_sessions(tx, *target)
+        if target not in keys.bundles and target not in keys.unusable and not _usable(tx, target, now).sessions
     )
     if missing:
         return Missing(bundles=missing)
@@ -94,6 +94,13 @@ def encrypt_outgoing(
     return done
 
 
+def _usable(tx: Transaction, target: Target, now: int) -> Pair:
+    """The sessions that can still send: `encrypt` drops the abandoned ones before it looks for one."""
+    pair, dropped = sessions.pair(tx, *target).tidy(now=now)
+    sessions.drop(tx, dropped)
+    return pair
+
+
 def _peers(tx: Transaction, me: Me, outgoing: Outgoing) -> tuple[Peer, Peer] | Missing:
     recipient = peers.by_account(tx, outgoing.account)
     own = peers.by_account(tx, me.account)
@@ -126,7 +133,7 @@ def _start(
     started: dict[Target, Pair] = {}
     skipped: list[Target] = []
     for account, device in targets:
-        pair = sessions.pair(tx, account, device)
+        pair = _usable(tx, (account, device), now)
         if pair.sessions:
             started[account, device] = pair
             continue
