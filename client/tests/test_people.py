@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from parties import PASSWORD, Open, befriend, shown, texts
-from relay import Answer, Relay
+from relay import Answer, Relay, problem
+from test_sending import changed, new_identity
 
 from messenger_client import Client
-from messenger_client.errors import UnknownPerson
+from messenger_client.errors import IdentityHasChanged, UnknownPerson
 from messenger_client.store import peers
 
 
@@ -30,7 +31,7 @@ async def test_a_name_with_pinned_keys_stays_with_its_account_whatever_the_serve
     relay.faults["GET contacts"] = [contacts]
     await mallory.send("alice", "I am bob")
     [message] = await shown(alice, 1)
-    assert message.sender == account  # type: ignore[union-attr]
+    assert message.sender == account
     assert [one.username for one in await alice.contacts()] == [account]
     assert any("called Bob, too" in sentence for sentence in alice.told)  # type: ignore[attr-defined]
     await alice.send("bob", "for bob alone")
@@ -58,3 +59,38 @@ async def test_an_answer_about_somebody_else_is_written_to_by_nobody(
         with pytest.raises(UnknownPerson, match="another account than carol's"):
             await alice.send("carol", "for carol alone")
     assert relay.queue[relay.device_of("bob")] == []
+
+
+async def test_what_was_parked_is_read_later_if_the_server_is_away_when_the_change_is_acknowledged(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    new_identity(bob, relay)
+    relay.refusals["POST messages"].append(changed(relay, "bob"))
+    with pytest.raises(IdentityHasChanged):
+        await alice.send("bob", "who are you")
+    await bob.send("alice", "it is me")
+    await alice.sync()
+    assert relay.queue[relay.device_of("alice")] == []  # acknowledged: the only copy is here
+    relay.refusals["GET keys/directory"].append(problem(503, "unavailable"))
+    await alice.acknowledge("bob")
+    assert relay.refusals["GET keys/directory"] == []
+    await alice.sync()
+    assert [event.text for event in await alice.history("bob")][-1] == "it is me"
+    with alice._context.store.transaction() as tx:
+        assert tx.one("SELECT COUNT(*) FROM parked") == (0,)
+
+
+async def test_who_listens_reads_what_another_process_acknowledged(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    new_identity(bob, relay)
+    relay.refusals["POST messages"].append(changed(relay, "bob"))
+    with pytest.raises(IdentityHasChanged):
+        await alice.send("bob", "who are you")
+    await bob.send("alice", "it is me")
+    await alice.sync()
+    other = await open_client("alice")
+    await other._directory.acknowledge((await other._directory.resolve("bob")).account)
+    assert [event.text for event in await shown(alice, 2)][-1] == "it is me"

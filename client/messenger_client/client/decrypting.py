@@ -52,8 +52,8 @@ class Batch:
         peer = self._peer(one.account)
         if peer.changed_lists and not one.expired:
             # Neither read nor lost: until the person has seen that the identity changed.
-            envelopes.park(self._tx, one.number, one.account, json.dumps(one.frame).encode())
-            self._finished(one)
+            self.park(one)
+            self.done.add(one.number)
             return
         try:
             if one.expired:
@@ -72,6 +72,11 @@ class Batch:
         except ProtocolError as error:
             self._unreadable(one, error)
         self._finished(one)
+
+    def park(self, one: Waiting) -> None:
+        """Keep an envelope as it came, to be dealt with later."""
+        envelopes.park(self._tx, one.number, one.account, json.dumps(one.frame).encode())
+        envelopes.remember(self._tx, one.number, now=self._now)
 
     def finish(self) -> None:
         """Write the sessions that moved."""

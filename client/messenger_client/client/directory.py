@@ -74,10 +74,10 @@ class Directory:
                 profile = await self._profile(str(UUID(bytes=account)))
                 if profile is not None and profile[0] == account:
                     name = profile[1]
-                    peer = await self._context.write(
+                    named = await self._context.write(
                         lambda tx, one=account, name=name: peers.change(tx, one, username=name)  # type: ignore[misc]
                     )
-                    self.check_name(peer, name)
+                    self.check_name(named, name)
 
     def check_name(self, peer: Peer, name: str) -> None:
         """Warn, once, when the server gives an account a name that it cannot have here."""

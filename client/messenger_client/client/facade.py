@@ -15,7 +15,7 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import ClientError, Refused, SignInNeeded, Unreachable
+from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, SignInNeeded, Unreachable
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.safety_number import SafetyNumber, safety_number
 from ..protocol.secret import Secret
@@ -121,7 +121,8 @@ class Client:
     async def send(self, username: str, text: str) -> Sent:
         """Write to somebody. The message is stored first; unreachable servers get it later (`queued`).
 
-        Raises UnknownPerson, Refused, IdentityHasChanged, WrongUse: then it was not sent.
+        Raises UnknownPerson, Refused, WrongUse: then it was not sent, and will not be. IdentityHasChanged and
+        KeysRefused: it is not sent now; its id is the error's `queued`, and it leaves once that is settled.
         """
         message_id = await self._sender.enqueue(username, text)
         try:
@@ -131,6 +132,8 @@ class Client:
         own = problems.of.pop(message_id, None) or problems.stuck.get(username.casefold())
         self._tell(problems.of.values())
         if own is not None and own.code != "no_keys":
+            waits = isinstance(own, IdentityHasChanged | KeysRefused)
+            own.queued = forms.uuid(message_id) if waits else ""
             raise own
         if own is not None:
             self._context.notify(str(own))
@@ -148,6 +151,7 @@ class Client:
         """Send what waits and fetch what is there, once. Raises Unreachable, SignInNeeded."""
         await self._context.me()
         self._tell((await self._sender.flush()).of.values())
+        await self._inbox.unpark()
         await self._inbox.fetch()
         await self._statuses.ask()
         await self._prekeys.check_now_and_then()
@@ -296,9 +300,13 @@ class Client:
         if not peer.changed_lists:
             return peer
         peer = await self._directory.acknowledge(peer.account)
-        with contextlib.suppress(Unreachable, SignInNeeded):
-            await self._inbox.unpark(peer.account)
+        await self._unpark()
         return peer
+
+    async def _unpark(self) -> None:
+        # What stays parked is read at the next `sync`, or by whoever is connected.
+        with contextlib.suppress(Unreachable, SignInNeeded):
+            await self._inbox.unpark()
 
     async def _answer(self, peer: Peer, verb: str) -> None:
         await self._context.api.answer_contact(peer.account, verb)

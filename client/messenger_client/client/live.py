@@ -179,11 +179,13 @@ class Live:
             await stream.request({"type": "token", "access": token})
 
     async def _empty_outbox(self) -> None:
+        """Send what this and other processes have written, and read what they let in."""
         while True:
             with contextlib.suppress(Unreachable):  # of a connection that broke, `_read` knows more
                 for problem in (await self._sender.flush()).of.values():
                     if problem.code not in STANDING:
                         self._context.notify(str(problem))
+                await self._inbox.unpark()  # also what another process had to leave
             await _first(self._context.clock.sleep(OUTBOX_EVERY), self._sender.wanted.wait())
 
     def _drain_delay(self, frame: Json) -> float:

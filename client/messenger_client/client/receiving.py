@@ -38,8 +38,11 @@ class Inbox:
                 return
             await self._context.api.ack(ack)
 
-    async def take(self, frames: Sequence[Json]) -> Json | None:
-        """Store a batch; returns the body of its acknowledgement. Raises Unreachable before anything is stored."""
+    async def take(self, frames: Sequence[Json], *, parked: bool = False) -> Json | None:
+        """Store a batch; returns the body of its acknowledgement. Raises Unreachable before anything is stored.
+
+        `parked`: the frames were acknowledged before and are kept here until they are dealt with.
+        """
         waiting: list[Waiting] = []
         broken: list[int] = []
         for frame in frames:
@@ -48,14 +51,14 @@ class Inbox:
                 waiting.append(read)
             elif read is not None:
                 broken.append(read)
-        await self._prepare(waiting)
-        batch = await self._run(waiting, last=False)
+        await self._prepare(waiting, parked=parked)
+        batch = await self._run(waiting, last=False, parked=parked)
         done, causes, unknown_heads = set(batch.done), dict(batch.causes), set(batch.unknown_heads)
         if batch.not_listed:
             # Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
             again = [one for one in waiting if one.number in batch.not_listed]
             await self._refresh({one.account for one in again})
-            second = await self._run(again, last=True)
+            second = await self._run(again, last=True, parked=parked)
             done |= second.done
             causes |= second.causes
             unknown_heads |= second.unknown_heads
@@ -69,19 +72,19 @@ class Inbox:
             "unreadable": [{"envelope": number, "cause": cause} for number, cause in sorted(causes.items())],
         }
 
-    async def unpark(self, account: bytes) -> None:
-        """Read what came while the person had not yet acknowledged the sender's changed identity."""
-        frames = await self._context.write(lambda tx: envelopes.unpark(tx, account))
-        for start in range(0, len(frames), MOST):
-            await self.take([json.loads(frame) for frame in frames[start : start + MOST]])
+    async def unpark(self) -> None:
+        """Read what came while a sender's changed identity waited for the person's word. Raises Unreachable."""
+        rows = await self._context.write(envelopes.parked)
+        for start in range(0, len(rows), MOST):
+            await self.take([json.loads(frame) for _, frame in rows[start : start + MOST]], parked=True)
 
-    async def _prepare(self, waiting: Sequence[Waiting]) -> None:
+    async def _prepare(self, waiting: Sequence[Waiting], *, parked: bool) -> None:
         """Learn what the batch will ask for: lists of unknown senders, newest lists for new sessions, names."""
 
         def work(tx: Transaction) -> tuple[set[bytes], set[bytes]]:
             stale, nameless = set(), set()
             for one in waiting:
-                if one.expired or envelopes.is_known(tx, one.number):
+                if one.expired or (envelopes.is_known(tx, one.number) and not parked):
                     continue
                 peer = peers.by_account(tx, one.account)
                 if peer is None or not peer.username:
@@ -101,11 +104,15 @@ class Inbox:
             except KeysRefused as error:
                 self._context.notify(str(error))
 
-    async def _run(self, waiting: Sequence[Waiting], *, last: bool) -> Batch:
+    async def _run(self, waiting: Sequence[Waiting], *, last: bool, parked: bool) -> Batch:
         def work(tx: Transaction) -> Batch:
             batch = Batch(tx, require_me(tx), now=self._context.clock.now(), entropy=self._context.entropy, last=last)
             for one in waiting:
+                if parked:
+                    envelopes.unpark(tx, one.number)
                 batch.take(one)
+                if parked and one.number in batch.not_listed:
+                    batch.park(one)  # the server has forgotten it: it must not be lost before the second try
             batch.finish()
             return batch
 

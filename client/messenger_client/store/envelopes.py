@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .database import Transaction
-from .records import Parked
+from .records import Parked, Peer
 
 KEPT = 45 * 24 * 3_600_000  # ms; the server gives an envelope up after 30 days
 
@@ -28,16 +28,22 @@ def park(tx: Transaction, envelope: int, account: bytes, frame: bytes) -> None:
     )
 
 
-def unpark(tx: Transaction, account: bytes) -> list[bytes]:
-    """Take an account's parked envelopes out, oldest first."""
-    rows = tx.execute(
-        "SELECT id, value FROM parked WHERE account = ? ORDER BY id", [tx.find("peer", account)]
-    ).fetchall()
-    frames = [tx.open(Parked, "parked", _key(envelope), value).frame for envelope, value in rows]
-    for envelope, _ in rows:
-        tx.execute("DELETE FROM parked WHERE id = ?", [envelope])
+def parked(tx: Transaction) -> list[tuple[int, bytes]]:
+    """Parked envelopes, oldest first, of the senders whose identity is settled: numbers and frames. All stay."""
+    # Both tables know an account by the same keyed hash.
+    rows = tx.execute("SELECT key, value FROM peer WHERE key IN (SELECT account FROM parked)").fetchall()
+    found: list[tuple[int, bytes]] = []
+    for account, value in rows:
+        if not tx.open(Peer, "peer", account, value).changed_lists:
+            kept = tx.execute("SELECT id, value FROM parked WHERE account = ?", [account]).fetchall()
+            found += [(envelope, tx.open(Parked, "parked", _key(envelope), frame).frame) for envelope, frame in kept]
+    return sorted(found)
+
+
+def unpark(tx: Transaction, envelope: int) -> None:
+    """Have an envelope taken as if it had just come; nothing happens if it is not parked."""
+    if tx.execute("DELETE FROM parked WHERE id = ?", [envelope]).rowcount:
         tx.execute("DELETE FROM envelope WHERE id = ?", [envelope])
-    return frames
 
 
 def _key(envelope: int) -> bytes:
