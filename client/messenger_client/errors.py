@@ -7,6 +7,7 @@ class ClientError(Exception):
     """The base of all of them; `code` is stable, the text is for people."""
 
     code = "failed"
+    queued = ""  # the id of the message that is stored all the same and waits for this to be settled
 
     def __init__(self, sentence: str, code: str | None = None) -> None:
         super().__init__(sentence)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from pathlib import Path
+
 import pytest
 from clocks import SteppingClock
 from parties import befriend, nothing_more, states, texts
 from relay import Relay, problem
+from test_sending import new_identity
+from typer.testing import CliRunner
 
 from messenger_client import Client
+from messenger_client.cli import app
 from messenger_client.client import sending
-from messenger_client.errors import Refused, SignInNeeded, WrongUse
+from messenger_client.errors import IdentityHasChanged, Refused, SignInNeeded, WrongUse
 
 
 async def test_writing_to_somebody_whom_one_has_blocked_stops_nothing_else(
@@ -84,3 +91,37 @@ async def test_after_thirty_days_without_an_answer_a_new_session_is_started(
     clock.ahead += 31 * 24 * 3_600_000
     assert (await alice.send("bob", "still there?")).state == "accepted"
     assert await texts(bob, 2) == ["are you there", "still there?"]
+
+
+async def test_nothing_leaves_while_an_identity_change_is_open_not_even_what_was_encrypted_before(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    relay.faults["POST messages"].append(lambda answer: (503, {}))
+    relay.refusals["POST messages"].append(problem(503, "unavailable"))
+    assert (await alice.send("bob", "encrypted")).state == "queued"
+    new_identity(bob, relay)
+    relay.faults.clear()
+    account = (await alice._directory.resolve("bob")).account
+    await alice._directory.refresh(account)
+    before = relay.times("POST", "messages")
+    with pytest.raises(IdentityHasChanged) as caught:
+        await alice.send("bob", "not yet")
+    assert relay.times("POST", "messages") == before
+    [last] = [event for event in await alice.history("bob") if event.text == "not yet"]
+    assert caught.value.queued == last.id
+
+
+async def test_the_command_line_says_that_a_message_waits_for_a_changed_identity(
+    alice: Client, bob: Client, relay: Relay, tmp_path: Path
+) -> None:
+    await befriend(alice, bob)
+    new_identity(bob, relay)
+    await alice._directory.refresh((await alice._directory.resolve("bob")).account)
+    arguments = ["--profile", str(tmp_path / "alice"), "--server", relay.url, "--json", "send", "bob", "hi"]
+    done = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+    sent = json.loads(done.stdout)
+    assert (done.exit_code, sent["state"]) == (0, "queued")
+    assert sent["id"] in [event.id for event in await alice.history("bob")]
+    assert "identity has changed" in done.stderr
+    assert "it waits here and leaves once that is settled" in done.stderr

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..client import Client, Message
-from ..errors import Unreachable
+from ..client import Client, Message, Sent
+from ..errors import IdentityHasChanged, KeysRefused, Unreachable
 from .conversation import converse
 from .output import TICKS, columns, when
 from .people import Username
@@ -23,12 +23,18 @@ def add_to(app: typer.Typer) -> None:
         terminal: Terminal, username: Username, text: Annotated[str, typer.Argument(help="What to say.")]
     ) -> None:
         """Write to somebody. Without a network the message waits here and leaves by itself later."""
+        leaves = "with the next command"
         async with terminal.client() as client:
-            sent = await client.send(username, text)
+            try:
+                sent = await client.send(username, text)
+            except (IdentityHasChanged, KeysRefused) as error:
+                # Stored like any other that waits: who tries again would send it twice.
+                terminal.output.say(str(error))
+                sent, leaves = Sent(error.queued, "queued"), "once that is settled"
             for device in sent.skipped:
                 terminal.output.say(f"One of {username}'s devices could not be reached and was left out: {device}.")
             if sent.state == "queued":
-                terminal.output.say("Not sent yet: it waits here and leaves with the next command.")
+                terminal.output.say(f"Not sent yet: it waits here and leaves {leaves}.")
             terminal.output.result(
                 {"type": "sent", "id": sent.id, "state": sent.state}, TICKS.get(sent.state, sent.state)
             )

@@ -128,6 +128,7 @@ class Sender:
             if outgoing.to_name.casefold() in problems.stuck:
                 continue
             try:
+                await self._require_unchanged(outgoing.account)
                 prepared = outgoing if outgoing.envelopes else await self._prepare(outgoing)
                 if prepared is not None:
                     encrypted.append(prepared)
@@ -174,9 +175,7 @@ class Sender:
             outgoing = await self._address(outgoing)
         keys = NO_KEYS
         for _ in range(MOST_ATTEMPTS):
-            peer = await self._context.write(lambda tx: peers.by_account(tx, outgoing.account))
-            if peer is not None:
-                require_unchanged(peer)
+            await self._require_unchanged(outgoing.account)
             result = await self._context.write(
                 lambda tx, keys=keys: self._encrypt(tx, require_me(tx), outgoing, keys)  # type: ignore[misc]
             )
@@ -200,6 +199,12 @@ class Sender:
                 claimed = await self._directory.claim(result.bundles)
                 keys = Keys({**keys.bundles, **claimed.found}, {**keys.unusable, **claimed.unusable})
         raise Unreachable(f"{outgoing.to_name}'s devices keep changing; the message waits here.", "no_keys")
+
+    async def _require_unchanged(self, account: bytes) -> None:
+        """Also of what is encrypted already: it was, before the identity changed."""
+        peer = await self._context.write(lambda tx: peers.by_account(tx, account) if account else None, durable=False)
+        if peer is not None:
+            require_unchanged(peer)
 
     def _encrypt(self, tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys) -> Outgoing | Missing | None:
         current = outbox.get(tx, outgoing.id)
