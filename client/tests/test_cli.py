@@ -183,6 +183,8 @@ def test_verify_asks_and_scripts_say_yes(alice: Terminal, bob: Terminal) -> None
     alice.json("send", "bob", "hi")
     assert alice.run("verify", "bob").returncode == 2
     assert [chat["verified"] for chat in alice.json("chats")] == [False]
+    assert alice.run("verify", "bob", "--yes").returncode == 2  # no number was ever shown
+    alice.json("safety-number", "bob")
     alice.json("verify", "bob", "--yes")
     assert [chat["verified"] for chat in alice.json("chats")] == [True]
 

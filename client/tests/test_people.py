@@ -8,7 +8,7 @@ from relay import Answer, Relay, problem
 from test_sending import changed, new_identity
 
 from messenger_client import Client
-from messenger_client.errors import IdentityHasChanged, UnknownPerson
+from messenger_client.errors import IdentityHasChanged, UnknownPerson, WrongUse
 from messenger_client.store import peers
 
 
@@ -94,3 +94,29 @@ async def test_who_listens_reads_what_another_process_acknowledged(
     other = await open_client("alice")
     await other._directory.acknowledge((await other._directory.resolve("bob")).account)
     assert [event.text for event in await shown(alice, 2)][-1] == "it is me"
+
+
+async def test_a_key_that_came_while_two_compared_is_not_verified(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    compared = await alice.safety_number("bob")
+    new_identity(bob, relay)
+    listening = await open_client("alice")
+    await listening._directory.refresh((await listening._directory.resolve("bob")).account)
+    for key in (compared.key, None):  # asked at once; and `--yes` after an earlier `safety-number`
+        with pytest.raises(IdentityHasChanged, match="since you compared"):
+            await alice.verify("bob", key)
+    with pytest.raises(IdentityHasChanged, match="compare the new safety number"):
+        await alice.send("bob", "still not")
+    number = await alice.safety_number("bob")
+    assert number.digits != compared.digits
+    await alice.verify("bob", number.key)
+    assert [chat.verified for chat in await alice.chats()] == [True]
+
+
+async def test_nobody_is_verified_whose_number_was_never_shown(alice: Client, bob: Client) -> None:
+    await befriend(alice, bob)
+    with pytest.raises(WrongUse, match="Compare first"):
+        await alice.verify("bob")
+    assert [chat.verified for chat in await alice.chats()] == [False]

@@ -199,8 +199,8 @@ async def test_a_changed_identity_stops_sending_until_it_is_acknowledged(
     alice: Client, bob: Client, relay: Relay
 ) -> None:
     await befriend(alice, bob)
-    await alice.verify("bob")
     number = (await alice.safety_number("bob")).digits
+    await alice.verify("bob")
     new_identity(bob, relay)
     relay.refusals["POST messages"].append(changed(relay, "bob"))
     with pytest.raises(IdentityHasChanged, match="bob's identity has changed"):

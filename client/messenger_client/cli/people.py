@@ -60,7 +60,9 @@ def add_to(app: typer.Typer) -> None:
     async def verify(
         terminal: Terminal,
         username: Username,
-        yes: Annotated[bool, typer.Option("--yes", help="We have compared them; do not ask.")] = False,
+        yes: Annotated[
+            bool, typer.Option("--yes", help="We have compared what `safety-number` showed; do not ask.")
+        ] = False,
         acknowledge: Annotated[
             bool, typer.Option("--acknowledge", help="Only take note of a changed identity; nothing was compared.")
         ] = False,
@@ -71,16 +73,22 @@ def add_to(app: typer.Typer) -> None:
                 await client.acknowledge(username)
                 _print_contact(terminal, username, "acknowledged", f"You can write to {username} again.")
                 return
-            number = await client.safety_number(username)
+            key = None  # that of the number shown last: what was compared
             if not yes:
+                _require_somebody()
+                number = await client.safety_number(username)
                 _ask(terminal, username, "  ".join(number.groups()))
-            await client.verify(username)
+                key = number.key
+            await client.verify(username, key)
             _print_contact(terminal, username, "verified", f"{username} is verified.")
 
 
-def _ask(terminal: Terminal, username: str, digits: str) -> None:
+def _require_somebody() -> None:
     if not sys.stdin.isatty():
-        raise WrongUse("There is nobody to ask: compare the safety number, then say --yes.")
+        raise WrongUse("There is nobody to ask: compare what `messenger safety-number` shows, then say --yes.")
+
+
+def _ask(terminal: Terminal, username: str, digits: str) -> None:
     terminal.output.say(digits)
     if not typer.confirm(f"Does {username} read the same sixty digits?", err=True):
         raise WrongUse(f"Then {username} is not verified: somebody may sit in between.")

@@ -153,19 +153,7 @@ class Directory:
 
     async def acknowledge(self, account: bytes) -> Peer:
         """Take a changed identity as it is now: new pin, old sessions dropped, the verified mark gone."""
-
-        def work(tx: Transaction) -> Peer:
-            peer = peers.by_account(tx, account)
-            pin = peers.pin_of(peer)
-            if peer is None or pin is None or not peer.changed_lists:
-                raise KeysRefused("There is no changed identity to acknowledge.")
-            accepted = acknowledge_identity(pin, peer.changed_key, peer.changed_lists)
-            peers.forget_lists(tx, account)
-            for device in pin.newest.devices:
-                sessions.drop_pair(tx, account, device.device)
-            return _save(tx, peer, accepted, verified_key=b"", changed_lists=(), changed_key=b"", seen_prekeys=None)
-
-        return await self._context.write(work)
+        return await self._context.write(lambda tx: acknowledge(tx, account))
 
     async def _profile(self, who: str) -> tuple[bytes, str] | None:
         try:
@@ -210,6 +198,39 @@ class Directory:
     def _checked(self, peer: Peer) -> Peer:
         self._context.changed.set()
         return peer
+
+
+def current_key(peer: Peer) -> bytes:
+    """The account key that the server shows now: the pinned one, or a changed one that waits for the person's word."""
+    pin = peers.pin_of(peer)
+    return peer.changed_key or (pin.account_key if pin else b"")
+
+
+def acknowledge(tx: Transaction, account: bytes) -> Peer:
+    """Take a changed identity as it is now: new pin, old sessions dropped, the verified mark gone."""
+    peer = peers.by_account(tx, account)
+    pin = peers.pin_of(peer)
+    if peer is None or pin is None or not peer.changed_lists:
+        raise KeysRefused("There is no changed identity to acknowledge.")
+    accepted = acknowledge_identity(pin, peer.changed_key, peer.changed_lists)
+    peers.forget_lists(tx, account)
+    for device in pin.newest.devices:
+        sessions.drop_pair(tx, account, device.device)
+    return _save(tx, peer, accepted, verified_key=b"", changed_lists=(), changed_key=b"", seen_prekeys=None)
+
+
+def mark_verified(tx: Transaction, account: bytes, key: bytes) -> None:
+    """Mark the account key that was compared, and no other. Raises IdentityHasChanged if it is not the current one."""
+    peer = peers.by_account(tx, account) or Peer(account)
+    if not key or current_key(peer) != key:
+        name = shown_name(peer)
+        raise IdentityHasChanged(
+            f"{name}'s identity has changed since you compared, so nothing is verified: compare the new safety number"
+            f" with {name} (`messenger safety-number {name}`)."
+        )
+    if peer.changed_lists:
+        acknowledge(tx, account)
+    peers.change(tx, account, verified_key=key)
 
 
 def shown_name(peer: Peer) -> str:

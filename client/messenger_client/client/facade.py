@@ -15,19 +15,19 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, SignInNeeded, Unreachable
+from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, SignInNeeded, Unreachable, WrongUse
 from ..protocol.entropy import SYSTEM, Entropy
-from ..protocol.safety_number import SafetyNumber, safety_number
+from ..protocol.safety_number import safety_number
 from ..protocol.secret import Secret
 from ..store import Store, Transaction, outbox, peers, settings
 from ..store.records import Me, Peer
 from . import reading
 from .account import Enrolment
 from .context import Context, Notify
-from .directory import Directory, shown_name
+from .directory import Directory, current_key, mark_verified, shown_name
 from .events import Events
 from .live import STANDING, Live
-from .model import Account, Chat, Contact, Event, Message, Sent
+from .model import Account, Chat, ComparedNumber, Contact, Event, Message, Sent
 from .places import chat_with, conversation_with
 from .prekeys import PrekeyKeeper
 from .profiles import directory_of, server_of
@@ -263,26 +263,36 @@ class Client:
         await self._context.me()
         await self._answer(await self._directory.resolve(username), "block")
 
-    async def safety_number(self, username: str) -> SafetyNumber:
+    async def safety_number(self, username: str) -> ComparedNumber:
         """Return the number to compare with somebody; of the new identity where it has changed."""
         me = await self._context.me()
         peer = await self._directory.pinned(username)
-        pin = peers.pin_of(peer)
-        if pin is None or peer.account == me.account:
+        if peer.account == me.account:
             raise Refused("There is nobody to compare with.", "not_found")
-        key = peer.changed_key or pin.account_key
-        return await asyncio.to_thread(safety_number, me.account, me.account_key, peer.account, key)  # type: ignore[arg-type]
+        key = current_key(peer)
+        number = await asyncio.to_thread(safety_number, me.account, me.account_key, peer.account, key)  # type: ignore[arg-type]
+        await self._context.write(lambda tx: peers.change(tx, peer.account, shown_key=key))
+        return ComparedNumber(number.digits, number.scannable, key)
 
-    async def verify(self, username: str) -> None:
-        """Mark somebody as verified, once both have compared the safety number. Acknowledges a changed identity."""
-        peer = await self._acknowledged(await self._directory.pinned(username))
-        pin = peers.pin_of(peer)
-        key = pin.account_key if pin else b""
-        await self._context.write(lambda tx: peers.change(tx, peer.account, verified_key=key))
+    async def verify(self, username: str, key: bytes | None = None) -> None:
+        """Mark somebody as verified, once both have compared the safety number. Acknowledges a changed identity.
+
+        `key` is that of the number that was compared; without it, of the one that this profile showed last. Raises
+        IdentityHasChanged if the key is another one by now, WrongUse if no number was ever shown.
+        """
+        peer = await self._directory.pinned(username)
+        compared = peer.shown_key if key is None else key
+        if not compared:
+            raise WrongUse(f"Compare first: `messenger safety-number {shown_name(peer)}`.")
+        await self._context.write(lambda tx: mark_verified(tx, peer.account, compared))
+        await self._unpark()
 
     async def acknowledge(self, username: str) -> None:
         """Write on to somebody whose identity has changed, without having compared anything."""
-        await self._acknowledged(await self._directory.pinned(username))
+        peer = await self._directory.pinned(username)
+        if peer.changed_lists:
+            await self._directory.acknowledge(peer.account)
+            await self._unpark()
 
     async def mark_read(self, messages: Sequence[Message]) -> None:
         """Tell senders that their messages were read. At most 500 of one chat."""
@@ -295,13 +305,6 @@ class Client:
         peer = await self._directory.resolve(username)
         await self._context.write(lambda tx: chat_with(tx, me.account, peer.account))
         return conversation_with(me.account, peer.account)
-
-    async def _acknowledged(self, peer: Peer) -> Peer:
-        if not peer.changed_lists:
-            return peer
-        peer = await self._directory.acknowledge(peer.account)
-        await self._unpark()
-        return peer
 
     async def _unpark(self) -> None:
         # What stays parked is read at the next `sync`, or by whoever is connected.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..protocol.safety_number import SafetyNumber
+
 State = Literal["queued", "accepted", "delivered", "read", "expired", "failed", "received"]
 
 
@@ -76,3 +78,10 @@ class Contact:
     account: str
     state: Literal["requested", "accepted", "blocked"]
     changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedNumber(SafetyNumber):
+    """A safety number, and the account key that it stands for: `verify` takes that key."""
+
+    key: bytes

@@ -76,6 +76,7 @@ class Peer(Record):
     pin: bytes = b""  # Pin.to_bytes(); empty before first contact
     suspended: tuple[bytes, ...] | list[bytes] = ()  # the server's word
     seen_prekeys: dict[bytes, list[int]] | None = None  # device: [spk, klr]
+    shown_key: bytes = b""  # the AK of the safety number that was shown last
     verified_key: bytes = b""  # the AK that the person has compared
     changed_lists: tuple[bytes, ...] | list[bytes] = ()  # a chain under another AK, not acknowledged yet
     changed_key: bytes = b""
