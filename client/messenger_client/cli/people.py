@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
     async def accept(terminal: Terminal, username: Username) -> None:
         """Accept somebody: they see from now on what has reached you. Takes a block back."""
         async with terminal.client() as client:
-            await client.sync()
+            # No sync: what waits for them in the outbox may be refused until they are accepted.
             await client.accept(username)
             _print_contact(terminal, username, "accepted", f"{username} is accepted.")
 
