@@ -103,12 +103,19 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def when(at: int) -> str:
     """A moment in the person's own time, with its day."""
-    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+    moment = _moment(at)
+    return moment.strftime("%Y-%m-%d %H:%M") if moment else "--"
 
 
 def _when(at: int) -> str:
-    try:
-        moment = datetime.fromtimestamp(at / 1000).astimezone()
-    except (OverflowError, ValueError, OSError):
-        return "--:--"  # a sender's clock may say anything
+    moment = _moment(at)
+    if moment is None:
+        return "--:--"
     return moment.strftime("%H:%M" if moment.date() == datetime.now().astimezone().date() else "%d %b %H:%M")
+
+
+def _moment(at: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(at / 1000).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None  # a sender's clock may say anything

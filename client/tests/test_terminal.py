@@ -1,0 +1,37 @@
+"""What others send, and what a terminal is, cannot stop the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from relay import Relay
+from typer.testing import CliRunner
+
+from messenger_client import Client
+from messenger_client.cli import app
+from messenger_client.cli.output import when
+from messenger_client.store import outbox
+
+
+@pytest.mark.parametrize("at", [2**53 - 1, -(2**53), 10**17])
+def test_a_moment_that_no_calendar_has_is_shown_as_none(at: int) -> None:
+    assert when(at) == "--"
+
+
+async def test_a_message_from_the_end_of_time_is_listed_among_the_chats(
+    alice: Client, bob: Client, relay: Relay, tmp_path: Path
+) -> None:
+    await alice.write_down("bob", "from afar")
+    with alice._context.store.transaction() as tx:
+        [row] = outbox.pending(tx)
+        outbox.update(tx, replace(row, sent=2**53 - 1))
+    await alice.sync()
+    await bob.sync()
+    for arguments in (["chats"], ["--json", "chats"], ["history", "alice"]):
+        shared = ["--profile", str(tmp_path / "bob"), "--server", relay.url]
+        done = await asyncio.to_thread(CliRunner().invoke, app, [*shared, *arguments])
+        assert (done.exit_code, done.exception) == (0, None)
+        assert "from afar" in done.stdout
