@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,3 +38,20 @@ async def test_a_message_from_the_end_of_time_is_listed_among_the_chats(
         done = await asyncio.to_thread(CliRunner().invoke, app, [*shared, *arguments])
         assert (done.exit_code, done.exception) == (0, None)
         assert "from afar" in done.stdout
+
+
+async def test_an_output_that_is_not_utf_8_shows_escapes_and_ends_nothing(
+    alice: Client, bob: Client, relay: Relay, tmp_path: Path
+) -> None:
+    await alice.send("bob", "Grüße 👋")
+    command = [Path(sys.executable).with_name("messenger"), "--profile", tmp_path / "bob", "--server", relay.url]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*command, "listen", "--count", "1", "--timeout", "20"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "Gr\\xfc\\xdfe \\U0001f44b" in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from . import account, people, talking
+from .output import take_any_character
 from .verb import JsonOption, ProfileOption, ServerOption, Shared
 
 HELP = """A messenger whose server cannot read along.
@@ -31,4 +32,5 @@ people.add_to(app)
 
 def main() -> None:
     """Run the command line."""
+    take_any_character()
     app(prog_name="messenger")

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 not done, 2 wrong use, 3 sign in, 4 no network, 130 interr
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -93,6 +94,13 @@ class Output:
         if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
             return text
         return typer.style(text, fg=colour)
+
+
+def take_any_character() -> None:
+    """Write what the output's encoding lacks as escapes: a message that cannot be printed would come for ever."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
