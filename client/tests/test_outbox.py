@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clocks import SteppingClock
-from parties import befriend, nothing_more, states, texts
+from parties import Open, befriend, nothing_more, states, texts
 from relay import Relay, problem
 from test_sending import new_identity
 from typer.testing import CliRunner
@@ -16,7 +16,11 @@ from typer.testing import CliRunner
 from messenger_client import Client
 from messenger_client.cli import app
 from messenger_client.client import sending
+from messenger_client.client.context import require_me
+from messenger_client.client.encrypting import NO_KEYS
 from messenger_client.errors import IdentityHasChanged, Refused, SignInNeeded, WrongUse
+from messenger_client.store import outbox
+from messenger_client.store.records import Outgoing
 
 
 async def test_writing_to_somebody_whom_one_has_blocked_stops_nothing_else(
@@ -125,3 +129,48 @@ async def test_the_command_line_says_that_a_message_waits_for_a_changed_identity
     assert sent["id"] in [event.id for event in await alice.history("bob")]
     assert "identity has changed" in done.stderr
     assert "it waits here and leaves once that is settled" in done.stderr
+
+
+async def test_two_processes_that_send_one_message_seal_its_content_once(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    other = await open_client("alice")
+    await alice.write_down("bob", "first")
+    await alice.write_down("bob", "second")  # not encrypted yet: it is not the next one
+    with alice._context.store.transaction() as tx:
+        stale = outbox.pending(tx)[1]
+        me = require_me(tx)
+    with other._context.store.transaction() as tx:
+        theirs = other._sender._encrypt(tx, me, stale, NO_KEYS)
+    assert isinstance(theirs, Outgoing)
+    with alice._context.store.transaction() as tx:
+        mine = alice._sender._encrypt(tx, me, stale, NO_KEYS)
+    assert isinstance(mine, Outgoing)
+    assert (mine.padded, mine.envelopes) == (theirs.padded, theirs.envelopes)
+    # The other process was told of changed devices; this one still has what it read before all that.
+    with other._context.store.transaction() as tx:
+        other._sender._clear(tx, theirs)
+        again = alice._sender._encrypt(tx, me, stale, NO_KEYS)
+    assert isinstance(again, Outgoing)
+    assert (again.padded, again.attempts) == (theirs.padded, 2)
+    with other._context.store.transaction() as tx:
+        other._sender._clear(tx, theirs)  # a refusal of the older bytes takes the newer ones from nobody
+        kept = outbox.get(tx, stale.id)
+    assert kept is not None
+    assert (kept.envelopes, kept.attempts) == (again.envelopes, 2)
+
+
+async def test_a_refusal_that_comes_after_another_process_was_accepted_changes_nothing(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    other = await open_client("alice")
+    await alice.write_down("bob", "once")
+    with alice._context.store.transaction() as tx:
+        [stale] = outbox.pending(tx)
+    await other.sync()
+    problems = sending.Problems({}, {})
+    await alice._sender._refused(stale, Refused("no", "contact_blocked"), problems)
+    assert problems.of == {}
+    assert (await states(alice, "bob"))["once"] == "accepted"

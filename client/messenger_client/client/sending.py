@@ -210,9 +210,11 @@ class Sender:
         current = outbox.get(tx, outgoing.id)
         if current is None:
             return None  # another process has sent it
-        if current.envelopes and current.attempts > outgoing.attempts:
+        if current.envelopes:
             return current  # another process has encrypted it: its bytes are the ones that count
-        return encrypt_outgoing(tx, me, outgoing, keys, now=self._context.clock.now(), entropy=self._context.entropy)
+        # The row as it stands: another process may have sealed its content before.
+        current = replace(current, account=outgoing.account)
+        return encrypt_outgoing(tx, me, current, keys, now=self._context.clock.now(), entropy=self._context.entropy)
 
     async def _address(self, outgoing: Outgoing) -> Outgoing:
         """Find the account of a message that was written to a mere name."""
@@ -268,27 +270,38 @@ class Sender:
                 problems.of[outgoing.id] = problems.stuck[outgoing.to_name.casefold()] = refused
                 return
             # Not the old bytes again: they are for devices that are no longer the right ones.
-            await self._context.write(lambda tx: outbox.update(tx, replace(outgoing, envelopes=())))
+            await self._context.write(lambda tx: self._clear(tx, outgoing))
             return
         reason = _REASONS.get(error.code)
         if reason is not None:
             error = Refused(reason.format(name=outgoing.to_name), error.code)
-        problems.of[outgoing.id] = error
-        await self._fail(outgoing, error)
+        if await self._fail(outgoing, error):
+            problems.of[outgoing.id] = error
+
+    def _clear(self, tx: Transaction, outgoing: Outgoing) -> None:
+        current = outbox.get(tx, outgoing.id)
+        # Another attempt: a process that had the same refusal before has encrypted it anew.
+        if current is not None and current.attempts == outgoing.attempts:
+            outbox.update(tx, replace(current, envelopes=()))
 
     async def _give_up(self, outgoing: Outgoing, error: Exception, problems: Problems) -> None:
         """Fail the one message that nobody foresaw, or it would stop all the others at every try."""
         problems.of[outgoing.id] = Defect(f"This message cannot be sent ({type(error).__name__}).")
         await self._fail(outgoing, problems.of[outgoing.id])
 
-    async def _fail(self, outgoing: Outgoing, error: ClientError) -> None:
-        def work(tx: Transaction) -> None:
+    async def _fail(self, outgoing: Outgoing, error: ClientError) -> bool:
+        """Give a message up. False: another process has settled it meanwhile, and its word stands."""
+
+        def work(tx: Transaction) -> bool:
+            if outbox.get(tx, outgoing.id) is None:
+                return False
             outbox.remove(tx, outgoing.id)
             entry = timeline.get(tx, require_me(tx).account, outgoing.id)
             if entry is not None:
                 timeline.update(tx, replace(entry, state="failed", cause=str(error)), unsettled=False)
+            return True
 
-        await self._context.write(work)
+        return await self._context.write(work)
 
 
 def _check_name(name: str) -> None:
