@@ -10,8 +10,8 @@ import uuid
 from pathlib import Path
 
 from clocks import SteppingClock
-from parties import Open, befriend, decode, nothing_more, shown, texts
-from relay import Relay, b64
+from parties import PASSWORD, Open, befriend, decode, nothing_more, shown, texts
+from relay import Relay, b64, problem
 
 from messenger_client import Client, Message, Notice
 from messenger_client.protocol import cbor, form
@@ -113,6 +113,22 @@ async def test_two_processes_that_fetch_the_same_envelopes_show_each_once(
     await asyncio.gather(bob._inbox.take(rows), other._inbox.take(rows), bob._inbox.take(rows[20:]))
     assert await texts(bob, 40) == sent
     assert await nothing_more(other)
+
+
+async def test_first_messages_of_many_strangers_take_one_call_to_the_directory(
+    alice: Client, relay: Relay, open_client: Open
+) -> None:
+    names = ["carol", "dave", "erin"]
+    for name in names:
+        stranger = await open_client(name)
+        await stranger.register(name, f"{name}@example.org", PASSWORD)
+        await stranger.send("alice", f"I am {name}")
+    relay.refusals[f"GET accounts/{relay.accounts['erin']['id']}"] = [problem(429, "too_many_requests")]
+    before = relay.times("GET", "keys/directory")
+    await alice.sync()
+    assert relay.times("GET", "keys/directory") == before + 1
+    assert sorted(await texts(alice, 3)) == ["I am carol", "I am dave", "I am erin"]
+    assert relay.queue[relay.device_of("alice")] == []
 
 
 async def test_a_batch_is_one_acknowledgement(alice: Client, bob: Client, relay: Relay) -> None:

@@ -23,6 +23,7 @@ from .context import Context
 from .places import conversation_with
 
 PAGE = 100  # lists in one answer
+MOST_ACCOUNTS = 100  # in one call
 _ROUNDS = 30  # pages and races before something is wrong
 
 
@@ -88,20 +89,21 @@ class Directory:
                 f" account is shown as {shown_name(peer)}, and what you write to {name} goes to whom it went before."
             )
 
-    async def refresh(self, account: bytes) -> Peer:
+    async def refresh(self, account: bytes, first: tuple[Pin | None, Answer] | None = None) -> Peer:
         """Fetch what is new of an account's lists and hold it against the pin.
 
         A changed identity is noted in the returned record, for the caller to judge; a chain that contradicts
-        itself raises KeysRefused.
+        itself raises KeysRefused. `first`: what was fetched already, and the pin it was asked for.
         """
         for _ in range(_ROUNDS):
-            before = await self._context.write(lambda tx: peers.by_account(tx, account)) or Peer(account)
-            pin = peers.pin_of(before)
-            # From the pinned list on, itself included: a fork of it shows.
-            answer = await self._read(account, pin.newest.seq - 1 if pin else 0)
+            if first is None:
+                pin = (await self._pins([account]))[account]
+                answer = await self._read(account, _since(pin))
+            else:
+                (pin, answer), first = first, None
             if not answer.lists:
                 if pin is None:
-                    return before
+                    return await self._context.write(lambda tx: peers.by_account(tx, account)) or Peer(account)
                 # Another chain starts at 1 again, and has nothing above the pin.
                 answer = await self._read(account, None)
             peer, raced = await self._context.write(
@@ -110,6 +112,19 @@ class Directory:
             if not raced and len(answer.lists) < PAGE:
                 return self._checked(peer)
         raise KeysRefused("The server's device lists do not come to an end.")
+
+    async def refresh_all(self, accounts: Iterable[bytes]) -> None:
+        """The same for many accounts, in as few calls as it takes. What goes wrong with one is told, stops nothing."""
+        todo = sorted(set(accounts))
+        for start in range(0, len(todo), MOST_ACCOUNTS):
+            pins = await self._pins(todo[start : start + MOST_ACCOUNTS])
+            asked = [(account, _since(pin)) for account, pin in pins.items()]
+            found = {answer.account: answer for answer in await self._context.api.directory(asked)}
+            for account, pin in pins.items():
+                try:
+                    await self.refresh(account, (pin, found.get(account, Answer(account, (), ()))))
+                except KeysRefused as error:
+                    self._context.notify(str(error))
 
     async def take(self, answers: Sequence[Answer]) -> None:
         """Apply what a rejected send said of the accounts' newest lists; fetch where lists are missing between."""
@@ -164,6 +179,11 @@ class Directory:
             raise
         return profile.account, profile.username
 
+    async def _pins(self, accounts: Sequence[bytes]) -> dict[bytes, Pin | None]:
+        return await self._context.write(
+            lambda tx: {account: peers.pin_of(peers.by_account(tx, account)) for account in accounts}
+        )
+
     async def _read(self, account: bytes, since: int | None) -> Answer:
         for answer in await self._context.api.directory([(account, since)]):
             if answer.account == account:
@@ -198,6 +218,11 @@ class Directory:
     def _checked(self, peer: Peer) -> Peer:
         self._context.changed.set()
         return peer
+
+
+def _since(pin: Pin | None) -> int:
+    """Where to read on: from the pinned list, itself included, so that a fork of it shows."""
+    return pin.newest.seq - 1 if pin else 0
 
 
 def current_key(peer: Peer) -> bytes:

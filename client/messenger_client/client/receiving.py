@@ -7,11 +7,11 @@ acknowledged, shown nowhere. What cannot be read is acknowledged with its cause 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..api import Waiting, answers, forms
 from ..api.forms import Json
-from ..errors import KeysRefused
+from ..errors import Unreachable
 from ..protocol.errors import ProtocolError
 from ..protocol.wire import peek
 from ..store import Transaction, envelopes, peers, sessions
@@ -57,7 +57,7 @@ class Inbox:
         if batch.not_listed:
             # Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
             again = [one for one in waiting if one.number in batch.not_listed]
-            await self._refresh({one.account for one in again})
+            await self._directory.refresh_all({one.account for one in again})
             second = await self._run(again, last=True, parked=parked)
             done |= second.done
             causes |= second.causes
@@ -94,15 +94,13 @@ class Inbox:
             return stale, nameless
 
         stale, nameless = await self._context.write(work)
-        await self._refresh(stale)
-        await self._directory.name_accounts(nameless)
-
-    async def _refresh(self, accounts: Iterable[bytes]) -> None:
-        for account in accounts:
-            try:
-                await self._directory.refresh(account)
-            except KeysRefused as error:
-                self._context.notify(str(error))
+        await self._directory.refresh_all(stale)
+        try:
+            await self._directory.name_accounts(nameless)
+        except Unreachable as error:
+            # Names only show. Who has none yet is shown by id, and is asked for again with what comes next.
+            if error.code != "too_many_requests":
+                raise
 
     async def _run(self, waiting: Sequence[Waiting], *, last: bool, parked: bool) -> Batch:
         def work(tx: Transaction) -> Batch:
@@ -122,7 +120,7 @@ class Inbox:
         """PROTOCOL.md, Content: a list that somebody knows and the server does not show was withheld."""
         if not unknown:
             return
-        await self._refresh({account for account, _ in unknown})
+        await self._directory.refresh_all({account for account, _ in unknown})
 
         def work(tx: Transaction) -> list[str]:
             return [
