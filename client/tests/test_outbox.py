@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from clocks import SteppingClock
-from parties import Open, befriend, nothing_more, states, texts
+from parties import Open, befriend, nothing_more, shown, states, texts
 from relay import Relay, problem
 from test_sending import new_identity
 from typer.testing import CliRunner
 
-from messenger_client import Client
+from messenger_client import Client, Message
 from messenger_client.cli import app
 from messenger_client.client import sending
 from messenger_client.client.context import require_me
@@ -174,3 +174,18 @@ async def test_a_refusal_that_comes_after_another_process_was_accepted_changes_n
     await alice._sender._refused(stale, Refused("no", "contact_blocked"), problems)
     assert problems.of == {}
     assert (await states(alice, "bob"))["once"] == "accepted"
+
+
+async def test_a_refused_message_leaves_no_gap_at_its_recipient(
+    alice: Client, bob: Client, relay: Relay, clock: SteppingClock
+) -> None:
+    await befriend(alice, bob)
+    relay.refusals["POST messages"] += [problem(403, "contact_blocked"), problem(403, "contact_blocked")]
+    await alice.write_down("bob", "refused")
+    await alice.write_down("bob", "refused, too")
+    await alice.sync()
+    assert (await alice.send("bob", "next")).state == "accepted"
+    await bob.sync()
+    clock.ahead += 60_000
+    assert [(type(event), event.text) for event in await shown(bob, 1)] == [(Message, "next")]
+    assert await nothing_more(bob)

@@ -90,7 +90,10 @@ def encrypt_outgoing(
     entry = timeline.get(tx, me.account, outgoing.id)
     if entry is not None:
         to_recipient = tuple(device for account, device in skipped if account == recipient.account)
-        timeline.update(tx, replace(entry, padded=done.padded, skipped=to_recipient), unsettled=False)
+        # Sealed just now: the chat's counter is this message's, to be given back should it never leave.
+        counter = entry.counter if outgoing.padded else _counter(tx, me, outgoing)
+        changed = replace(entry, padded=done.padded, skipped=to_recipient, counter=counter)
+        timeline.update(tx, changed, unsettled=False)
     return done
 
 
@@ -171,6 +174,10 @@ def _seal(
         ),
         entropy,
     )
+
+
+def _counter(tx: Transaction, me: Me, outgoing: Outgoing) -> int:
+    return chat_with(tx, me.account, outgoing.account).counter
 
 
 def _pin(peer: Peer) -> DeviceList:

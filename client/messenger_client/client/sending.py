@@ -155,7 +155,8 @@ class Sender:
             await self._context.write(lambda tx: self._settle(tx, accepted), durable=False)
             self._context.changed.set()
         wait: float | None = None
-        for outgoing, result in answered:
+        # The last first: each that fails gives its counter back.
+        for outgoing, result in reversed(answered):
             if isinstance(result, Refused):
                 await self._refused(outgoing, result, problems)
             elif isinstance(result, Unreachable) and result.code == "too_many_requests":
@@ -299,9 +300,17 @@ class Sender:
             entry = timeline.get(tx, require_me(tx).account, outgoing.id)
             if entry is not None:
                 timeline.update(tx, replace(entry, state="failed", cause=str(error)), unsettled=False)
+                _give_back(tx, entry)
             return True
 
         return await self._context.write(work)
+
+
+def _give_back(tx: Transaction, entry: Entry) -> None:
+    """Free the counter of a message that never left, or its recipient would miss it. Not below a later one's."""
+    chat = timeline.chat(tx, entry.chat) if entry.chat else None
+    if chat is not None and entry.counter and chat.counter == entry.counter:
+        timeline.save_chat(tx, replace(chat, counter=entry.counter - 1))
 
 
 def _check_name(name: str) -> None:
