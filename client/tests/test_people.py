@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from parties import PASSWORD, Open, befriend, shown, texts
 from relay import Answer, Relay, problem
-from test_sending import changed, new_identity
+from test_sending import changed, new_identity, show_another_identity
 
-from messenger_client import Client
+from messenger_client import Client, Message, Notice
 from messenger_client.errors import IdentityHasChanged, UnknownPerson, WrongUse
 from messenger_client.store import peers
 
@@ -120,3 +120,25 @@ async def test_nobody_is_verified_whose_number_was_never_shown(alice: Client, bo
     with pytest.raises(WrongUse, match="Compare first"):
         await alice.verify("bob")
     assert [chat.verified for chat in await alice.chats()] == [False]
+
+
+async def test_a_change_that_the_server_takes_back_is_over(alice: Client, bob: Client, relay: Relay) -> None:
+    await befriend(alice, bob)
+    await alice.verify("bob", (await alice.safety_number("bob")).key)
+    account = relay.accounts["bob"]["id"]
+    known = list(relay.lists[account])
+    show_another_identity(bob, relay)
+    relay.refusals["POST messages"].append(changed(relay, "bob"))
+    with pytest.raises(IdentityHasChanged):
+        await alice.send("bob", "who are you")
+    await bob.send("alice", "still me")
+    await alice.sync()
+    assert [notice.kind for notice in await shown(alice, 1) if isinstance(notice, Notice)] == ["identity_changed"]
+    relay.lists[account][:] = known
+    await alice.safety_number("bob")
+    events = await shown(alice, 2)
+    assert [event.kind for event in events if isinstance(event, Notice)] == ["warning"]
+    assert [event.text for event in events if isinstance(event, Message)] == ["still me"]
+    await alice.sync()
+    assert await texts(bob, 1) == ["who are you"]
+    assert [chat.verified for chat in await alice.chats()] == [True]

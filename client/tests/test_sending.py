@@ -15,7 +15,7 @@ from messenger_client import Client, Notice
 from messenger_client.client.context import own_device
 from messenger_client.errors import IdentityHasChanged, KeysRefused, Refused, UnknownPerson, WrongUse
 from messenger_client.protocol import cbor, form, keys
-from messenger_client.protocol.device_list import Pin, listed, sign_list
+from messenger_client.protocol.device_list import DeviceList, Pin, listed, sign_list
 from messenger_client.protocol.ids import AccountId, DeviceId
 from messenger_client.protocol.keys import OwnDevice
 from messenger_client.protocol.primitives import SigningKey
@@ -168,7 +168,8 @@ async def test_a_ghost_device_that_nobody_signed_gets_nothing(alice: Client, bob
     await befriend(alice, bob)
     account = relay.accounts["bob"]["id"]
     forged = dict(relay.lists[account][-1])
-    forged["payload"] = b64(decode(forged["payload"])[:-1] + b"\x00")
+    payload = decode(forged["payload"])
+    forged["payload"] = b64(payload[:-1] + bytes([payload[-1] ^ 1]))
     relay.lists[account].append(forged)
     relay.refusals["POST messages"].append(changed(relay, "bob"))
     with pytest.raises(KeysRefused, match="a device list of bob"):
@@ -176,8 +177,8 @@ async def test_a_ghost_device_that_nobody_signed_gets_nothing(alice: Client, bob
     assert len(relay.queue[relay.device_of("bob")]) == 0
 
 
-def new_identity(client: Client, relay: Relay) -> OwnDevice:
-    """Give somebody another account key, as a server could make up."""
+def show_another_identity(client: Client, relay: Relay) -> tuple[SigningKey, DeviceList]:
+    """Have the server show somebody under another account key, as it could make one up."""
     with client._context.store.transaction() as tx:
         me = settings.me(tx)
     assert me is not None
@@ -185,14 +186,21 @@ def new_identity(client: Client, relay: Relay) -> OwnDevice:
     own = replace(own_device(me), account_key=account_key.public)
     fresh = sign_list(account_key, own.account, [listed(own, added=1)], previous=None, now=2)
     publish(relay, own.account, fresh.signed, anew=True)
+    return account_key, fresh
+
+
+def new_identity(client: Client, relay: Relay) -> None:
+    """Give somebody another account key."""
+    account_key, fresh = show_another_identity(client, relay)
     # Bob's own profile goes on under the new key, as after an identity reset.
     with client._context.store.transaction() as tx:
+        me = settings.me(tx)
+        assert me is not None
         settings.save_me(tx, replace(me, account_key=account_key.public, account_key_seed=bytes(account_key.seed)))
         peers.change(tx, me.account, pin=Pin(fresh).to_bytes())
         peers.save_list(tx, fresh)
         for row in tx.execute("SELECT key FROM session").fetchall():
             tx.execute("DELETE FROM session WHERE key = ?", row)
-    return own
 
 
 async def test_a_changed_identity_stops_sending_until_it_is_acknowledged(

@@ -205,7 +205,9 @@ class Directory:
             raise _refused(peer) from error
         for gone in accepted.removed:
             sessions.drop_pair(tx, answer.account, gone)
-        return _save(tx, peer, accepted, suspended=answer.suspended), False
+        if peer.changed_lists:
+            self._note_return(tx, peer, now)
+        return _save(tx, peer, accepted, suspended=answer.suspended, changed_lists=(), changed_key=b""), False
 
     def _note_change(self, tx: Transaction, peer: Peer, lists: Sequence[bytes], now: int) -> Peer:
         changed_key = open_list(lists[-1]).account_key
@@ -214,6 +216,17 @@ class Directory:
             chat = conversation_with(me.account, peer.account)
             timeline.note(tx, "identity_changed", account=peer.account, chat=chat, sent=now)
         return peers.change(tx, peer.account, changed_lists=tuple(lists), changed_key=changed_key)
+
+    def _note_return(self, tx: Transaction, peer: Peer, now: int) -> None:
+        me = settings.me(tx)
+        if me is not None and me.account != peer.account:
+            name = shown_name(peer)
+            text = (
+                f"{name}'s identity is again the one that you know. The server showed another one for a while and has"
+                f" taken it back; what you write goes to {name} as before."
+            )
+            chat = conversation_with(me.account, peer.account)
+            timeline.note(tx, "warning", account=peer.account, chat=chat, sent=now, text=text)
 
     def _checked(self, peer: Peer) -> Peer:
         self._context.changed.set()

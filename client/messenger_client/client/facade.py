@@ -269,6 +269,8 @@ class Client:
         peer = await self._directory.pinned(username)
         if peer.account == me.account:
             raise Refused("There is nobody to compare with.", "not_found")
+        if peer.changed_lists:
+            peer = await self._looked_at_again(peer)
         key = current_key(peer)
         number = await asyncio.to_thread(safety_number, me.account, me.account_key, peer.account, key)  # type: ignore[arg-type]
         await self._context.write(lambda tx: peers.change(tx, peer.account, shown_key=key))
@@ -305,6 +307,13 @@ class Client:
         peer = await self._directory.resolve(username)
         await self._context.write(lambda tx: chat_with(tx, me.account, peer.account))
         return conversation_with(me.account, peer.account)
+
+    async def _looked_at_again(self, peer: Peer) -> Peer:
+        """Perhaps the server has taken a change back, or made another."""
+        with contextlib.suppress(Unreachable, KeysRefused):
+            peer = await self._directory.refresh(peer.account)
+            await self._unpark()
+        return peer
 
     async def _unpark(self) -> None:
         # What stays parked is read at the next `sync`, or by whoever is connected.

@@ -162,6 +162,7 @@ class Live:
     async def _refresh(self, frame: Json) -> None:
         try:
             await self._directory.refresh(forms.identifier(frame.get("account")))
+            await self._inbox.unpark()
         except (KeysRefused, Defect) as error:
             self._context.notify(str(error))
 

@@ -119,12 +119,12 @@ def unsettled(tx: Transaction, *, limit: int) -> list[Entry]:
 
 
 def note(
-    tx: Transaction, kind: str, *, account: bytes, chat: bytes, sent: int, cause: str = "", missing: int = 0
+    tx: Transaction, kind: str, *, account: bytes, chat: bytes, sent: int, missing: int = 0, text: str = ""
 ) -> None:
     """Add a line that is no message: a gap, a warning."""
     entry = Entry(
         id=secrets.token_bytes(16), kind=kind, outgoing=False, account=account, chat=chat, sent=sent,
-        cause=cause, missing=missing,
+        missing=missing, text=text,
     )  # fmt: skip
     add(tx, entry, unseen=True)
 
