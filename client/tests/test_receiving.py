@@ -9,6 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import pytest
 from clocks import SteppingClock
 from parties import PASSWORD, Open, befriend, decode, nothing_more, shown, texts
 from relay import Relay, b64, problem
@@ -128,6 +129,59 @@ async def test_first_messages_of_many_strangers_take_one_call_to_the_directory(
     await alice.sync()
     assert relay.times("GET", "keys/directory") == before + 1
     assert sorted(await texts(alice, 3)) == ["I am carol", "I am dave", "I am erin"]
+    assert relay.queue[relay.device_of("alice")] == []
+
+
+@pytest.mark.parametrize("number", [2**63, -1, 1.5, None, "7"])
+async def test_an_envelope_under_an_impossible_number_stops_nothing(
+    alice: Client, bob: Client, relay: Relay, number: object
+) -> None:
+    await alice.send("bob", "after it")
+    queue = relay.queue[relay.device_of("bob")]
+    queue.insert(0, {**queue[0], "envelope": number})
+    await bob.sync()
+    assert await texts(bob, 1) == ["after it"]
+    assert all(not ack["unreadable"] for ack in relay.acks)
+
+
+async def test_a_time_that_no_column_holds_makes_one_envelope_malformed(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await alice.send("bob", "lost")
+    await alice.send("bob", "after it")
+    queue = relay.queue[relay.device_of("bob")]
+    queue[0]["accepted_at"] = 2**63
+    await bob.sync()
+    assert [one["cause"] for ack in relay.acks for one in ack["unreadable"]] == ["malformed"]
+    assert relay.queue[relay.device_of("bob")] == []
+
+
+async def test_nonsense_instead_of_one_sender_s_lists_stops_no_other_sender(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    carol = await open_client("carol")
+    await carol.register("carol", "carol@example.org", PASSWORD)
+    await bob.send("alice", "I am bob")
+    await carol.send("alice", "I am carol")
+    relay.lists[relay.accounts["bob"]["id"]] = [{"payload": 7}]
+    await alice.sync()
+    events = await shown(alice, 2)
+    assert [event.cause for event in events if isinstance(event, Notice)] == ["not_listed"]
+    assert [event.text for event in events if isinstance(event, Message)] == ["I am carol"]
+
+
+async def test_a_directory_that_refuses_stops_nobody_who_is_known(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    carol = await open_client("carol")
+    await carol.register("carol", "carol@example.org", PASSWORD)
+    await carol.send("alice", "I am carol")
+    await bob.send("alice", "I am bob")
+    relay.refusals["GET keys/directory"] = [problem(404, "not_found")] * 9
+    relay.refusals[f"GET accounts/{relay.accounts['carol']['id']}"] = [problem(400, "malformed")]
+    await alice.sync()
+    assert "I am bob" in await texts(alice, 2)
     assert relay.queue[relay.device_of("alice")] == []
 
 

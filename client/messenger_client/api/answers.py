@@ -11,6 +11,8 @@ from ..protocol.prekeys import SignedPrekey
 from . import forms
 from .forms import Json
 
+MOST_NUMBER = 2**63 - 1  # of the server's bigint columns, and of SQLite's
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TokenPair:
@@ -110,12 +112,17 @@ def profile(value: object) -> Profile:
 
 
 def directory(value: object) -> Directory:
+    """One account's lists; none where they make no sense, so that the other accounts' still count."""
     fields = forms.members(value)
-    return Directory(
-        forms.identifier(fields.get("account")),
-        tuple(signed_object(one) for one in forms.items(fields.get("lists"))),
-        tuple(forms.identifier(one) for one in forms.items(fields.get("suspended"))),
-    )
+    account = forms.identifier(fields.get("account"))
+    try:
+        return Directory(
+            account,
+            tuple(signed_object(one) for one in forms.items(fields.get("lists"))),
+            tuple(forms.identifier(one) for one in forms.items(fields.get("suspended"))),
+        )
+    except Defect:
+        return Directory(account, (), ())
 
 
 def signed_object(value: object) -> bytes:
@@ -196,13 +203,13 @@ def waiting(frame: Json) -> Waiting:
     chat, body, stamp = frame.get("chat"), frame.get("body"), frame.get("stamp")
     stamp_key = frame.get("stamp_key")
     return Waiting(
-        forms.integer(frame.get("envelope")),
+        _number(frame.get("envelope")),
         frame.get("kind") == "control",
         forms.identifier(frame.get("message_id")),
         forms.identifier(sender.get("account")),
         forms.identifier(sender.get("device")),
         None if chat is None else forms.identifier(chat),
-        forms.integer(frame.get("accepted_at")),
+        _number(frame.get("accepted_at")),
         frame.get("request") is True,
         frame.get("expired") is True,
         b"" if body is None else forms.decode(body),
@@ -216,8 +223,17 @@ def waiting_or_none(frame: Json) -> Waiting | int | None:
     """The envelope; its number alone where the rest makes no sense; None where not even that does."""
     with contextlib.suppress(Defect):
         return waiting(frame)
-    number = frame.get("envelope")
-    return number if type(number) is int else None
+    with contextlib.suppress(Defect):
+        return _number(frame.get("envelope"))
+    return None
+
+
+def _number(value: object) -> int:
+    """A number that a column of the store can hold, too."""
+    number = forms.integer(value)
+    if not 0 <= number <= MOST_NUMBER:
+        raise forms.nonsense()
+    return number
 
 
 def prekey_object(prekey: SignedPrekey) -> Json:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ..api import Directory as Answer
 from ..api import forms
-from ..errors import IdentityHasChanged, KeysRefused, Refused, UnknownPerson
+from ..errors import Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson
 from ..protocol import errors as protocol_errors
 from ..protocol.device_list import Accepted, Pin, accept_lists, acknowledge_identity, open_list
 from ..protocol.ids import AccountId
@@ -72,7 +72,10 @@ class Directory:
         for account in set(accounts):
             peer = await self._context.write(lambda tx, one=account: peers.by_account(tx, one))  # type: ignore[misc]
             if peer is None or not peer.username:
-                profile = await self._profile(str(UUID(bytes=account)))
+                try:
+                    profile = await self._profile(str(UUID(bytes=account)))
+                except (Defect, Refused):
+                    continue  # shown by id
                 if profile is not None and profile[0] == account:
                     name = profile[1]
                     named = await self._context.write(
@@ -119,11 +122,15 @@ class Directory:
         for start in range(0, len(todo), MOST_ACCOUNTS):
             pins = await self._pins(todo[start : start + MOST_ACCOUNTS])
             asked = [(account, _since(pin)) for account, pin in pins.items()]
-            found = {answer.account: answer for answer in await self._context.api.directory(asked)}
+            found: dict[bytes, Answer] = {}
+            try:
+                found = {answer.account: answer for answer in await self._context.api.directory(asked)}
+            except (Defect, Refused) as error:
+                self._context.notify(str(error))
             for account, pin in pins.items():
                 try:
                     await self.refresh(account, (pin, found.get(account, Answer(account, (), ()))))
-                except KeysRefused as error:
+                except (KeysRefused, Defect, Refused) as error:
                     self._context.notify(str(error))
 
     async def take(self, answers: Sequence[Answer]) -> None:

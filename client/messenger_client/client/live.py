@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ..api import Status, answers, forms
-from ..errors import ClientError, Defect, KeysRefused, SignInNeeded, Unreachable
+from ..errors import ClientError, Defect, KeysRefused, Refused, SignInNeeded, Unreachable
 from ..stream import Backoff, Json, Stream
 from .context import Context
 from .directory import Directory
@@ -163,7 +163,7 @@ class Live:
         try:
             await self._directory.refresh(forms.identifier(frame.get("account")))
             await self._inbox.unpark()
-        except (KeysRefused, Defect) as error:
+        except (KeysRefused, Defect, Refused) as error:
             self._context.notify(str(error))
 
     async def _tend(self) -> None:
