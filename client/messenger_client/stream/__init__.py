@@ -24,6 +24,13 @@ MOST_BYTES = 4 * 1024 * 1024  # of a frame we take
 ANSWER = 30.0  # seconds to wait for an answer
 
 
+class _Connect(connect):
+    """Follows no redirect: the token is for this origin alone."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 class Stream:
     """One connection, from `hello` to its end. Use `async with`; then `receive` until it raises."""
 
@@ -38,7 +45,7 @@ class Stream:
     async def __aenter__(self) -> Self:
         """Connect and wait for `hello`. Raises Unreachable, SignInNeeded, TakenOver, Defect."""
         try:
-            self._connection = await connect(
+            self._connection = await _Connect(
                 self._url,
                 subprotocols=[SUBPROTOCOL],
                 additional_headers={"Authorization": f"Bearer {self._token}"},
