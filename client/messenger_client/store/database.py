@@ -11,12 +11,13 @@ from typing import TypeVar
 
 from ..errors import StoreError
 from ..protocol.secret import Secret
-from .profile_key import open_profile_key
+from .profile_key import DESCRIPTION, open_profile_key
 from .records import Record
 from .schema import migrate
 from .sealing import Sealer
 
 DATABASE = "messages.sqlite3"
+_OURS = ("profile.", "tokens.lock", DATABASE)  # how the names of a profile's files begin
 BUSY = 30.0  # seconds to wait for another process's transaction
 
 R = TypeVar("R", bound=Record)
@@ -67,8 +68,7 @@ class Store:
     def open(cls, directory: Path, passphrase: Secret | None = None) -> Store:
         """Open a profile, made if there is none. Raises StoreError."""
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            directory.chmod(0o700)
+            _make(directory)
         except OSError as error:
             raise StoreError(f"The profile {directory} cannot be used: {error.strerror}.") from error
         profile_key = open_profile_key(directory, passphrase)
@@ -135,3 +135,17 @@ class Store:
                 tx.execute("INSERT INTO setting VALUES ('check', ?)", [tx.seal("setting", b"check", b"check")])
             else:
                 tx.open_bytes("setting", b"check", row[0])
+
+
+def _make(directory: Path) -> None:
+    """Make the profile's directory, for its owner only. One that is there stays as it is. Raises OSError."""
+    try:
+        directory.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        # Without a description, a profile that another process is making at this moment, or was killed at.
+        if not (directory / DESCRIPTION).exists() and any(
+            not path.name.startswith(_OURS) for path in directory.iterdir()
+        ):
+            raise StoreError(f"{directory} is no profile and holds other files: name another directory.") from None
+    else:
+        directory.chmod(0o700)
