@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import pty
 import subprocess
 import sys
 from dataclasses import replace
@@ -45,13 +47,30 @@ async def test_an_output_that_is_not_utf_8_shows_escapes_and_ends_nothing(
 ) -> None:
     await alice.send("bob", "Grüße 👋")
     command = [Path(sys.executable).with_name("messenger"), "--profile", tmp_path / "bob", "--server", relay.url]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [*command, "listen", "--count", "1", "--timeout", "20"],
-        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+
+    def listen() -> subprocess.CompletedProcess[str]:
+        arguments = [*command, "listen", "--count", "1", "--timeout", "20"]
+        return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+
+    done = await asyncio.to_thread(listen)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert "Gr\\xfc\\xdfe \\U0001f44b" in done.stdout
+
+
+def test_ctrl_c_at_a_prompt_ends_the_command(tmp_path: Path, relay: Relay) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "MESSENGER_PASSWORD"}
+    child, master = pty.fork()
+    if child == 0:
+        command = str(Path(sys.executable).with_name("messenger"))
+        os.execve(command, [command, "--profile", str(tmp_path / "new"), "login", "alice"], environment)  # noqa: S606
+    shown = b""
+    while b"Password:" not in shown:
+        shown += os.read(master, 1024)
+    os.write(master, b"\x03")
+    with contextlib.suppress(OSError):  # Linux ends a terminal that nobody has open with an error
+        while os.read(master, 1024):
+            pass
+    _, status = os.waitpid(child, 0)
+    os.close(master)
+    assert os.waitstatus_to_exitcode(status) == 130

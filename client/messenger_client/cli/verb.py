@@ -6,9 +6,10 @@ import asyncio
 import getpass
 import inspect
 import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Concatenate, ParamSpec
@@ -54,7 +55,8 @@ class Terminal:
         directory = directory_of(self._shared.profile)
         passphrase = os.environ.get("MESSENGER_PASSPHRASE")
         if not passphrase and needs_passphrase(directory) and sys.stdin.isatty():
-            passphrase = getpass.getpass("Passphrase of this profile: ")
+            with interruptible():
+                passphrase = getpass.getpass("Passphrase of this profile: ")
         return Client.open(directory, server=self._shared.server, passphrase=passphrase, notify=self.output.say)
 
     async def sync(self, client: Client) -> None:
@@ -73,10 +75,26 @@ class Terminal:
             return password
         if not sys.stdin.isatty():
             raise WrongUse("There is nobody to ask for the password: set MESSENGER_PASSWORD.")
-        password = getpass.getpass("Password: ")
-        if new and getpass.getpass("Again: ") != password:
-            raise WrongUse("The two passwords differ.")
+        with interruptible():
+            password = getpass.getpass("Password: ")
+            if new and getpass.getpass("Again: ") != password:
+                raise WrongUse("The two passwords differ.")
         return password
+
+    def confirm(self, question: str) -> bool:
+        """Ask on stderr for a yes or no."""
+        with interruptible():
+            return typer.confirm(question, err=True)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a prompt: asyncio.run takes the first one as a wish to cancel a task, which waits here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def verb(
@@ -118,7 +136,7 @@ def _run(terminal: Terminal, work: Awaitable[int | None]) -> int:
     except ClientError as error:
         terminal.output.say(str(error))
         return exit_code(error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         return 130
     except BrokenPipeError:
         # Whoever read has gone. Python would complain once more when it flushes at its end.
