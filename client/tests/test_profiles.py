@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from relay import Relay
 
-from messenger_client.errors import StoreError, Unreachable
-from messenger_client.store import Store
+from messenger_client import Client
+from messenger_client.errors import SignInNeeded, StoreError, Unreachable
+from messenger_client.store import Store, settings
 from messenger_client.stream import Stream
 
 
@@ -64,3 +67,24 @@ async def test_the_socket_takes_its_token_to_no_other_origin() -> None:
                 async with Stream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "token"):
                     pass
     assert asked == []
+
+
+async def test_tokens_go_to_no_other_host_than_they_came_from(alice: Client, relay: Relay, tmp_path: Path) -> None:
+    before = len(relay.requests)
+    async with Client.open(tmp_path / "alice", server=relay.url.replace("127.0.0.1", "localhost")) as elsewhere:
+        for _ in range(2):
+            with pytest.raises(SignInNeeded, match="This profile is signed in at"):
+                await elsewhere.requests()
+        with pytest.raises(SignInNeeded):
+            await anext(elsewhere.messages())
+    assert len(relay.requests) == before
+    assert await alice.requests() == []
+
+
+async def test_tokens_serve_another_port_of_their_host(alice: Client, relay: Relay, tmp_path: Path) -> None:
+    with alice._context.store.transaction() as tx:
+        kept = settings.tokens(tx)
+        assert kept is not None
+        assert kept.origin == relay.url
+        settings.save_tokens(tx, replace(kept, origin="http://127.0.0.1:1"))
+    assert await alice.requests() == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ..api import TokenPair
 from ..errors import Refused, SignInNeeded
@@ -30,11 +31,13 @@ class TokenKeeper:
     async def access(self, refused: str | None = None) -> str:
         """Return a device's access token that should work; not the one that was just refused."""
         kept = await self._context.write(_require)
+        await self._require_its_origin(kept)
         if self._works(kept, refused):
             return kept.access
         async with locks.async_file_lock(self._context.store.directory / "tokens.lock"):
             # Another process may have renewed it meanwhile.
             kept = await self._context.write(_require)
+            await self._require_its_origin(kept)
             if self._works(kept, refused):
                 return kept.access
             return await self._renew(kept)
@@ -57,6 +60,17 @@ class TokenKeeper:
     async def forget(self) -> None:
         await self._context.write(lambda tx: settings.save_tokens(tx, None))
 
+    async def _require_its_origin(self, kept: Tokens) -> None:
+        """Show tokens to nobody but the server they came from. Another port of its host is that server, too."""
+        me = await self._context.write(settings.me, durable=False)
+        issued_by = kept.origin or (me.server if me else "")
+        if me is not None and _host_of(issued_by) != _host_of(self._context.origin):
+            raise SignInNeeded(
+                f"This profile is signed in at {issued_by}: to use it at {self._context.origin}, sign in there with"
+                f" `messenger login {me.username}`.",
+                "other_server",
+            )
+
     async def _renew(self, kept: Tokens) -> str:
         context, now = self._context, self._context.clock.now()
         since = kept.refreshing_since
@@ -78,12 +92,18 @@ class TokenKeeper:
             ) from error
 
     async def _keep(self, pair: TokenPair) -> str:
-        tokens = Tokens(pair.access, pair.refresh, self._context.clock.now() + pair.expires_in * 1000)
+        expires_at = self._context.clock.now() + pair.expires_in * 1000
+        tokens = Tokens(pair.access, pair.refresh, expires_at, origin=self._context.origin)
         await self._context.write(lambda tx: settings.save_tokens(tx, tokens))
         return pair.access
 
     def _works(self, kept: Tokens, refused: str | None) -> bool:
         return kept.access != refused and self._context.clock.now() < kept.expires_at - EARLY
+
+
+def _host_of(origin: str) -> tuple[str, str | None]:
+    parts = urlsplit(origin)
+    return parts.scheme, parts.hostname
 
 
 def _require(tx: Transaction) -> Tokens:

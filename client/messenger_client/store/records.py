@@ -54,6 +54,7 @@ class Tokens(Record):
     expires_at: int  # ms, of the access token
     refreshing_since: int | None = None  # ms: an answer to a refresh is outstanding, or was lost
     ended: bool = False  # the server ended the session
+    origin: str = ""  # of the server that gave them; empty: the one in `Me`
 
 
 @dataclass(frozen=True, slots=True, repr=False)
