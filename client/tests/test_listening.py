@@ -60,6 +60,16 @@ async def test_a_draining_server_says_when_to_come_back(bob: Client, relay: Rela
         await asyncio.to_thread(relay.wait_for, lambda: any(7 <= slept <= 8 for slept in clock.slept))
 
 
+async def test_no_server_keeps_a_client_away_for_longer_than_five_minutes(
+    bob: Client, relay: Relay, clock: SteppingClock
+) -> None:
+    async with bob.connected():
+        device = relay.device_of("bob")
+        await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
+        relay.push(device, {"type": "server.draining", "reconnect_after_ms": [10**14, 10**400]})
+        await asyncio.to_thread(relay.wait_for, lambda: 300 in clock.slept)
+
+
 async def test_a_newer_connection_of_the_device_ends_this_one(alice: Client, bob: Client, relay: Relay) -> None:
     listening = asyncio.create_task(shown(bob, 1))
     device = relay.device_of("bob")

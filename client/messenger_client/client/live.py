@@ -22,6 +22,8 @@ from .statuses import Statuses
 
 PARTING = 3.0  # seconds for the last acknowledgements to arrive
 OUTBOX_EVERY = 5.0  # seconds between looks at what other processes could not send
+LONGEST_WAIT = 300.0  # seconds before we connect again, whatever the server asks for
+MOST_FRAMES = 2 * MOST  # read and not handled yet; the socket waits while there are as many
 
 # Said once when the message was written, and shown in the conversation; not every few seconds.
 STANDING = frozenset({"identity_changed", "list_refused", "no_keys"})
@@ -43,7 +45,7 @@ class Live:
         self._statuses = Statuses(context)
         self._backoff = Backoff(context.uniform)
         self._stopping = asyncio.Event()
-        self._frames: asyncio.Queue[Json] = asyncio.Queue()
+        self._frames: asyncio.Queue[Json] = asyncio.Queue(MOST_FRAMES)
         self._acks: set[asyncio.Task[None]] = set()
         self.caught_up = asyncio.Event()  # the server has nothing more that waited
 
@@ -72,7 +74,7 @@ class Live:
                     told = True
                     self._context.notify("Not connected; trying again. What you write meanwhile waits here.")
             if not self._stopping.is_set():
-                await self._pause(self._backoff.delay() if wait is None else wait)
+                await self._pause(self._backoff.delay() if wait is None else min(wait, LONGEST_WAIT))
 
     async def stop(self) -> None:
         """Let what is being stored and acknowledged come to its end."""
@@ -83,7 +85,7 @@ class Live:
 
     async def _serve(self, stream: Stream) -> None:
         """Serve one connection until it breaks or we stop."""
-        self._frames = asyncio.Queue()
+        self._frames = asyncio.Queue(MOST_FRAMES)
         self._context.stream = stream
         reader = asyncio.create_task(self._read(stream))
         others = [
@@ -114,7 +116,7 @@ class Live:
             if frame.get("type") == "server.draining":
                 raise Unreachable("The server is restarting.", "draining", self._drain_delay(frame))
             if not self._stopping.is_set():
-                self._frames.put_nowait(frame)
+                await self._frames.put(frame)
 
     async def _work(self, stream: Stream) -> None:
         """Take what has arrived, up to a batch at once."""
@@ -192,7 +194,9 @@ class Live:
     def _drain_delay(self, frame: Json) -> float:
         bounds = frame.get("reconnect_after_ms")
         if isinstance(bounds, list) and len(bounds) == 2 and all(type(one) is int and one >= 0 for one in bounds):
-            return self._context.uniform(min(bounds), max(bounds)) / 1000
+            # Capped as integers: one of a thousand digits is no float.
+            least, most = (min(one, int(LONGEST_WAIT * 1000)) for one in sorted(bounds))
+            return self._context.uniform(least, most) / 1000
         return self._backoff.delay()
 
 
