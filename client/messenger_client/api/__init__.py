@@ -23,8 +23,6 @@ from .answers import (
 from .forms import Json
 from .http import Credentials, Http, origin_of
 
-MOST_CLAIMS = 20  # devices a call
-MOST_STATUSES = 500  # messages a call
 MOST_ENVELOPES = 256  # a call
 
 __all__ = [

@@ -53,12 +53,6 @@ def integer(value: object) -> int:
     return value
 
 
-def boolean(value: object) -> bool:
-    if type(value) is not bool:
-        raise nonsense()
-    return value
-
-
 def items(value: object) -> list[object]:
     if not isinstance(value, list):
         raise nonsense()

@@ -24,7 +24,6 @@ from ..errors import (
     Unreachable,
     WrongUse,
 )
-from ..protocol.limits import MAX_ENCODED
 from ..store import Transaction, outbox, peers, timeline
 from ..store.records import Entry, Me, Outgoing
 from .context import Context, require_me
@@ -70,8 +69,6 @@ class Sender:
         _check_name(to)
         if not text or len(text) > MOST_TEXT:
             raise WrongUse(f"A message has 1 to {MOST_TEXT} characters.")
-        if len(text.encode(errors="replace")) > MAX_ENCODED // 2:
-            raise WrongUse("That message is too long.")
         try:
             text.encode()
         except UnicodeEncodeError as error:
