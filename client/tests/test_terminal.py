@@ -46,7 +46,8 @@ async def test_an_output_that_is_not_utf_8_shows_escapes_and_ends_nothing(
     alice: Client, bob: Client, relay: Relay, tmp_path: Path
 ) -> None:
     await alice.send("bob", "Grüße 👋")
-    command = [Path(sys.executable).with_name("messenger"), "--profile", tmp_path / "bob", "--server", relay.url]
+    messenger = str(Path(sys.executable).with_name("messenger"))
+    command = [messenger, "--profile", str(tmp_path / "bob"), "--server", relay.url]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
 
     def listen() -> subprocess.CompletedProcess[str]:
