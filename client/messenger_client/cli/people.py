@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import WrongUse
+from ..errors import ClientError, WrongUse
 from .output import columns, when
 from .plain import one_line
 from .verb import Terminal, verb
@@ -90,8 +90,8 @@ def _require_somebody() -> None:
 
 def _ask(terminal: Terminal, username: str, digits: str) -> None:
     terminal.output.say(digits)
-    if not typer.confirm(f"Does {username} read the same sixty digits?", err=True):
-        raise WrongUse(f"Then {username} is not verified: somebody may sit in between.")
+    if not terminal.confirm(f"Does {username} read the same sixty digits?"):
+        raise ClientError(f"Then {username} is not verified: somebody may sit in between.")
 
 
 def _print_contact(terminal: Terminal, username: str, state: str, line: str) -> None:

@@ -47,7 +47,6 @@ class Live:
         self._stopping = asyncio.Event()
         self._frames: asyncio.Queue[Json] = asyncio.Queue(MOST_FRAMES)
         self._acks: set[asyncio.Task[None]] = set()
-        self.caught_up = asyncio.Event()  # the server has nothing more that waited
 
     async def run(self) -> None:
         """Stay connected until stopped. Raises SignInNeeded, TakenOver, Defect; waits out everything else."""
@@ -151,7 +150,6 @@ class Live:
                 await self._prekeys.check()
             elif kind == "queue.empty":
                 self._backoff.worked()
-                self.caught_up.set()
                 self._context.changed.set()
         if statuses:
             await self._statuses.apply(statuses)

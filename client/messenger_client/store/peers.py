@@ -21,11 +21,6 @@ def by_name(tx: Transaction, username: str) -> Peer | None:
     return None if row is None else tx.open(Peer, "peer", _bytes(row[0]), row[1])
 
 
-def everyone(tx: Transaction) -> list[Peer]:
-    rows = tx.execute("SELECT key, value FROM peer").fetchall()
-    return [tx.open(Peer, "peer", key, value) for key, value in rows]
-
-
 def save(tx: Transaction, peer: Peer) -> Peer:
     """Store an account's record; returns it as it is kept: under no name if another account holds that one."""
     # Which account has a name is the server's word. Once keys are pinned under it, it moves for no later word.

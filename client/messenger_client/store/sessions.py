@@ -16,10 +16,6 @@ def pair(tx: Transaction, account: bytes, device: bytes) -> Pair:
     return Pair.of(AccountId(account), DeviceId(device), found)
 
 
-def has_sessions(tx: Transaction, account: bytes, device: bytes) -> bool:
-    return tx.one("SELECT 1 FROM session WHERE pair = ?", [tx.find("pair", account, device)]) is not None
-
-
 def is_known(tx: Transaction, session_id: bytes) -> bool:
     return tx.one("SELECT 1 FROM session WHERE key = ?", [tx.find("session", session_id)]) is not None
 
