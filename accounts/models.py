@@ -202,7 +202,3 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.id}"
-
-
-AccountId = uuid.UUID
-DeviceId = uuid.UUID
