@@ -1,0 +1,60 @@
+// The client as the page sees it: asynchronous calls into the Worker. `remote.ts` implements it, `worker.ts` serves it.
+
+import type { ChatSummary, Line, Person, SafetyNumber, Start, StorageState, Told } from "./model";
+
+/** What the page knows before the Worker starts: Django wrote it into the page. */
+export interface StartOptions {
+  readonly account: string; // id
+  readonly username: string;
+  readonly csrf: string;
+  readonly knownDevice: string; // the device that this browser's session has spoken for, or ""
+}
+
+/** A call that cannot be carried out rejects with a `ClientError`, whose message is a sentence for the person. */
+export interface Messenger {
+  /** Open the store, enrol this browser if the account has no device yet, and stay connected. Call it once. */
+  start(options: StartOptions): Promise<Start>;
+  /** After `open_elsewhere`: make the other tab let go, then start. */
+  takeOver(): Promise<Start>;
+  /** After `evicted`: forget what this browser was, and start anew. */
+  startAfresh(): Promise<Start>;
+
+  /** All conversations, the latest first. */
+  chats(): Promise<ChatSummary[]>;
+  /** At most `limit` lines before `before` (a position; null: the newest), oldest first. */
+  lines(chat: string, before: number | null, limit: number): Promise<Line[]>;
+  /** Where the person looks now (null: nowhere): lines of this chat that come in are read at once. */
+  look(chat: string | null): Promise<void>;
+  /** The person has seen the chat up to here: fewer unread, and the sender may know. */
+  markRead(chat: string, position: number): Promise<void>;
+
+  /** Store a message for sending; resolves with its line once it is stored, before the network. */
+  send(account: string, text: string): Promise<Line>;
+  /** Write a failed message once more. */
+  resend(line: string): Promise<Line>;
+  /** Take a failed message away. */
+  discard(line: string): Promise<void>;
+  saveDraft(chat: string, text: string): Promise<void>;
+  typing(chat: string, on: boolean): Promise<void>;
+
+  /** Accounts whose username begins like this, oneself excluded. Asks the server. */
+  find(prefix: string): Promise<Person[]>;
+  /** The conversation with somebody, made if there is none yet. */
+  chatWith(person: Person): Promise<ChatSummary>;
+  accept(account: string): Promise<void>;
+  block(account: string): Promise<void>;
+  unblock(account: string): Promise<void>;
+
+  safetyNumber(account: string): Promise<SafetyNumber>;
+  /** The person has compared the number that stands for `key`. */
+  verify(account: string, key: Uint8Array): Promise<void>;
+  /** Write on to somebody whose identity has changed, without having compared anything. */
+  acknowledge(account: string): Promise<void>;
+
+  storage(): Promise<StorageState>;
+  /** Ask for another attempt to connect now. */
+  reconnect(): Promise<void>;
+
+  /** Hear everything the client tells; returns how to stop. */
+  listen(hear: (told: Told) => void): () => void;
+}

@@ -1,0 +1,96 @@
+// What the client gives to the page. Frozen values; ids as the usual text of UUIDs, times in ms since 1970.
+
+export type MessageState = "queued" | "accepted" | "delivered" | "read" | "expired" | "failed" | "received";
+
+/** Who this page speaks for. */
+export interface Account {
+  readonly id: string;
+  readonly username: string;
+  readonly device: string;
+}
+
+/** What one device of the recipient has said of a message. */
+export interface DeviceStatus {
+  readonly account: string;
+  readonly device: string;
+  readonly status: "delivered" | "read" | "expired";
+  readonly at: number;
+}
+
+/**
+ * One line of a conversation: a text, or something that had to be said about one.
+ *
+ * `id` never changes; `position` orders the lines of all chats and grows as they are shown. `cause`: of `unreadable`
+ * the protocol's name of the failure; of a failed text why, in a sentence. `missing`: of a gap, how many messages.
+ */
+export interface Line {
+  readonly id: string;
+  readonly chat: string;
+  readonly position: number;
+  readonly kind: "text" | "unreadable" | "update_needed" | "gap" | "expired" | "notice";
+  readonly outgoing: boolean;
+  readonly sentAt: number; // by the sender's clock
+  readonly acceptedAt: number; // by the server's; 0: not yet
+  readonly text: string;
+  readonly state: MessageState;
+  readonly devices: readonly DeviceStatus[];
+  readonly skipped: number; // devices that it could not be encrypted for
+  readonly cause: string;
+  readonly missing: number;
+}
+
+/** One conversation as the list shows it. `last` is null in one that nobody has written in yet. */
+export interface ChatSummary {
+  readonly id: string;
+  readonly account: string; // the other person's
+  readonly name: string; // their username, or the account's id while no name is known
+  readonly last: Line | null;
+  readonly unread: number;
+  readonly firstUnread: number; // its position; 0: none
+  readonly draft: string;
+  readonly request: boolean; // they wrote, and the person has not answered yet
+  readonly blocked: boolean;
+  readonly verified: boolean; // the safety number was compared, and their identity is still that one
+  readonly identityChanged: boolean; // sending waits until the person has acknowledged it
+}
+
+export interface Person {
+  readonly account: string;
+  readonly username: string;
+  readonly chat: string; // the id that the conversation with them has, or would have
+}
+
+export interface SafetyNumber {
+  readonly digits: string; // 60 of them
+  readonly scannable: Uint8Array; // what a QR code holds
+  readonly key: Uint8Array; // the account key that the number stands for: `verify` takes it
+}
+
+/** `retryAt` (ms): when the next attempt comes. `updating`: connected, and what waited is still coming in. */
+export type Connection =
+  | { readonly state: "connecting" | "updating" | "online" | "offline" }
+  | { readonly state: "waiting"; readonly retryAt: number };
+
+export interface StorageState {
+  readonly persistent: boolean; // the browser has promised not to evict it
+  readonly usage: number; // bytes
+}
+
+/** How starting ended. Everything but `ready` leaves the page with one sentence and one action. */
+export type Start =
+  | { readonly state: "ready"; readonly account: Account; readonly storage: StorageState }
+  | { readonly state: "open_elsewhere" } // another tab has this account's store: `takeOver`
+  | { readonly state: "evicted" } // this browser was one of the account's devices, and its store is gone
+  | { readonly state: "linking_needed" } // the account has devices, and this browser is none of them
+  | { readonly state: "signed_out" } // the page's session has ended
+  | { readonly state: "unsupported"; readonly missing: string } // OPFS or Web Locks are not there
+  | { readonly state: "failed"; readonly why: string }; // a sentence; nothing was changed
+
+/** What the client tells the page by itself. */
+export type Told =
+  | { readonly type: "lines"; readonly chat: string; readonly lines: readonly Line[] } // new or changed, in order
+  | { readonly type: "chats"; readonly chats: readonly ChatSummary[] } // new or changed
+  | { readonly type: "connection"; readonly connection: Connection }
+  | { readonly type: "typing"; readonly chat: string; readonly on: boolean }
+  | { readonly type: "notice"; readonly text: string } // a sentence for the person, of no single conversation
+  | { readonly type: "ended"; readonly why: "taken_over" | "signed_out" | "replaced" | "failed"; readonly text: string };
