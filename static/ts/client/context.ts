@@ -1,0 +1,60 @@
+// What the parts of the client share: store, server, time, chance; and what whoever makes one has to give it.
+
+import type { Api } from "../api/index";
+import type { Clock } from "../lib/clock";
+import { SignInNeeded } from "../lib/errors";
+import type { Entropy } from "../protocol/entropy";
+import { OwnDevice } from "../protocol/keys";
+import { DhKey, SigningKey } from "../protocol/primitives";
+import type { Store, Transaction } from "../store/database";
+import type { Me } from "../store/records";
+import * as settings from "../store/settings";
+import type { Stream } from "../stream/index";
+import type { Uniform } from "../stream/backoff";
+import type { StorageState } from "./model";
+import type { TokenKeeper } from "./tokens";
+import { WORDS } from "./words";
+
+/** The stores of this browser: one an account, and one tab at a time has it. Accounts are named by their id as text. */
+export interface Stores {
+  /** What this browser lacks to keep a store, in a few words; empty when it lacks nothing. */
+  missing(): string;
+  /** Whether this browser has a store of that account. */
+  exists(account: string): Promise<boolean>;
+  /**
+   * Take the account's lock; null when another tab has it, unless `steal` makes that tab let go. `lost` is called
+   * when another tab takes over: once it has resolved, the store is closed and the lock may go.
+   */
+  lock(account: string, options: { steal: boolean; lost: () => Promise<void> }): Promise<Lock | null>;
+  /** Open the account's store, made if there is none. The lock is held. */
+  open(account: string): Promise<Store>;
+  /** Erase what this browser kept for the account. The lock is held, the store closed. */
+  erase(account: string): Promise<void>;
+  /** Ask the browser to keep the stores (it may do so without asking anybody), and say how things stand. */
+  persist(): Promise<StorageState>;
+}
+
+/** A lock that is held. */
+export interface Lock {
+  release(): void;
+}
+
+/** What the machine says of the network, which may be wrong in both directions. */
+export interface Network {
+  online(): boolean;
+  listen(hear: (online: boolean) => void): () => void;
+}
+
+/** Everything that the client takes from outside: the Worker gives the browser's, tests give their own. */
+export interface Environment {
+  readonly origin: string; // of the server: the Worker's own, never one that a server names
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly uniform: Uniform;
+  readonly fetch: typeof fetch;
+  readonly openSocket: (url: string, protocols: string[]) => WebSocket;
+  readonly network: Network;
+  readonly stores: Stores;
+  /** Resolves once libsodium and SQLite can be used. Rejects where the browser cannot run them. */
+  ready(): Promise<void>;
+}
