@@ -1,4 +1,12 @@
 # Build: docker build -t messenger .      Run: docker run -p 8000:8000 -v messenger:/data --read-only --tmpfs /tmp messenger
+FROM node:24-bookworm-slim AS pages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json vite.config.ts ./
+COPY static/ts static/ts
+RUN node_modules/.bin/vite build
+
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 COPY bin/uv.txt requirements.txt ./
@@ -18,7 +26,9 @@ COPY keys keys
 COPY chats chats
 COPY files files
 COPY templates templates
-COPY static static
+COPY static/css static/css
+COPY static/images static/images
+COPY --from=pages /app/build/js build/js
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/data HOST=0.0.0.0 PORT=8000
 USER messenger
 VOLUME /data
