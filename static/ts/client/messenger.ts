@@ -23,6 +23,8 @@ export interface Messenger {
   chats(): Promise<ChatSummary[]>;
   /** At most `limit` lines before `before` (a position; null: the newest), oldest first. */
   lines(chat: string, before: number | null, limit: number): Promise<Line[]>;
+  /** At most `limit` lines after the position `after`, oldest first: to open a chat where reading stopped. */
+  linesAfter(chat: string, after: number, limit: number): Promise<Line[]>;
   /** Where the person looks now (null: nowhere): lines of this chat that come in are read at once. */
   look(chat: string | null): Promise<void>;
   /** The person has seen the chat up to here: fewer unread, and the sender may know. */
