@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from messenger import theme
 from messenger.lib import problem
 from messenger.lib.errors import DomainError, Malformed, NotFound, WrongToken
 
@@ -40,4 +41,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         return _answer(request, InternalError())
     # Without the request's context: that asks the database who is signed in, and the database may be the fault.
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", theme.context(request)), status=500)
