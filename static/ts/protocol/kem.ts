@@ -12,10 +12,7 @@ const COEFFICIENTS_SIZE = 1152; // 768 coefficients of 12 bits; the 32 bytes aft
 const MODULUS = 3329;
 
 /** A ciphertext and the secret in it. */
-export interface Encapsulated {
-  readonly ct: Uint8Array;
-  readonly ss: Secret;
-}
+export type Encapsulated = readonly [ct: Uint8Array, ss: Secret];
 
 /** The encapsulation key of a seed (d ‖ z). */
 export function publicKey(seed: Uint8Array): Uint8Array {
@@ -37,7 +34,7 @@ export function checkPublicKey(key: Uint8Array): void {
 export function encapsulate(key: Uint8Array): Encapsulated {
   checkPublicKey(key);
   const made = sodium.crypto_kem_mlkem768_enc(key);
-  return { ct: made.ciphertext, ss: secret(made.sharedSecret) };
+  return [made.ciphertext, secret(made.sharedSecret)];
 }
 
 /** Return ss; a tampered ct gives another ss, never an error (implicit rejection). */
