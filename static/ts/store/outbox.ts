@@ -1,0 +1,52 @@
+// What is on its way out. A row leaves only when the server has answered for good.
+import { Outgoing } from "./records";
+import type { Transaction } from "./transaction";
+
+export function add(tx: Transaction, outgoing: Outgoing, chat: Uint8Array): void {
+  tx.run("INSERT INTO outbox (id, chat, value) VALUES (?, ?, ?)", [outgoing.id, chat, Outgoing.pack(outgoing)]);
+}
+
+export function update(tx: Transaction, outgoing: Outgoing): void {
+  tx.run("UPDATE outbox SET value = ? WHERE id = ?", [Outgoing.pack(outgoing), outgoing.id]);
+}
+
+export function get(tx: Transaction, messageId: Uint8Array): Outgoing | null {
+  const row = tx.one("SELECT value FROM outbox WHERE id = ?", [messageId]);
+  return row === null ? null : Outgoing.unpack(row[0]);
+}
+
+export function remove(tx: Transaction, messageId: Uint8Array): void {
+  tx.run("DELETE FROM outbox WHERE id = ?", [messageId]);
+}
+
+/** What waits, oldest first, less the chats in which one of the `stuck` messages has to leave first. */
+export function pending(tx: Transaction, stuck: Iterable<Uint8Array> = [], limit = 100): Outgoing[] {
+  const ids = [...stuck];
+  if (ids.length === 0) {
+    const rows = tx.all("SELECT value FROM outbox ORDER BY position LIMIT ?", [limit]);
+    return rows.map(([value]) => Outgoing.unpack(value));
+  }
+  // A table of one connection, so that one statement does for any number of ids.
+  tx.run("CREATE TEMP TABLE IF NOT EXISTS stuck (chat BLOB PRIMARY KEY) WITHOUT ROWID");
+  tx.run("DELETE FROM temp.stuck");
+  for (const id of ids) tx.run("INSERT OR IGNORE INTO temp.stuck SELECT chat FROM outbox WHERE id = ?", [id]);
+  const rows = tx.all(
+    "SELECT value FROM outbox WHERE chat NOT IN (SELECT chat FROM temp.stuck) ORDER BY position LIMIT ?",
+    [limit],
+  );
+  return rows.map(([value]) => Outgoing.unpack(value));
+}
+
+export function count(tx: Transaction): number {
+  return Number(tx.one("SELECT COUNT(*) FROM outbox")?.[0]);
+}
+
+/** Tell whether nothing of the same chat stands before it. */
+export function isNext(tx: Transaction, messageId: Uint8Array): boolean {
+  const row = tx.one(
+    "SELECT 1 FROM outbox AS mine WHERE mine.id = ? AND NOT EXISTS" +
+      " (SELECT 1 FROM outbox WHERE chat = mine.chat AND position < mine.position)",
+    [messageId],
+  );
+  return row !== null;
+}

@@ -1,0 +1,65 @@
+// The tables, and how older ones become these. A migration is never edited once released: add another.
+//
+// The file is encrypted as a whole (sqlite.ts), so ids stand as they are; what is queried is a column, the rest of
+// a record is in `value`.
+import { StoreError } from "../lib/errors";
+
+import type { Transaction } from "./transaction";
+
+export const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    // One row a name: who this is, its tokens, its prekey counters.
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    // Private halves of own prekeys.
+    "CREATE TABLE prekey (label TEXT, id INTEGER, value BLOB NOT NULL, PRIMARY KEY (label, id)) WITHOUT ROWID",
+    // H(EK) of accepted first messages, until their signed prekey goes.
+    "CREATE TABLE used_ek (hash BLOB PRIMARY KEY, spk_id INTEGER NOT NULL) WITHOUT ROWID",
+    // Accounts, one's own among them, with their pins. The name is in lower case.
+    "CREATE TABLE peer (account BLOB PRIMARY KEY, name TEXT UNIQUE, value BLOB NOT NULL)",
+    "CREATE TABLE device_list (account BLOB, hash BLOB, signed BLOB NOT NULL, PRIMARY KEY (account, hash))",
+    "CREATE TABLE session (id BLOB PRIMARY KEY, account BLOB NOT NULL, device BLOB NOT NULL, value BLOB NOT NULL)",
+    "CREATE INDEX session_by_pair ON session (account, device)",
+    "CREATE TABLE chat (conversation BLOB PRIMARY KEY, account BLOB NOT NULL, counter INTEGER NOT NULL," +
+      " read_to INTEGER NOT NULL, told_to INTEGER NOT NULL, draft TEXT NOT NULL)",
+    // Which counter comes next from one device of a sender in one chat.
+    "CREATE TABLE flow (chat BLOB, account BLOB, device BLOB, next INTEGER NOT NULL," +
+      " PRIMARY KEY (chat, account, device)) WITHOUT ROWID",
+    // What is shown, in the order it is shown in: position is null while a message waits for an earlier one.
+    "CREATE TABLE entry (account BLOB NOT NULL, id BLOB NOT NULL, chat BLOB NOT NULL, position INTEGER UNIQUE," +
+      " device BLOB, counter INTEGER NOT NULL, outgoing INTEGER NOT NULL, held_at INTEGER," +
+      " unsettled INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (account, id))",
+    "CREATE INDEX entry_by_chat ON entry (chat, position)",
+    "CREATE INDEX entry_incoming ON entry (chat, position) WHERE outgoing = 0",
+    "CREATE INDEX entry_unsettled ON entry (position) WHERE unsettled = 1",
+    "CREATE INDEX entry_held ON entry (chat, account, device, counter) WHERE held_at IS NOT NULL",
+    "CREATE TABLE outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE," +
+      " chat BLOB NOT NULL, value BLOB NOT NULL)",
+    "CREATE INDEX outbox_by_chat ON outbox (chat, position)",
+    // Envelopes that were dealt with: one that comes again is acknowledged and nothing else.
+    "CREATE TABLE envelope (id INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
+    // Envelopes of senders whose identity has changed, until the person has acknowledged it.
+    "CREATE TABLE parked (id INTEGER PRIMARY KEY, account BLOB NOT NULL, frame BLOB NOT NULL)",
+    "CREATE INDEX parked_by_account ON parked (account)",
+  ],
+];
+
+/** What migrating needs of a database. */
+export interface Migrating {
+  transaction<T>(work: (tx: Transaction) => T): T;
+}
+
+/** Bring the tables up to date, a step a transaction. Throws StoreError for those of a newer program. */
+export function migrate(database: Migrating, migrations: readonly (readonly string[])[] = MIGRATIONS): void {
+  let done = false;
+  while (!done) {
+    done = database.transaction((tx) => {
+      const version = Number(tx.one("PRAGMA user_version")?.[0]);
+      if (version > migrations.length) {
+        throw new StoreError("What is stored here was written by a newer version: reload the page.", "newer");
+      }
+      for (const statement of migrations[version] ?? []) tx.run(statement);
+      if (version < migrations.length) tx.run(`PRAGMA user_version = ${version + 1}`);
+      return version === migrations.length;
+    });
+  }
+}

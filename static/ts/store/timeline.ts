@@ -1,0 +1,186 @@
+// Conversations as they are shown: every sender device's messages in the order of their counters.
+//
+// PROTOCOL.md, Content: not the wire, not a clock, the counter decides. A message whose predecessor is missing
+// waits for GAP_WAIT; then the gap is a line of its own. Positions only grow: what is shown later stands later.
+// Whatever makes lines visible returns them as they now stand.
+import { random } from "../lib/bytes";
+
+import { damaged, Entry } from "./records";
+import type { Row, Transaction } from "./transaction";
+
+export const GAP_WAIT = 10_000; // ms
+
+/** The columns that `entryOf` reads, in its order. */
+export const ENTRY =
+  "entry.account, entry.id, entry.chat, entry.position, entry.counter, entry.outgoing, entry.value";
+
+const HELD = "held_at IS NOT NULL";
+
+/** Add a line at the end. Null: it is there already, or hidden: such a one (control) is kept and never shown. */
+export function add(tx: Transaction, entry: Entry, how: { hidden?: boolean } = {}): Entry | null {
+  const shown = { ...entry, position: how.hidden === true ? 0 : nextPosition(tx) };
+  return insert(tx, shown, null) && shown.position > 0 ? shown : null;
+}
+
+/** Add a received message where its counter says, and release what waited for it. Returns what is shown by that. */
+export function place(tx: Transaction, entry: Entry, when: { now: number }): Entry[] {
+  const flow = flowOf(entry);
+  const expected = nextOf(tx, flow) ?? 1;
+  if (entry.counter > expected) {
+    insert(tx, { ...entry, position: 0 }, when.now);
+    return [];
+  }
+  const added = add(tx, entry);
+  if (added === null) return []; // a second copy
+  if (entry.counter < expected) return [added]; // it came after its gap was shown
+  saveFlow(tx, flow, entry.counter + 1);
+  return [added, ...release(tx, flow, entry.counter + 1, null)];
+}
+
+/** Show the gaps that have waited long enough, and what stands behind them. */
+export function releaseDue(tx: Transaction, when: { now: number }): Entry[] {
+  const due = tx.all(`SELECT DISTINCT chat, account, device FROM entry WHERE ${HELD} AND held_at <= ?`, [
+    when.now - GAP_WAIT,
+  ]);
+  return due.flatMap((flow) => release(tx, flow, nextOf(tx, flow), when.now));
+}
+
+/** When (ms) the next gap will have waited long enough. */
+export function nextDue(tx: Transaction): number | null {
+  const earliest = tx.one(`SELECT MIN(held_at) FROM entry WHERE ${HELD}`)?.[0] ?? null;
+  return earliest === null ? null : Number(earliest) + GAP_WAIT;
+}
+
+/** At most `limit` lines before a position (null: the newest), oldest first. */
+export function lines(tx: Transaction, chat: Uint8Array, before: number | null, limit: number): Entry[] {
+  const rows = tx.all(`SELECT ${ENTRY} FROM entry WHERE chat = ? AND position < ? ORDER BY position DESC LIMIT ?`, [
+    chat,
+    before ?? Number.MAX_SAFE_INTEGER,
+    limit,
+  ]);
+  return rows.map(entryOf).reverse();
+}
+
+/** A line by who wrote it and its id; one that is held or hidden has position 0. */
+export function get(tx: Transaction, account: Uint8Array, messageId: Uint8Array): Entry | null {
+  const row = tx.one(`SELECT ${ENTRY} FROM entry WHERE account = ? AND id = ?`, [account, messageId]);
+  return row === null ? null : entryOf(row);
+}
+
+/** Write a changed line back where it stands; `unsettled`: its fate at the recipient is still open. */
+export function update(tx: Transaction, entry: Entry, how: { unsettled: boolean }): void {
+  tx.run("UPDATE entry SET chat = ?, counter = ?, unsettled = ?, value = ? WHERE account = ? AND id = ?", [
+    entry.chat,
+    entry.counter,
+    how.unsettled ? 1 : 0,
+    Entry.pack(entry),
+    entry.account,
+    entry.id,
+  ]);
+}
+
+/** Take a line away, as if it had never been. */
+export function remove(tx: Transaction, account: Uint8Array, messageId: Uint8Array): void {
+  tx.run("DELETE FROM entry WHERE account = ? AND id = ?", [account, messageId]);
+}
+
+/** Own messages whose fate is open, newest first. */
+export function unsettled(tx: Transaction, limit: number): Entry[] {
+  const rows = tx.all(`SELECT ${ENTRY} FROM entry WHERE unsettled = 1 ORDER BY position DESC LIMIT ?`, [limit]);
+  return rows.map(entryOf);
+}
+
+/** Add a line that is no message: a gap, a warning. */
+export function note(
+  tx: Transaction,
+  kind: Entry["kind"],
+  about: Pick<Entry, "account" | "chat" | "sent"> & Partial<Pick<Entry, "missing" | "text">>,
+): Entry {
+  const entry = Entry.of({ ...about, id: random(16), kind, outgoing: false });
+  return add(tx, entry) ?? entry;
+}
+
+export function entryOf(row: Row): Entry {
+  const [account, id, chat, position, counter, outgoing, value] = row;
+  if (!(account instanceof Uint8Array) || !(id instanceof Uint8Array) || !(chat instanceof Uint8Array)) throw damaged();
+  return Entry.unpack(value, {
+    account,
+    id,
+    chat,
+    position: Number(position ?? 0),
+    counter: Number(counter),
+    outgoing: outgoing === 1,
+  });
+}
+
+/** Release what follows without a gap; with `now` also what has waited long enough behind one. */
+function release(tx: Transaction, flow: Row, next: number | null, now: number | null): Entry[] {
+  const shown: Entry[] = [];
+  let expected = next;
+  for (;;) {
+    const row = tx.one(
+      `SELECT ${ENTRY} FROM entry WHERE chat = ? AND account = ? AND device = ? AND ${HELD} ORDER BY counter LIMIT 1`,
+      flow,
+    );
+    if (row === null) return shown;
+    const entry = entryOf(row);
+    if (expected === null || entry.counter > expected) {
+      if (now === null || !isOverdue(tx, flow, now)) return shown;
+      // A device that never wrote here before may have started long ago: no gap to speak of.
+      if (expected !== null) {
+        const missing = entry.counter - expected;
+        shown.push(note(tx, "gap", { account: entry.account, chat: entry.chat, sent: now, missing }));
+      }
+    }
+    const position = nextPosition(tx);
+    tx.run("UPDATE entry SET position = ?, held_at = NULL WHERE account = ? AND id = ?", [
+      position,
+      entry.account,
+      entry.id,
+    ]);
+    shown.push({ ...entry, position });
+    expected = Math.max(entry.counter + 1, expected ?? 0);
+    saveFlow(tx, flow, expected);
+  }
+}
+
+/** A gap is known from the first message behind it, whichever that was. */
+function isOverdue(tx: Transaction, flow: Row, now: number): boolean {
+  const row = tx.one(`SELECT MIN(held_at) FROM entry WHERE chat = ? AND account = ? AND device = ? AND ${HELD}`, flow);
+  return row !== null && Number(row[0]) <= now - GAP_WAIT;
+}
+
+function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
+  const changed = tx.run("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", [
+    entry.account,
+    entry.id,
+    entry.chat,
+    entry.position > 0 ? entry.position : null,
+    entry.device,
+    entry.counter,
+    entry.outgoing ? 1 : 0,
+    heldAt,
+    Entry.pack(entry),
+  ]);
+  return changed === 1;
+}
+
+function nextPosition(tx: Transaction): number {
+  return Number(tx.one("SELECT COALESCE(MAX(position), 0) + 1 FROM entry")?.[0]);
+}
+
+function flowOf(entry: Entry): Row {
+  return [entry.chat, entry.account, entry.device ?? new Uint8Array(16)];
+}
+
+function nextOf(tx: Transaction, flow: Row): number | null {
+  const row = tx.one("SELECT next FROM flow WHERE chat = ? AND account = ? AND device = ?", flow);
+  return row === null ? null : Number(row[0]);
+}
+
+function saveFlow(tx: Transaction, flow: Row, following: number): void {
+  tx.run(
+    "INSERT INTO flow VALUES (?, ?, ?, ?) ON CONFLICT (chat, account, device) DO UPDATE SET next = excluded.next",
+    [...flow, following],
+  );
+}
