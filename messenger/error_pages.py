@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from messenger import theme
 from messenger.lib import problem
 from messenger.lib.errors import DomainError, Malformed, NotFound, WrongToken
+from messenger.pages import theme
 
 
 class InternalError(DomainError):

@@ -1,0 +1,1 @@
+"""What all pages share: their assets with integrity, their headers, their theme. No account and no message."""

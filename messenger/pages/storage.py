@@ -1,0 +1,24 @@
+"""Static files with a hash in the name and a compressed twin. What Vite built has its hash already, and keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from messenger.pages.assets import BUILT
+
+
+class PageFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """STORAGES["staticfiles"]. Scripts name their chunks themselves: a second hash would lead them astray."""
+
+    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
+        others = {name: found for name, found in paths.items() if not name.startswith(BUILT)}
+        yield from super().post_process(others, dry_run, **options)
+        if not dry_run:
+            for name, compressed in self.compress_files([name for name in paths if name not in others]):
+                yield name, compressed, True
+
+    def stored_name(self, name: str) -> str:
+        return name if name.startswith(BUILT) else str(super().stored_name(name))
