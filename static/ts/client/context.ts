@@ -1,18 +1,19 @@
 // What the parts of the client share: store, server, time, chance; and what whoever makes one has to give it.
 
-import type { Api } from "../api/index";
+import { Api } from "../api/index";
 import type { Clock } from "../lib/clock";
-import { SignInNeeded } from "../lib/errors";
+import { SignInNeeded, StoreError } from "../lib/errors";
 import type { Entropy } from "../protocol/entropy";
 import { OwnDevice } from "../protocol/keys";
 import { DhKey, SigningKey } from "../protocol/primitives";
 import type { Store, Transaction } from "../store/database";
 import type { Me } from "../store/records";
 import * as settings from "../store/settings";
-import type { Stream } from "../stream/index";
 import type { Uniform } from "../stream/backoff";
+import type { Stream } from "../stream/index";
 import type { StorageState } from "./model";
-import type { TokenKeeper } from "./tokens";
+import { Telling } from "./telling";
+import { TokenKeeper } from "./tokens";
 import { WORDS } from "./words";
 
 /** The stores of this browser: one an account, and one tab at a time has it. Accounts are named by their id as text. */
@@ -57,4 +58,69 @@ export interface Environment {
   readonly stores: Stores;
   /** Resolves once libsodium and SQLite can be used. Rejects where the browser cannot run them. */
   ready(): Promise<void>;
+}
+
+/** One account's device in this browser, while its store is open. */
+export class Context {
+  readonly environment: Environment;
+  readonly store: Store;
+  readonly account: Uint8Array;
+  readonly csrf: string;
+  readonly api: Api;
+  readonly tokens: TokenKeeper;
+  readonly telling: Telling;
+  /** Accounts that the person has answered since the start: what was on its way to us does not know of it. */
+  readonly answered = new Set<string>();
+  stream: Stream | null = null; // while connected
+  #closed = false;
+
+  constructor(environment: Environment, store: Store, account: Uint8Array, csrf: string) {
+    this.environment = environment;
+    this.store = store;
+    this.account = account;
+    this.csrf = csrf;
+    this.tokens = new TokenKeeper(this);
+    this.api = new Api(environment.origin, (refused) => this.tokens.access(refused), environment.fetch);
+  }
+
+  now(): number {
+    return this.environment.clock.now();
+  }
+
+  /** Run `work` in one transaction; also for reading. */
+  write<T>(work: (tx: Transaction) => T): T {
+    // Work that was under way when another tab took over comes to its end here.
+    if (this.#closed) throw new StoreError(WORDS.takenOver, "closed");
+    return this.store.transaction(work);
+  }
+
+  /** Say something to the person that belongs to no conversation. */
+  notify(text: string): void {
+    this.telling.say({ type: "notice", text });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.store.close();
+  }
+}
+
+/** Who this browser is, ready to write. Throws SignInNeeded. */
+export function requireMe(tx: Transaction): Me {
+  const me = settings.me(tx);
+  if (me?.ready !== true) throw new SignInNeeded(WORDS.notStarted);
+  return me;
+}
+
+/** This browser as a device. Throws SignInNeeded before the server has given it an id. */
+export function ownDevice(me: Me): OwnDevice {
+  if (me.device === null) throw new SignInNeeded(WORDS.notStarted);
+  return new OwnDevice(
+    me.account,
+    me.device,
+    me.accountKey ?? EMPTY,
+    SigningKey.fromSeed(me.signingSeed),
+    DhKey.fromPrivate(me.identityPrivate),
+  );
 }

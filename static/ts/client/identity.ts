@@ -1,0 +1,64 @@
+// The account key that somebody is known by: pinned, changed, acknowledged, compared. Inside one transaction.
+
+import { equal } from "../lib/bytes";
+import { IdentityHasChanged, KeysRefused } from "../lib/errors";
+import { uuid } from "../lib/uuid";
+import { acknowledgeIdentity, type Accepted } from "../protocol/device_list";
+import type { Transaction } from "../store/database";
+import * as peers from "../store/peers";
+import { Peer } from "../store/records";
+import * as sessions from "../store/sessions";
+import { WORDS } from "./words";
+
+export function shownName(peer: Peer): string {
+  return peer.username === "" ? uuid(peer.account) : peer.username;
+}
+
+/** The account key that the server shows now: the pinned one, or a changed one that waits for the person's word. */
+export function currentKey(peer: Peer): Uint8Array | null {
+  return peer.changedKey ?? peers.pinOf(peer)?.accountKey ?? null;
+}
+
+/** The safety number was compared, and their identity is still that one. */
+export function isVerified(peer: Peer | null): boolean {
+  const pin = peers.pinOf(peer);
+  if (peer === null || pin === null || peer.verifiedKey === null) return false;
+  return equal(peer.verifiedKey, pin.accountKey) && !hasChanged(peer);
+}
+
+/** Whether a change of identity waits for the person's word. */
+export function hasChanged(peer: Peer | null): boolean {
+  return peer !== null && peer.changedLists.length > 0;
+}
+
+export function requireUnchanged(peer: Peer | null): void {
+  if (peer !== null && hasChanged(peer)) throw new IdentityHasChanged(WORDS.identityChanged(shownName(peer)));
+}
+
+/** Take a changed identity as it is now: new pin, old sessions dropped, the verified mark gone. */
+export function acknowledge(tx: Transaction, account: Uint8Array): Peer {
+  const peer = peers.byAccount(tx, account);
+  const pin = peers.pinOf(peer);
+  if (peer?.changedKey == null || pin === null || !hasChanged(peer)) throw new KeysRefused(WORDS.nothingToAcknowledge);
+  const accepted = acknowledgeIdentity(pin, peer.changedKey, peer.changedLists);
+  peers.forgetLists(tx, account);
+  for (const device of pin.newest.devices) sessions.dropPair(tx, account, device.device);
+  return save(tx, peer, accepted, { verifiedKey: null, changedLists: [], changedKey: null, seenPrekeys: [] });
+}
+
+/** Mark the account key that was compared, and no other. Throws IdentityHasChanged if it is not the current one. */
+export function markVerified(tx: Transaction, account: Uint8Array, key: Uint8Array): void {
+  const peer = peers.byAccount(tx, account) ?? Peer.of({ account });
+  const current = currentKey(peer);
+  if (current === null || !equal(current, key)) {
+    throw new IdentityHasChanged(WORDS.identityChangedMeanwhile(shownName(peer)));
+  }
+  if (hasChanged(peer)) acknowledge(tx, account);
+  peers.change(tx, account, { verifiedKey: key });
+}
+
+/** Keep lists that were accepted, and the pin that they lead to. */
+export function save(tx: Transaction, peer: Peer, accepted: Accepted, changes: Partial<Peer>): Peer {
+  for (const one of accepted.lists) peers.saveList(tx, one);
+  return peers.change(tx, peer.account, { ...changes, pin: accepted.pin.toBytes() });
+}

@@ -1,0 +1,44 @@
+// What asynchronous work waits for.
+
+/** A flag that can be waited for. */
+export class Signal {
+  #set = false;
+  #waiting: (() => void)[] = [];
+
+  get isSet(): boolean {
+    return this.#set;
+  }
+
+  set(): void {
+    this.#set = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  clear(): void {
+    this.#set = false;
+  }
+
+  /** Resolves once it is set, at once if it is. */
+  wait(): Promise<void> {
+    if (this.#set) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** Lets one caller in at a time, in the order in which they came. */
+export class Turn {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Lets the Worker deal with what else waits for it: frames of the socket, calls of the page. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,89 @@
+// Every sentence that the client says to a person, in one place so that it can be translated. Names are shown as
+// text wherever these go.
+
+const CAUSES: Readonly<Record<string, string>> = {
+  unknown_session: "it belongs to a session that this browser does not have",
+  unknown_prekey: "it was encrypted for a key that this browser no longer has",
+  not_listed: "its device is not on the sender's signed list",
+  replayed: "it repeats an earlier first message",
+  too_far: "too many messages before it are missing",
+  kem_step: "a step of the key exchange is missing",
+  undecryptable: "it does not decrypt",
+  bad_franking: "its tag does not belong to its text",
+  malformed: "its form is wrong",
+};
+
+export const WORDS = {
+  // Starting
+  cannotRun: "The encryption cannot be loaded in this browser, so nothing can be read or written here.",
+  noServerYet: "The server cannot be reached, and it is needed to set up this browser. Nothing is lost: try again.",
+  storeBroken: "What this browser has stored cannot be read.",
+  notStarted: "The messenger has not been started yet.",
+  setupFailed: "This browser could not be set up.",
+  somebodyElse: "Somebody else has signed in in this browser meanwhile. Reload the page.",
+  listMissing: "The device list is missing. Try again.",
+  linkingNeeded: "Your account has another device already, and this browser has to be linked by it.",
+  deviceName: "Browser",
+
+  // The connection
+  signedOut: "Your session has ended. Sign in again; your messages stay in this browser.",
+  takenOver: "This account has been opened in another tab. Nothing is lost.",
+  replaced: "Another connection of this browser took over. Reload the page to go on here.",
+  stopped: (why: string) => `The connection has stopped, and trying again will not help: ${why}`,
+  noConnection: "There is no connection.",
+  draining: "The server is restarting.",
+
+  // Writing
+  textSize: (most: number) => `A message has 1 to ${most.toLocaleString("en")} characters.`,
+  notUnicode: "That text is not valid Unicode.",
+  thatIsYou: "That is you.",
+  noKeys: (name: string) =>
+    `None of ${name}'s devices has keys to start a conversation with just now; the message waits here.`,
+  devicesKeepChanging: (name: string) => `${name}'s devices keep changing; the message waits here.`,
+  noDevice: (name: string) => `${name} has not set up a device yet, so nobody can write to ${name}.`,
+  cannotBeSent: "This message cannot be sent.",
+  cannotBeWritten: (name: string) => `${name} cannot be written to.`,
+  blockedByYou: (name: string) => `You have blocked ${name}. Unblock ${name} to write again.`,
+  notListed: "This browser is no longer on your account's device list, so it cannot send.",
+  noSuchLine: "That message is not here any more.",
+  notFailed: "Only a message that could not be sent can be sent again or removed.",
+
+  // People
+  unknownChat: "There is no such conversation here.",
+  otherAccount: (name: string) =>
+    `The server answers with another account than ${name}'s: nothing is sent to it.`,
+  otherName: (account: string, name: string) =>
+    `The server says that the account ${account} is called ${name}, too. It may be lying: that account is shown as` +
+    ` ${account}, and what you write to ${name} goes to whom it went before.`,
+  identityChanged: (name: string) =>
+    `${name}'s identity has changed, so nothing is sent: compare the new safety number with ${name} first.`,
+  identityChangedLine: (name: string) =>
+    `${name}'s identity has changed. Nothing is sent to ${name} until you have compared the new safety number, or` +
+    " have chosen to go on without.",
+  identityChangedMeanwhile: (name: string) =>
+    `${name}'s identity has changed since you compared, so nothing is verified: compare the new safety number` +
+    ` with ${name}.`,
+  identityReturned: (name: string) =>
+    `${name}'s identity is again the one that you know. The server showed another one for a while and has taken it` +
+    ` back; what you write goes to ${name} as before.`,
+  nothingToAcknowledge: "There is no changed identity to acknowledge.",
+  nobodyToCompare: "There is nobody to compare with.",
+  listsRefused: (name: string) =>
+    `The server shows a device list of ${name} that is not signed as it must be or contradicts an earlier one:` +
+    " nothing is encrypted to it.",
+  listsEndless: "The server's device lists do not come to an end.",
+  withheld: (name: string) =>
+    `A message names a device list of ${name} that the server does not show: it may be withholding one.`,
+  anAccount: "an account",
+
+  // Lines that are no messages
+  unreadable: (name: string, cause: string) =>
+    `A message from ${name} cannot be read: ${CAUSES[cause] ?? cause}. Ask ${name} to send it again.`,
+  gap: (name: string, missing: number) =>
+    missing === 1
+      ? `A message from ${name} has not arrived; what follows was written later.`
+      : `${missing} messages from ${name} have not arrived; what follows was written later.`,
+  expired: (name: string) => `A message from ${name} expired before this browser fetched it.`,
+  updateNeeded: (name: string) =>
+    `${name} sent something that needs a newer version of this page; it is kept. Reload the page to update it.`,
+} as const;
