@@ -8,7 +8,7 @@ import { LinkingNeeded, Refused, Unreachable } from "../lib/errors";
 import { listed, Pin, signList } from "../protocol/device_list";
 import { generateAccountKey } from "../protocol/keys";
 import { DhKey, SigningKey } from "../protocol/primitives";
-import type { Transaction } from "../store/database";
+import type { Transaction } from "../store/transaction";
 import * as peers from "../store/peers";
 import { Me } from "../store/records";
 import * as settings from "../store/settings";

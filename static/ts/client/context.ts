@@ -6,12 +6,14 @@ import { SignInNeeded, StoreError } from "../lib/errors";
 import type { Entropy } from "../protocol/entropy";
 import { OwnDevice } from "../protocol/keys";
 import { DhKey, SigningKey } from "../protocol/primitives";
-import type { Store, Transaction } from "../store/database";
+import type { Store } from "../store/database";
 import type { Me } from "../store/records";
 import * as settings from "../store/settings";
+import type { Transaction } from "../store/transaction";
 import type { Uniform } from "../stream/backoff";
 import type { Stream } from "../stream/index";
-import type { StorageState } from "./model";
+import { EMPTY } from "../protocol/bytes";
+import type { StorageState, Told } from "./model";
 import { Telling } from "./telling";
 import { TokenKeeper } from "./tokens";
 import { WORDS } from "./words";
@@ -60,6 +62,12 @@ export interface Environment {
   ready(): Promise<void>;
 }
 
+/** Who the page belongs to. */
+export interface Page {
+  readonly account: Uint8Array;
+  readonly csrf: string;
+}
+
 /** One account's device in this browser, while its store is open. */
 export class Context {
   readonly environment: Environment;
@@ -74,11 +82,12 @@ export class Context {
   stream: Stream | null = null; // while connected
   #closed = false;
 
-  constructor(environment: Environment, store: Store, account: Uint8Array, csrf: string) {
+  constructor(environment: Environment, store: Store, page: Page, say: (told: Told) => void) {
     this.environment = environment;
     this.store = store;
-    this.account = account;
-    this.csrf = csrf;
+    this.account = page.account;
+    this.csrf = page.csrf;
+    this.telling = new Telling(this, say);
     this.tokens = new TokenKeeper(this);
     this.api = new Api(environment.origin, (refused) => this.tokens.access(refused), environment.fetch);
   }
@@ -96,7 +105,7 @@ export class Context {
 
   /** Say something to the person that belongs to no conversation. */
   notify(text: string): void {
-    this.telling.say({ type: "notice", text });
+    this.telling.notice(text);
   }
 
   close(): void {

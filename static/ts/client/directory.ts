@@ -9,7 +9,7 @@ import { ClientError, Defect, KeysRefused, Refused, UnknownPerson } from "../lib
 import { uuid } from "../lib/uuid";
 import { acceptLists, openList, type DeviceList, type Pin } from "../protocol/device_list";
 import { IdentityChanged, ListRefused, Malformed, ProtocolError } from "../protocol/errors";
-import type { Transaction } from "../store/database";
+import type { Transaction } from "../store/transaction";
 import * as peers from "../store/peers";
 import { Peer } from "../store/records";
 import * as sessions from "../store/sessions";

@@ -5,18 +5,19 @@
 
 import { equal, hex } from "../lib/bytes";
 import { Text } from "../protocol/body";
-import { seal, sealedFrom, type Sealed } from "../protocol/content";
+import { seal, Sealed } from "../protocol/content";
 import type { DeviceList } from "../protocol/device_list";
 import type { Entropy } from "../protocol/entropy";
 import { ProtocolError } from "../protocol/errors";
 import { Bundle, verifyBundle, type SeenPrekeys } from "../protocol/prekeys";
 import { encrypt, startSession, type Pair } from "../protocol/session";
-import type { Transaction } from "../store/database";
+import * as chats from "../store/chats";
 import * as outbox from "../store/outbox";
 import * as peers from "../store/peers";
 import type { Me, Outgoing, Peer } from "../store/records";
 import * as sessions from "../store/sessions";
 import * as timeline from "../store/timeline";
+import type { Transaction } from "../store/transaction";
 import { ownDevice } from "./context";
 import { targetKey, type Bundles, type Target } from "./directory";
 import { chatWith } from "./places";
@@ -71,7 +72,7 @@ export function encryptOutgoing(
     // To be sent when one can: the server would take it for nobody.
     return { ...outgoing, skipped: skipped.map((target) => target.device), envelopes: [] };
   }
-  const sealed = outgoing.padded === null ? sealNew(tx, me, outgoing, recipient, own, options) : sealedFrom(outgoing.padded);
+  const sealed = outgoing.padded === null ? sealNew(tx, me, outgoing, recipient, own, options) : Sealed.fromBytes(outgoing.padded);
   const envelopes = reached.map((target) => {
     const pair = pairs.get(targetKey(target)) ?? sessions.pair(tx, target.account, target.device);
     const sent = encrypt(pair, sealed, options);
@@ -101,7 +102,7 @@ export function encryptOutgoing(
 
 /** The sessions that can still send: `encrypt` drops the abandoned ones before it looks for one. */
 function usable(tx: Transaction, target: Target, { now }: Options): Pair {
-  const { pair, dropped } = sessions.pair(tx, target.account, target.device).tidy({ now });
+  const [pair, dropped] = sessions.pair(tx, target.account, target.device).tidy({ now });
   sessions.drop(tx, dropped);
   return pair;
 }
@@ -146,9 +147,9 @@ function start(
         const verified = verifyBundle(Bundle.fromBytes(data), list, target.device, seen, options);
         const session = startSession(ownDevice(me), mine, verified, options);
         saveSeen(tx, target, verified.seen);
-        const added = pair.add(session);
-        pairs.set(targetKey(target), added.pair);
-        sessions.drop(tx, added.dropped);
+        const [added, dropped] = pair.add(session);
+        pairs.set(targetKey(target), added);
+        sessions.drop(tx, dropped);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
       }
@@ -160,7 +161,7 @@ function start(
 function sealNew(tx: Transaction, me: Me, outgoing: Outgoing, theirs: Pinned, mine: Pinned, options: Options): Sealed {
   const chat = chatWith(tx, me.account, outgoing.account);
   const counter = chat.counter + 1;
-  timeline.saveChat(tx, { ...chat, counter });
+  chats.saveChat(tx, { ...chat, counter });
   return seal(
     {
       sent: outgoing.sent,

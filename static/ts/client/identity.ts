@@ -4,7 +4,7 @@ import { equal } from "../lib/bytes";
 import { IdentityHasChanged, KeysRefused } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import { acknowledgeIdentity, type Accepted } from "../protocol/device_list";
-import type { Transaction } from "../store/database";
+import type { Transaction } from "../store/transaction";
 import * as peers from "../store/peers";
 import { Peer } from "../store/records";
 import * as sessions from "../store/sessions";

@@ -3,7 +3,7 @@
 import type { OwnDevice } from "../protocol/keys";
 import { DAY, HOUR, ONE_TIME_REFILL, ONE_TIME_TARGET, SIGNED_PREKEY_PERIOD } from "../protocol/limits";
 import { generatePrekeys, KLR, OKPK, OPK, SPK, type PrekeyLabel, type SignedPrekey } from "../protocol/prekeys";
-import type { Transaction } from "../store/database";
+import type { Transaction } from "../store/transaction";
 import * as envelopes from "../store/envelopes";
 import * as sessions from "../store/sessions";
 import * as settings from "../store/settings";

@@ -1,0 +1,158 @@
+// Envelopes become lines of a conversation. Plaintext and ratchet in one transaction, for up to 100 at a time.
+//
+// PROTOCOL.md, State on a client. What comes twice is known by its envelope and, beyond that, by its ratchet:
+// acknowledged, shown nowhere. What cannot be read is acknowledged with its cause and shown as one line.
+
+import { waitingOrNone, type Json, type Waiting } from "../api/index";
+import { hex } from "../lib/bytes";
+import { Unreachable } from "../lib/errors";
+import { ProtocolError } from "../protocol/errors";
+import { peek } from "../protocol/wire";
+import * as envelopes from "../store/envelopes";
+import * as peers from "../store/peers";
+import * as sessions from "../store/sessions";
+import type { Transaction } from "../store/transaction";
+import { requireMe, type Context } from "./context";
+import { Batch, type Head } from "./decrypting";
+import type { Directory } from "./directory";
+import { nameOf } from "./showing";
+import { Turn } from "./signals";
+import { WORDS } from "./words";
+
+export const MOST = 100; // envelopes a transaction
+
+/** The body of an acknowledgement. */
+export interface Ack {
+  readonly envelopes: readonly number[];
+  readonly unreadable: readonly { readonly envelope: number; readonly cause: string }[];
+}
+
+interface Mode {
+  /** The frames were acknowledged before and are kept here until they are dealt with. */
+  readonly parked: boolean;
+}
+
+export class Inbox {
+  readonly #context: Context;
+  readonly #directory: Directory;
+  readonly #turn = new Turn();
+
+  constructor(context: Context, directory: Directory) {
+    this.#context = context;
+    this.#directory = directory;
+  }
+
+  /** Store a batch, then tell the page; resolves with its acknowledgement. Throws Unreachable with nothing stored. */
+  take(frames: readonly Json[], mode: Mode = { parked: false }): Promise<Ack | null> {
+    return this.#turn.take(() => this.#take(frames, mode));
+  }
+
+  /** Read what came while a sender's changed identity waited for the person's word. Throws Unreachable. */
+  async unpark(): Promise<void> {
+    const rows = this.#context.write((tx) => envelopes.parked(tx));
+    for (let start = 0; start < rows.length; start += MOST) {
+      const frames = rows.slice(start, start + MOST).map((row) => JSON.parse(text(row.frame)) as Json);
+      await this.take(frames, { parked: true });
+    }
+  }
+
+  async #take(frames: readonly Json[], mode: Mode): Promise<Ack | null> {
+    const waiting: Waiting[] = [];
+    const causes = new Map<number, string>();
+    for (const frame of frames) {
+      const read = waitingOrNone(frame);
+      if (typeof read === "number") causes.set(read, "malformed");
+      else if (read !== null) waiting.push(read);
+    }
+    await this.#prepare(waiting, mode);
+    const first = this.#run(waiting, { ...mode, last: false });
+    const batches = [first];
+    if (first.notListed.size > 0) {
+      // Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
+      const again = waiting.filter((one) => first.notListed.has(one.number));
+      await this.#directory.refreshAll(again.map((one) => one.account));
+      batches.push(this.#run(again, { ...mode, last: true }));
+    }
+    await this.#checkHeads(batches.flatMap((batch) => [...batch.unknownHeads.values()]));
+    for (const batch of batches) for (const [number, cause] of batch.causes) causes.set(number, cause);
+    const done = batches.flatMap((batch) => [...batch.done]).filter((number) => !causes.has(number));
+    if (done.length === 0 && causes.size === 0) return null;
+    return {
+      envelopes: done.sort((one, other) => one - other),
+      unreadable: [...causes].sort(([one], [other]) => one - other).map(([envelope, cause]) => ({ envelope, cause })),
+    };
+  }
+
+  /** Learn what the batch will ask for: lists of unknown senders, newest lists for new sessions, names. */
+  async #prepare(waiting: readonly Waiting[], mode: Mode): Promise<void> {
+    const [stale, nameless] = this.#context.write((tx) => lacking(tx, waiting, mode));
+    await this.#directory.refreshAll(stale);
+    try {
+      await this.#directory.nameAccounts(nameless);
+    } catch (error) {
+      // Names only show. Who has none yet is shown by id, and is asked for again with what comes next.
+      if (!(error instanceof Unreachable && error.code === "too_many_requests")) throw error;
+    }
+  }
+
+  #run(waiting: readonly Waiting[], { parked, last }: Mode & { readonly last: boolean }): Batch {
+    const { environment, answered, telling } = this.#context;
+    const result = this.#context.write((tx) => {
+      const options = { now: this.#context.now(), entropy: environment.entropy, last, answered };
+      const batch = new Batch(tx, requireMe(tx), options);
+      for (const one of waiting) {
+        if (parked) envelopes.unpark(tx, one.number);
+        batch.take(one);
+        // The server has forgotten it: it must not be lost before the second try.
+        if (parked && batch.notListed.has(one.number)) batch.park(one);
+      }
+      batch.finish();
+      return batch;
+    });
+    telling.lines(result.shown);
+    telling.flush();
+    return result;
+  }
+
+  /** PROTOCOL.md, Content: a list that somebody knows and the server does not show was withheld. */
+  async #checkHeads(unknown: readonly Head[]): Promise<void> {
+    if (unknown.length === 0) return;
+    await this.#directory.refreshAll(unknown.map((head) => head.account));
+    const names = this.#context.write((tx) =>
+      unknown.filter((head) => !peers.knowsList(tx, head.account, head.hash)).map((head) => nameOf(tx, head.account)),
+    );
+    for (const name of new Set(names.sort())) this.#context.notify(WORDS.withheld(name));
+  }
+}
+
+function lacking(tx: Transaction, waiting: readonly Waiting[], mode: Mode): [Uint8Array[], Uint8Array[]] {
+  const stale: Uint8Array[] = [];
+  const nameless: Uint8Array[] = [];
+  const looked = new Map<string, boolean>(); // whether the account has a pin
+  for (const one of waiting) {
+    if (one.expired || (envelopes.isKnown(tx, one.number) && !mode.parked)) continue;
+    let pinned = looked.get(hex(one.account));
+    if (pinned === undefined) {
+      const peer = peers.byAccount(tx, one.account);
+      if (peer === null || peer.username === "") nameless.push(one.account);
+      pinned = peer !== null && peer.pin !== null;
+      looked.set(hex(one.account), pinned);
+    }
+    if (!pinned || startsSession(tx, one)) stale.push(one.account);
+  }
+  return [stale, nameless];
+}
+
+function startsSession(tx: Transaction, waiting: Waiting): boolean {
+  try {
+    const seen = peek(waiting.body);
+    return seen.init !== null && !sessions.isKnown(tx, seen.sessionId);
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

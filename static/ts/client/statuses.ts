@@ -1,0 +1,83 @@
+// What became of own messages: accepted, delivered, read, expired. The server's word; no secret depends on it.
+
+import type { Status } from "../api/index";
+import { equal } from "../lib/bytes";
+import { DAY } from "../protocol/limits";
+import type { Entry, EntryStatus } from "../store/records";
+import * as timeline from "../store/timeline";
+import type { Transaction } from "../store/transaction";
+import type { Context } from "./context";
+import type { MessageState } from "./model";
+
+const MOST = 500;
+const OPEN_FOR = 31 * DAY; // after that nobody comes for a message any more
+
+const RANKS: ReadonlyMap<string, number> = new Map([
+  ["expired", 1],
+  ["delivered", 2],
+  ["read", 3],
+]);
+
+export class Statuses {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Ask for the fate of own messages where it is open. */
+  async ask(): Promise<void> {
+    const asked = this.#context.write((tx) => open(tx, this.#context.now()));
+    if (asked.length > 0) this.apply(await this.#context.api.statuses(asked));
+  }
+
+  apply(statuses: readonly Status[]): void {
+    this.#context.write((tx) => {
+      for (const status of statuses) this.#apply(tx, status);
+    });
+    this.#context.telling.flush();
+  }
+
+  #apply(tx: Transaction, status: Status): void {
+    const own = this.#context.account;
+    const name = known(status.status);
+    if (name === null || equal(status.account, own)) return; // one's own other devices are no news
+    const entry = timeline.get(tx, own, status.message);
+    if (entry === null || !entry.outgoing) return;
+    const isSame = (one: EntryStatus): boolean =>
+      equal(one.account, status.account) && equal(one.device, status.device);
+    const before = entry.statuses.find(isSame);
+    if (before !== undefined && rank(before.status) >= rank(name)) return;
+    const others = entry.statuses.filter((one) => !isSame(one));
+    const { account, device, at } = status;
+    const changed: Entry = { ...entry, statuses: [...others, { account, device, status: name, at }] };
+    timeline.update(tx, changed, { unsettled: outgoingState(changed) !== "read" });
+    this.#context.telling.lines([changed]);
+  }
+}
+
+/** The state of an own message: the furthest that any device of the recipient has come. */
+export function outgoingState(entry: Entry): MessageState {
+  if (entry.state !== "accepted") return entry.state === "failed" ? "failed" : "queued";
+  return entry.statuses.reduce<MessageState>(
+    (furthest, one) => (rank(one.status) > rank(furthest) ? one.status : furthest),
+    "accepted",
+  );
+}
+
+function rank(name: string): number {
+  return RANKS.get(name) ?? 0;
+}
+
+function known(name: string): EntryStatus["status"] | null {
+  return name === "expired" || name === "delivered" || name === "read" ? name : null;
+}
+
+function open(tx: Transaction, now: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const entry of timeline.unsettled(tx, MOST)) {
+    if (now - entry.accepted > OPEN_FOR) timeline.update(tx, entry, { unsettled: false });
+    else found.push(entry.id);
+  }
+  return found;
+}
