@@ -1,4 +1,6 @@
 // What is on its way out. A row leaves only when the server has answered for good.
+import { hex } from "../lib/bytes";
+
 import { Outgoing } from "./records";
 import type { Transaction } from "./transaction";
 
@@ -21,18 +23,10 @@ export function remove(tx: Transaction, messageId: Uint8Array): void {
 
 /** What waits, oldest first, less the chats in which one of the `stuck` messages has to leave first. */
 export function pending(tx: Transaction, stuck: Iterable<Uint8Array> = [], limit = 100): Outgoing[] {
-  const ids = [...stuck];
-  if (ids.length === 0) {
-    const rows = tx.all("SELECT value FROM outbox ORDER BY position LIMIT ?", [limit]);
-    return rows.map(([value]) => Outgoing.unpack(value));
-  }
-  // A table of one connection, so that one statement does for any number of ids.
-  tx.run("CREATE TEMP TABLE IF NOT EXISTS stuck (chat BLOB PRIMARY KEY) WITHOUT ROWID");
-  tx.run("DELETE FROM temp.stuck");
-  for (const id of ids) tx.run("INSERT OR IGNORE INTO temp.stuck SELECT chat FROM outbox WHERE id = ?", [id]);
   const rows = tx.all(
-    "SELECT value FROM outbox WHERE chat NOT IN (SELECT chat FROM temp.stuck) ORDER BY position LIMIT ?",
-    [limit],
+    "SELECT value FROM outbox WHERE chat NOT IN" +
+      " (SELECT chat FROM outbox WHERE id IN (SELECT unhex(value) FROM json_each(?))) ORDER BY position LIMIT ?",
+    [JSON.stringify([...stuck].map(hex)), limit],
   );
   return rows.map(([value]) => Outgoing.unpack(value));
 }

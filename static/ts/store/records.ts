@@ -18,13 +18,6 @@ export interface Me {
   readonly ready: boolean; // listed, with prekeys published
 }
 
-export interface Tokens {
-  readonly access: string;
-  readonly refresh: string;
-  readonly expiresAt: number; // ms, of the access token
-  readonly refreshingSince: number | null; // ms: an answer to a refresh is outstanding, or was lost
-}
-
 /** Next ids by label, and when the signed ones were made. Written before anything is published. */
 export interface PrekeyState {
   readonly nextIds: Readonly<Record<string, number>>;
@@ -167,10 +160,6 @@ export const Me = new Kind<Me, "device" | "accountKey" | "accountKeySeed" | "rea
   ["account", "username", "signingSeed", "identityPrivate"],
   { device: null, accountKey: null, accountKeySeed: null, ready: false },
 );
-
-export const Tokens = new Kind<Tokens, "refreshingSince">(["access", "refresh", "expiresAt"], {
-  refreshingSince: null,
-});
 
 export const PrekeyState = new Kind<PrekeyState, keyof PrekeyState>([], {
   nextIds: {},

@@ -8,7 +8,7 @@ import type { Transaction } from "./transaction";
 
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
-    // One row a name: who this is, its tokens, its prekey counters.
+    // One row a name: who this is, its prekey counters.
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     // Private halves of own prekeys.
     "CREATE TABLE prekey (label TEXT, id INTEGER, value BLOB NOT NULL, PRIMARY KEY (label, id)) WITHOUT ROWID",
@@ -26,8 +26,11 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       " PRIMARY KEY (chat, account, device)) WITHOUT ROWID",
     // What is shown, in the order it is shown in: position is null while a message waits for an earlier one.
     "CREATE TABLE entry (account BLOB NOT NULL, id BLOB NOT NULL, chat BLOB NOT NULL, position INTEGER UNIQUE," +
-      " device BLOB, counter INTEGER NOT NULL, outgoing INTEGER NOT NULL, held_at INTEGER," +
+      " device BLOB NOT NULL, counter INTEGER NOT NULL, outgoing INTEGER NOT NULL, held_at INTEGER," +
       " unsettled INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (account, id))",
+    // The position that was given out last.
+    "CREATE TABLE last (position INTEGER NOT NULL)",
+    "INSERT INTO last VALUES (0)",
     "CREATE INDEX entry_by_chat ON entry (chat, position)",
     "CREATE INDEX entry_incoming ON entry (chat, position) WHERE outgoing = 0",
     "CREATE INDEX entry_unsettled ON entry (position) WHERE unsettled = 1",

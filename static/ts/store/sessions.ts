@@ -72,9 +72,9 @@ export function hasSeenEk(tx: Transaction, ekHash: Uint8Array): boolean {
 export function tidyPairs(tx: Transaction, when: { now: number }): void {
   for (const [account, device] of tx.all("SELECT DISTINCT account, device FROM session")) {
     const before = pair(tx, bytes(account), bytes(device));
-    const tidied = before.tidy(when);
-    drop(tx, tidied.dropped);
-    for (const session of tidied.pair.sessions) {
+    const [kept, dropped] = before.tidy(when);
+    drop(tx, dropped);
+    for (const session of kept.sessions) {
       if (!before.sessions.includes(session)) save(tx, bytes(account), bytes(device), session);
     }
   }

@@ -1,5 +1,5 @@
-// The single rows: who this browser is, its tokens, its prekey counters.
-import { Me, PrekeyState, Tokens } from "./records";
+// The single rows: who this browser is, its prekey counters.
+import { Me, PrekeyState } from "./records";
 import type { Transaction, Value } from "./transaction";
 
 export function me(tx: Transaction): Me | null {
@@ -9,16 +9,6 @@ export function me(tx: Transaction): Me | null {
 
 export function saveMe(tx: Transaction, value: Me): void {
   put(tx, "me", Me.pack(value));
-}
-
-export function tokens(tx: Transaction): Tokens | null {
-  const packed = get(tx, "tokens");
-  return packed === null ? null : Tokens.unpack(packed);
-}
-
-export function saveTokens(tx: Transaction, value: Tokens | null): void {
-  if (value === null) tx.run("DELETE FROM setting WHERE name = 'tokens'");
-  else put(tx, "tokens", Tokens.pack(value));
 }
 
 export function prekeyState(tx: Transaction): PrekeyState {

@@ -16,6 +16,8 @@ export const ENTRY =
 
 const HELD = "held_at IS NOT NULL";
 
+const NO_DEVICE = new Uint8Array(16); // of a line that no device wrote
+
 /** Add a line at the end. Null: it is there already, or hidden: such a one (control) is kept and never shown. */
 export function add(tx: Transaction, entry: Entry, how: { hidden?: boolean } = {}): Entry | null {
   const shown = { ...entry, position: how.hidden === true ? 0 : nextPosition(tx) };
@@ -82,6 +84,16 @@ export function update(tx: Transaction, entry: Entry, how: { unsettled: boolean 
 /** Take a line away, as if it had never been. */
 export function remove(tx: Transaction, account: Uint8Array, messageId: Uint8Array): void {
   tx.run("DELETE FROM entry WHERE account = ? AND id = ?", [account, messageId]);
+}
+
+/** At most `limit` lines after a position, oldest first. */
+export function linesAfter(tx: Transaction, chat: Uint8Array, after: number, limit: number): Entry[] {
+  const rows = tx.all(`SELECT ${ENTRY} FROM entry WHERE chat = ? AND position > ? ORDER BY position LIMIT ?`, [
+    chat,
+    after,
+    limit,
+  ]);
+  return rows.map(entryOf);
 }
 
 /** Own messages whose fate is open, newest first. */
@@ -156,7 +168,7 @@ function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
     entry.id,
     entry.chat,
     entry.position > 0 ? entry.position : null,
-    entry.device,
+    entry.device ?? NO_DEVICE,
     entry.counter,
     entry.outgoing ? 1 : 0,
     heldAt,
@@ -166,11 +178,12 @@ function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
 }
 
 function nextPosition(tx: Transaction): number {
-  return Number(tx.one("SELECT COALESCE(MAX(position), 0) + 1 FROM entry")?.[0]);
+  // Not the largest one that is there: a line may have been removed, and nothing takes its place.
+  return Number(tx.one("UPDATE last SET position = position + 1 RETURNING position")?.[0]);
 }
 
 function flowOf(entry: Entry): Row {
-  return [entry.chat, entry.account, entry.device ?? new Uint8Array(16)];
+  return [entry.chat, entry.account, entry.device ?? NO_DEVICE];
 }
 
 function nextOf(tx: Transaction, flow: Row): number | null {
