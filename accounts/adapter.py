@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -19,6 +20,16 @@ from accounts.errors import TooManyWrongCredentials, UsernameTaken
 from accounts.models import User
 from messenger.lib import limits
 from messenger.lib.addresses import address_of
+
+
+def _browser(request: HttpRequest) -> tuple[User, uuid.UUID] | None:
+    user, browser = request.user, services.browser_of(request.session)
+    return (user, browser) if isinstance(user, User) and browser is not None else None
+
+
+def _end(browser: tuple[User, uuid.UUID] | None) -> None:
+    if browser is not None:
+        services.end_browser(user=browser[0], browser=browser[1])
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -54,6 +65,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         services.change_password(user=user, password=password)
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        before = _browser(request)
+        super().login(request, user)
+        _end(before)  # somebody else may have been signed in here
+        services.mark_browser(request.session)
+
+    def logout(self, request: HttpRequest) -> None:
+        before = _browser(request)
+        # The session goes first: what would be opened from it meanwhile finds none, or is ended here.
+        super().logout(request)
+        _end(before)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         name = credentials.get("email") or credentials.get("username") or ""

@@ -8,14 +8,20 @@ from typing import Any
 from allauth.account.internal.flows.email_verification import send_verification_email_for_user
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import attempts, serializers, services, signing_key
-from accounts.authentication import BearerAuthentication, credentials_of, user_of
+from accounts.authentication import (
+    BearerAuthentication,
+    BrowserAuthentication,
+    browser_session_of,
+    credentials_of,
+    user_of,
+)
 from accounts.errors import WrongCredentials
 from accounts.models import Device, User
 from accounts.permissions import IsAccount, IsDevice, IsSignedIn
@@ -24,6 +30,7 @@ from messenger.lib import base64url, limits
 from messenger.lib.addresses import address_of
 from messenger.lib.errors import NotFound, NotSignedIn
 
+MOST_FOUND = 10  # people that a search shows: more are found by typing on
 JWKS_SECONDS = 300  # for which a reader may keep the public keys
 
 
@@ -103,6 +110,22 @@ class SignIn(APIView):
             raise
         attempts.was_right(key, address)
         return tokens_answer(tokens)
+
+
+class SignInBrowser(APIView):
+    authentication_classes = [BrowserAuthentication]
+    permission_classes = []
+
+    @extend_schema(
+        request=serializers.Nothing,
+        parameters=[OpenApiParameter("X-CSRFToken", str, OpenApiParameter.HEADER, required=True)],
+        responses=serializers.TokensAnswer,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange the session of a signed-in page for an account token that ends with it."""
+        _body(serializers.Nothing, request)
+        key = browser_session_of(request)
+        return tokens_answer(services.open_browser_session(session_key=key, now=timezone.now()))
 
 
 class RefreshTokens(APIView):
@@ -202,6 +225,22 @@ class OwnProfile(APIView):
         """Read the account that asks."""
         user = user_of(request)
         return Response({**_profile(user), "email": user.email})
+
+
+class People(APIView):
+    @extend_schema(
+        operation_id="accounts_list",
+        parameters=[OpenApiParameter("prefix", str, required=True, description="at least 2 characters")],
+        responses=serializers.PeopleAnswer,
+    )
+    def get(self, request: Request) -> Response:
+        """Find other accounts by how their usernames begin: at most 10, in alphabetical order."""
+        user = user_of(request)
+        limits.hit("search", str(user.pk)).require()
+        asked = serializers.Search(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = User.objects.visible().beginning_with(asked.validated_data["prefix"]).exclude(pk=user.pk)
+        return Response({"accounts": [_profile(one) for one in found[:MOST_FOUND]]})
 
 
 class Profile(APIView):

@@ -1,12 +1,16 @@
-"""Who is asking: bearer tokens on the API. Cookies mean nothing here, so no request can be forged by a page."""
+"""Who is asking: bearer tokens on the API. Cookies mean nothing but to the one call that exchanges them for a token,
+so no other request can be forged by a page.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import BaseAuthentication, CSRFCheck, get_authorization_header
 
 from accounts import services
+from accounts.errors import CsrfFailed
 from accounts.models import User
 from accounts.services import Credentials
 from messenger.lib import limits
@@ -31,6 +35,17 @@ def credentials_of(request: Request) -> Credentials:
     return request.auth
 
 
+def browser_session_of(request: Request) -> str:
+    """The key of the browser's session that this request came with. NotSignedIn where there is none."""
+    if not isinstance(request.auth, str):
+        raise NotSignedIn()
+    return request.auth
+
+
+def _answer_nothing(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access token>` gives `request.user` and, as `request.auth`, its Credentials."""
 
@@ -48,3 +63,19 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class BrowserAuthentication(BaseAuthentication):
+    """The cookie of a signed-in page, and its CSRF token: gives `request.user` and, as `request.auth`, the session."""
+
+    def authenticate(self, request: Request) -> tuple[User, str]:
+        django = request._request
+        limits.hit("address", address_of(django)).require()
+        user, key = django.user, django.session.session_key
+        if not isinstance(user, User) or key is None:
+            raise NotSignedIn("this browser is not signed in")
+        check = CSRFCheck(_answer_nothing)
+        check.process_request(django)
+        if refused := check.process_view(django, _answer_nothing, (), {}):
+            raise CsrfFailed(str(refused))
+        return user, key

@@ -23,6 +23,14 @@ class EmailNotVerified(DomainError):
     title = "Follow the link in the mail that was sent to you, then sign in"
 
 
+class CsrfFailed(DomainError):
+    """A cookie came without the token of the page that it belongs to: another page may have sent it."""
+
+    code = "csrf_failed"
+    status = 403
+    title = "This was not sent by a page of this server"
+
+
 class SessionEnded(DomainError):
     """This refresh token will never work again."""
 

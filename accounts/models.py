@@ -35,6 +35,10 @@ class UserQuerySet(models.QuerySet["User"]):
         """Those that others may see: suspended accounts are nobody."""
         return self.filter(is_active=True)
 
+    def beginning_with(self, prefix: str) -> UserQuerySet:
+        """Those whose username begins with this, which is in its normal form."""
+        return self.filter(username__startswith=prefix).order_by("username")
+
     def called(self, who: str) -> User | None:
         """The one with this id (in its usual text form) or this username."""
         try:
@@ -192,6 +196,8 @@ class Session(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     # Null for an account session: credentials were shown, no device has proved itself.
     device = models.ForeignKey(Device, on_delete=models.CASCADE, null=True, related_name="sessions")
+    # The browser's session that it was opened from and ends with (accounts/services/browsers.py); else null.
+    browser = models.UUIDField(null=True, db_index=True)
     generation = models.PositiveIntegerField(default=0)  # how often it was refreshed
     rotated_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)

@@ -15,6 +15,7 @@ from accounts.tokens import MAX_TOKEN_LENGTH
 from messenger.lib import base64url
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1
+MIN_PREFIX = 2  # one letter would list a part of everybody
 MAX_PASSWORD_LENGTH = 256  # hashing takes the time of its input
 
 
@@ -102,6 +103,16 @@ class Proof(StrictSerializer):
     refresh = TextField(max_length=MAX_TOKEN_LENGTH, required=False)
 
 
+class Search(StrictSerializer):
+    prefix = TextField(max_length=4 * usernames.MAX_LENGTH)
+
+    def validate_prefix(self, value: str) -> str:
+        prefix = usernames.normalize(value)
+        if len(prefix) < MIN_PREFIX:
+            raise serializers.ValidationError(f"This has to have at least {MIN_PREFIX} characters.")
+        return prefix
+
+
 class TokensAccount(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     username = serializers.CharField()
@@ -142,6 +153,10 @@ class ProfileAnswer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     username = serializers.CharField()
     display_name = serializers.CharField()
+
+
+class PeopleAnswer(serializers.Serializer[Any]):
+    accounts = ProfileAnswer(many=True)
 
 
 class OwnProfileAnswer(ProfileAnswer):

@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Before allauth's own: the same pages, within limits.
     path("accounts/signup/", views.sign_up, name="account_signup"),
     path("accounts/login/", views.sign_in, name="account_login"),
+    path("accounts/logout/", views.sign_out, name="account_logout"),
     path("accounts/reauthenticate/", views.confirm_password, name="account_reauthenticate"),
     path("accounts/email/", views.change_email, name="account_email"),
     path("accounts/password/change/", views.change_password, name="account_change_password"),
@@ -19,12 +20,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/jwks.json", api.PublicKeys.as_view()),
     path("api/v1/auth/register", api.Register.as_view()),
     path("api/v1/auth/token", api.SignIn.as_view()),
+    path("api/v1/auth/token/session", api.SignInBrowser.as_view()),
     path("api/v1/auth/token/refresh", api.RefreshTokens.as_view()),
     path("api/v1/auth/logout", api.SignOut.as_view()),
     path("api/v1/auth/logout-everywhere", api.SignOutEverywhere.as_view()),
     path("api/v1/auth/device/challenge", api.DeviceChallenges.as_view()),
     path("api/v1/auth/device/token", api.DeviceTokens.as_view()),
     path("api/v1/devices", api.Devices.as_view()),
+    path("api/v1/accounts", api.People.as_view()),
     path("api/v1/accounts/me", api.OwnProfile.as_view()),
     path("api/v1/accounts/<str:who>", api.Profile.as_view()),
 ]

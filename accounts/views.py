@@ -69,6 +69,17 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     return answer
 
 
+class SignOut(allauth.LogoutView):  # type: ignore[misc]
+    """Signs out of this browser, and where the person says so has it forget everything that it keeps for this site."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer: HttpResponse = super().post(request, *args, **kwargs)
+        if request.POST.get("store") == "erase":
+            answer["Clear-Site-Data"] = '"storage"'
+        return answer
+
+
+sign_out = SignOut.as_view()
 sign_up = limited("sign_up", allauth.signup)
 sign_in = limited("form", allauth.login)
 reset_password = limited("form", allauth.password_reset)

@@ -119,7 +119,7 @@ else:
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "chats-page"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -179,6 +179,7 @@ LIMITS = {
     "form": env.str("LIMIT_FORM", default="60/minute"),  # sign-in and password pages sent from an address
     "mail": env.str("LIMIT_MAIL", default="5/hour"),  # to one e-mail address
     "directory": env.str("LIMIT_DIRECTORY", default="20/minute"),  # readings of the key directory by an account
+    "search": env.str("LIMIT_SEARCH", default="60/minute"),  # searches for people by an account
 }
 
 # --- API -------------------------------------------------------------------------------------------------------------
@@ -222,6 +223,7 @@ LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+SESSION_COOKIE_AGE = 30 * 24 * 3600  # since the chats were opened last
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView
 
+from accounts.views import sign_out
+from chats import views
 from messenger import health
 
 handler400 = "messenger.error_pages.bad_request"
@@ -13,7 +14,9 @@ handler404 = "messenger.error_pages.not_found"
 handler500 = "messenger.error_pages.server_error"
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("", views.home, name="home"),
+    path("chats/", views.chats, name="chats-page"),
+    path("chats/<uuid:chat>", views.chats),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("", include("accounts.urls")),
@@ -24,5 +27,6 @@ urlpatterns = [
         SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]),
         name="schema",
     ),
+    path("admin/logout/", sign_out),  # ends what the browser opened, which the admin's own does not know of
     path("admin/", admin.site.urls),
 ]

@@ -1,5 +1,14 @@
 """Every write to accounts, one function a verb, and the question who a token speaks for."""
 
+from accounts.services.browsers import (
+    browser_of,
+    end_browser,
+    keep_browser,
+    known_device,
+    mark_browser,
+    open_browser_session,
+    recognise_browser,
+)
 from accounts.services.devices import (
     CHALLENGE_LIFETIME,
     create_challenge,
@@ -38,16 +47,23 @@ __all__ = [
     "Tokens",
     "authenticate",
     "authenticate_device",
+    "browser_of",
     "change_password",
     "check_username_free",
     "create_challenge",
     "end_all_sessions",
+    "end_browser",
     "end_session",
     "ended_sessions",
     "find_user",
+    "keep_browser",
+    "known_device",
+    "mark_browser",
     "open_account_session",
+    "open_browser_session",
     "prove_device",
     "purge_expired",
+    "recognise_browser",
     "refresh_session",
     "register_device",
     "register_user",

@@ -12,7 +12,7 @@ from django.db.models import F
 from accounts import device_proof, tokens
 from accounts.errors import BadKey, SessionEnded, TooManyDevices, WrongProof
 from accounts.models import Device, DeviceChallenge, Session, SessionQuerySet, User
-from accounts.services.sessions import Credentials, Tokens, end, lock_user, open_session
+from accounts.services.sessions import Browser, Credentials, Tokens, end, lock_user, open_session
 from messenger.lib.errors import NotFound, NotSignedIn
 from messenger.lib.events import DevicesChanged, publish_on_commit
 
@@ -82,9 +82,12 @@ def prove_device(
     with transaction.atomic():
         user = lock_user(device.user_id)
         # Asked again under the lock: the account may have signed out while the proof was on its way.
-        if not entitling.exists() or not Device.objects.filter(id=device.id, suspended=False).update(last_seen_at=now):
+        session = entitling.first()
+        if session is None or not Device.objects.filter(id=device.id, suspended=False).update(last_seen_at=now):
             raise NotSignedIn("this session has ended")
-        return open_session(user=user, device=device, now=now)
+        # Bound to what its authority is bound to: a proof must not outlive the sign-out of its browser.
+        browser = None if session.browser is None else Browser(session.browser, session.expires_at)
+        return open_session(user=user, device=device, now=now, browser=browser)
 
 
 def _entitling(authority: Credentials | str, device_id: uuid.UUID, now: datetime) -> SessionQuerySet:

@@ -89,14 +89,15 @@ def open_account_session(*, user: User, now: datetime) -> Tokens:
     # The password may have been changed, or the account suspended, since it was checked.
     if locked.password != user.password or not locked.is_active:
         raise WrongCredentials()
-    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user):
-        raise EmailNotVerified()
+    check_verified_email(locked)
     return open_session(user=locked, device=None, now=now)
 
 
-def has_verified_email(user: User) -> bool:
-    """Whether somebody followed the link that was sent to the account's address."""
-    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
+def check_verified_email(user: User) -> None:
+    """EmailNotVerified where the operator asks for a verified address and nobody followed the link sent to it."""
+    verified = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not verified.exists():
+        raise EmailNotVerified()
 
 
 @transaction.atomic

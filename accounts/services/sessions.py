@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -51,16 +52,18 @@ class Credentials:
     device_id: uuid.UUID | None
     kind: tokens.Kind
     expires_at: int
+    browser: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCredentials:
-    """Who a socket speaks for. `expires_at` is in milliseconds."""
+    """Who a socket speaks for. `expires_at` is in milliseconds; `browser` of a family that ends with a browser's."""
 
     account_id: uuid.UUID
     device_id: uuid.UUID
     session_id: uuid.UUID
     expires_at: int
+    browser: uuid.UUID | None = None
 
 
 def authenticate(access: str, *, now: datetime | None = None) -> tuple[User, Credentials]:
@@ -72,7 +75,9 @@ def authenticate(access: str, *, now: datetime | None = None) -> tuple[User, Cre
     session = _named_by(claims).live(now or timezone.now()).select_related("user").first()
     if session is None:
         raise NotSignedIn("this session has ended")
-    return session.user, Credentials(session.user_id, session.id, session.device_id, claims.kind, claims.expires_at)
+    return session.user, Credentials(
+        session.user_id, session.id, session.device_id, claims.kind, claims.expires_at, session.browser
+    )
 
 
 def authenticate_device(access: str, *, now: datetime | None = None) -> DeviceCredentials:
@@ -80,7 +85,9 @@ def authenticate_device(access: str, *, now: datetime | None = None) -> DeviceCr
     user, credentials = authenticate(access, now=now)
     if credentials.device_id is None:
         raise WrongToken("a device has to prove its key first")
-    return DeviceCredentials(user.id, credentials.device_id, credentials.session_id, credentials.expires_at)
+    return DeviceCredentials(
+        user.id, credentials.device_id, credentials.session_id, credentials.expires_at, credentials.browser
+    )
 
 
 def ended_sessions(session_ids: Collection[uuid.UUID], *, now: datetime | None = None) -> set[uuid.UUID]:
@@ -111,7 +118,8 @@ def _rotate(claims: tokens.Claims, now: datetime) -> Session | None:
     if claims.generation == session.generation:
         session.generation += 1
         session.rotated_at = now
-        session.expires_at = now + settings.SESSION_LIFETIME
+        if session.browser is None:  # else it ends with the browser's session, however often it is refreshed
+            session.expires_at = now + settings.SESSION_LIFETIME
         session.save(update_fields=["generation", "rotated_at", "expires_at"])
         if session.device_id is not None:
             Device.objects.filter(id=session.device_id).update(last_seen_at=now)
@@ -123,14 +131,28 @@ def _rotate(claims: tokens.Claims, now: datetime) -> Session | None:
     return None
 
 
-def open_session(*, user: User, device: Device | None, now: datetime) -> Tokens:
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A live browser session that families can be bound to: they end with it, and at its expiry at the latest."""
+
+    id: uuid.UUID
+    expires_at: datetime
+
+
+def open_session(*, user: User, device: Device | None, now: datetime, browser: Browser | None = None) -> Tokens:
     """Start a family. For callers that hold the lock of the user's row and have checked what entitles to it."""
     older = Session.objects.filter(user=user, device=device).live(now).order_by("-created_at")
     surplus = list(older.values_list("id", flat=True)[MAX_FAMILIES - 1 :])
     if surplus:
         end(Session.objects.filter(id__in=surplus), Session.Ended.SIGNED_OUT)
-    expires_at = now + settings.SESSION_LIFETIME
-    session = Session(user=user, device=device, rotated_at=now, created_at=now, expires_at=expires_at)
+    session = Session(
+        user=user,
+        device=device,
+        browser=browser.id if browser else None,
+        rotated_at=now,
+        created_at=now,
+        expires_at=browser.expires_at if browser else now + settings.SESSION_LIFETIME,
+    )
     session.save(force_insert=True)
     return tokens_of(session)
 
@@ -166,7 +188,8 @@ def end(sessions: SessionQuerySet, reason: Session.Ended) -> None:
 
 
 def purge_expired(*, now: datetime) -> int:
-    """Delete token families and challenges that expired. How many rows that were."""
+    """Delete token families, challenges and browsers' sessions that expired. How many of the first two there were."""
+    SessionStore.clear_expired()
     sessions, _ = Session.objects.filter(expires_at__lte=now).delete()
     challenges, _ = DeviceChallenge.objects.filter(expires_at__lte=now).delete()
     return sessions + challenges

@@ -240,6 +240,7 @@ def test_the_schema_names_every_call_of_sign_in_and_the_bearer_token(db: None, c
         for call in (
             "register",
             "token",
+            "token/session",
             "token/refresh",
             "logout",
             "logout-everywhere",

@@ -45,7 +45,7 @@ def built(tmp_path: Path, settings: Any) -> Path:
     (tmp_path / "manifest.json").write_text(json.dumps(chunks))
     settings.VITE_MANIFEST = tmp_path / "manifest.json"
     settings.STATICFILES_DIRS = [("js", tmp_path)]
-    finders.get_finder.cache_clear()
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
     return tmp_path
 
 
@@ -55,7 +55,7 @@ def _plain_static_files(settings: Any) -> Any:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     yield
-    finders.get_finder.cache_clear()
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
 
 
 def test_a_script_and_its_chunks_are_named_with_their_digests(built: Path) -> None:
