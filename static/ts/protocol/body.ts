@@ -6,7 +6,7 @@ import { Unsupported } from "./errors";
 import * as form from "./form";
 import type { AccountId, MessageId, SessionId } from "./ids";
 import { HASH_SIZE, KEY_SIZE } from "./primitives";
-import { secret, type Secret } from "./secret";
+import { secret, Unprinted, type Secret } from "./secret";
 
 export type Fields = ReadonlyMap<number, Value>;
 
@@ -30,7 +30,7 @@ export interface TextOptions {
   readonly expiry?: number | null; // seconds
 }
 
-export class Text {
+export class Text extends Unprinted {
   static readonly kind = 1;
   readonly kind = Text.kind;
   readonly text: string;
@@ -40,6 +40,7 @@ export class Text {
   readonly expiry: number | null; // seconds
 
   constructor(text: string, { replyTo = null, mentions = [], attachments = [], expiry = null }: TextOptions = {}) {
+    super();
     this.text = text;
     this.replyTo = replyTo;
     this.mentions = mentions;
@@ -68,13 +69,14 @@ export class Text {
 }
 
 /** Acts only on a message of the same account; the caller, who knows the target, checks it. */
-export class Edit {
+export class Edit extends Unprinted {
   static readonly kind = 2;
   readonly kind = Edit.kind;
   readonly target: MessageId;
   readonly text: string;
 
   constructor(target: MessageId, text: string) {
+    super();
     this.target = target;
     this.text = text;
   }
@@ -107,7 +109,7 @@ export class Delete {
   }
 }
 
-export class Reaction {
+export class Reaction extends Unprinted {
   static readonly kind = 4;
   readonly kind = Reaction.kind;
   readonly target: MessageId;
@@ -115,6 +117,7 @@ export class Reaction {
   readonly removed: boolean;
 
   constructor(target: MessageId, emoji: string, removed = false) {
+    super();
     this.target = target;
     this.emoji = emoji;
     this.removed = removed;
@@ -193,21 +196,18 @@ export const FIRST_CONTROL = 6; // from here on: chosen devices, no message row,
 export type OpaqueKind = typeof SENDER_KEY | typeof ACCOUNT_DATA | typeof HISTORY | typeof CALL;
 
 /** A control content whose fields another module reads: sender key, account data, history, call. */
-export class Opaque {
+export class Opaque extends Unprinted {
   readonly kind: OpaqueKind;
   readonly fields: Fields; // chain keys, history
 
   constructor(kind: OpaqueKind, fields: Fields) {
+    super();
     this.kind = kind;
     this.fields = fields;
   }
 
   toMap(): Fields {
     return this.fields;
-  }
-
-  toJSON(): string {
-    return "<secret>";
   }
 }
 

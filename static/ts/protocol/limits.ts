@@ -20,7 +20,8 @@ export const MAX_DEVICES = 10; // bounds the fan-out of a send
 export const ONE_TIME_TARGET = 100; // of each kind on the server
 export const ONE_TIME_REFILL = 25; // refill under this many
 export const SIGNED_PREKEY_PERIOD = 7 * DAY; // a new signed prekey and last-resort key every week
-export const PREKEY_MAX_AGE = 90 * DAY; // a sender refuses older ones: whoever stole its private half reads first messages
+// A sender refuses older ones: whoever stole the private half reads first messages.
+export const PREKEY_MAX_AGE = 90 * DAY;
 export const PREKEY_MAX_AHEAD = 24 * HOUR; // room for wrong clocks, not for a key that never ages
 export const PREKEY_GRACE = 31 * DAY; // the server keeps an undelivered message for 30 days
 export const PREKEY_RETENTION = PREKEY_MAX_AGE + PREKEY_GRACE;

@@ -1,4 +1,6 @@
-// Byte strings that must not reach a log.
+// Values that must not reach a log.
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 /** Bytes that print as `<secret>`. Slices of it are plain bytes again: wrap them anew. */
 export class Secret extends Uint8Array<ArrayBuffer> {
@@ -18,7 +20,7 @@ export class Secret extends Uint8Array<ArrayBuffer> {
     return "<secret>";
   }
 
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
+  [INSPECT](): string {
     return "<secret>";
   }
 }
@@ -26,4 +28,19 @@ export class Secret extends Uint8Array<ArrayBuffer> {
 /** Mark bytes as secret. They are shared, not copied: nobody writes into them any more. */
 export function secret(bytes: Uint8Array): Secret {
   return bytes instanceof Secret ? bytes : new Secret(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
+}
+
+/** A value that prints as `<secret>`, whatever it holds: what people write. */
+export abstract class Unprinted {
+  toString(): string {
+    return "<secret>";
+  }
+
+  toJSON(): string {
+    return "<secret>";
+  }
+
+  [INSPECT](): string {
+    return "<secret>";
+  }
 }

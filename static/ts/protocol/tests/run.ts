@@ -202,8 +202,9 @@ export const OPS: Readonly<Record<string, (given: Given) => Json>> = {
   },
 
   kdf_rk(given) {
-    const [root, chain] = kdfRk(secret(given.bytes("root")), given.bytes("share"), given.maybe("ss"), given.maybe("ct"));
-    return { root: hex(root), chain: hex(chain) };
+    const root = secret(given.bytes("root"));
+    const [next, chain] = kdfRk(root, given.bytes("share"), given.maybe("ss"), given.maybe("ct"));
+    return { root: hex(next), chain: hex(chain) };
   },
 
   chain_step(given) {

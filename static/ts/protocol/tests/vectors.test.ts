@@ -111,7 +111,9 @@ function* hexPlaces(value: Json, above: Place = []): Generator<Place> {
 function withFlippedByte(value: Json, place: Place): Json {
   const [key, ...rest] = place;
   if (key === undefined) return flipped(value as string);
-  if (Array.isArray(value)) return (value as Json[]).map((one, index) => (index === key ? withFlippedByte(one, rest) : one));
+  if (Array.isArray(value)) {
+    return value.map((one: Json, index) => (index === key ? withFlippedByte(one, rest) : one));
+  }
   const fields = value as Readonly<Record<string, Json>>;
   return { ...fields, [key]: withFlippedByte(fields[key] ?? null, rest) };
 }
