@@ -35,7 +35,8 @@ export class Session implements SessionFields {
   }
 
   with(changes: Partial<SessionFields>): Session {
-    return new Session({ ...this, ...changes });
+    const { id, created, decrypted, init, ratchet } = this;
+    return new Session({ id, created, decrypted, init, ratchet, ...changes });
   }
 
   toBytes(): Secret {

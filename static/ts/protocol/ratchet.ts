@@ -13,6 +13,7 @@ import { DhKey, copen, cseal, hkdf, hmac, labelled, sha256, x25519 } from "./pri
 import {
   Archive,
   isStale,
+  type KeyPair,
   type Ratchet,
   type ReceivingChain,
   type SendingChain,
@@ -66,11 +67,11 @@ export function start(
 }
 
 /** B's side: RK = SK, the signed prekey as first ratchet key. It can only read until it has read. */
-export function answer(transcript: Uint8Array, agreed: Secret, spk: DhKey): Ratchet {
+export function answer(transcript: Uint8Array, agreed: Secret, spk: KeyPair): Ratchet {
   return {
     transcript,
     root: agreed,
-    own: spk,
+    own: { private: spk.private, public: spk.public },
     sending: null,
     receiving: null,
     awaited: null,

@@ -5,7 +5,7 @@ import { Malformed } from "./errors";
 import * as form from "./form";
 import * as kem from "./kem";
 import { MAX_OLD_CHAINS, MAX_SKIPPED, SKIPPED_MAX_AGE } from "./limits";
-import { HASH_SIZE, KEY_SIZE, type DhKey } from "./primitives";
+import { HASH_SIZE, KEY_SIZE } from "./primitives";
 import { secret, type Secret } from "./secret";
 
 const PLACE = KEY_SIZE + 8; // dh, n: what a message is known by
@@ -132,11 +132,17 @@ export function isStale(skipped: SkippedKey, now: number): boolean {
   return now - skipped.stored > SKIPPED_MAX_AGE;
 }
 
+/** An X25519 key pair as the store has it: the public half is not computed anew. */
+export interface KeyPair {
+  readonly private: Secret;
+  readonly public: Uint8Array;
+}
+
 /** One side's state. */
 export interface Ratchet {
   readonly transcript: Uint8Array; // T
   readonly root: Secret; // RK
-  readonly own: DhKey; // the current ratchet key pair; B's first one is its signed prekey
+  readonly own: KeyPair; // the current ratchet key pair; B's first one is its signed prekey
   readonly sending: SendingChain | null; // null only inside B's reading of the first message
   readonly receiving: ReceivingChain | null;
   readonly awaited: Secret | null; // the seed of the KEM key in our current chain: the next chain must answer it

@@ -206,7 +206,7 @@ function answer(own: OwnDevice, pair: Pair, message: Message, lookup: Lookup, no
   const agreement = respond(own, peer, init, spk, opk, kemKey, psk);
   if (!equal(agreement.sessionId, message.sessionId)) throw new Undecryptable("another session id");
   const { transcript, secret: agreed, sessionId: id } = agreement;
-  const state = ratchet.answer(transcript, agreed, { private: spk.private, public: spk.public });
+  const state = ratchet.answer(transcript, agreed, spk);
   const oneTime: [PrekeyLabel, number][] = [];
   if (init.opkId !== null) oneTime.push([OPK, init.opkId]);
   if (ONE_TIME.has(init.kemLabel)) oneTime.push([init.kemLabel, init.kemId]);

@@ -2,11 +2,11 @@
 
 import { shake256 } from "@noble/hashes/sha3.js";
 import { Text } from "../body";
-import { equal, hex, utf8, concat } from "../bytes";
+import { concat, equal, hex, utf8 } from "../bytes";
 import { privateConversation, seal, type Content, type Sealed } from "../content";
 import { listed, openList, signList, type DeviceList } from "../device_list";
 import type { Entropy } from "../entropy";
-import type { AccountId, DeviceId, MessageId, SessionId } from "../ids";
+import type { AccountId, MessageId, SessionId } from "../ids";
 import { encapsulate, type Encapsulated } from "../kem";
 import { generateAccountKey, OwnDevice } from "../keys";
 import { MINUTE } from "../limits";
@@ -127,7 +127,7 @@ export class Phone implements session.Lookup {
   // What a client does
 
   makePrekeys(oneTime = 2): void {
-    const wanted: [PrekeyLabel, number][] = [[SPK, 1], [KLR, 1], [OPK, oneTime], [OKPK, oneTime]]; // prettier-ignore
+    const wanted: [PrekeyLabel, number][] = [[SPK, 1], [KLR, 1], [OPK, oneTime], [OKPK, oneTime]];
     for (const [label, count] of wanted) {
       const order = { firstId: this.#nextIds[label], count, now: this.now, entropy: this.dice };
       for (const made of generatePrekeys(this.own, label, order)) {
@@ -225,7 +225,7 @@ export class Phone implements session.Lookup {
     for (const [device, pair] of this.pairs) this.pairs.set(device, session.Pair.fromBytes(pair.toBytes()));
     for (const [place, one] of this.privates) this.privates.set(place, PrivatePrekey.fromBytes(one.toBytes()));
     for (const [account, lists] of this.knownLists) {
-      this.knownLists.set(account, lists.map((one) => openList(one.signed))); // prettier-ignore
+      this.knownLists.set(account, lists.map((one) => openList(one.signed)));
     }
   }
 
