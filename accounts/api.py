@@ -27,7 +27,7 @@ from accounts.models import Device, User
 from accounts.permissions import IsAccount, IsDevice, IsSignedIn
 from accounts.services import Tokens
 from messenger.lib import base64url, limits
-from messenger.lib.addresses import address_of
+from messenger.lib.addresses import address_of, own_origin
 from messenger.lib.errors import NotFound, NotSignedIn
 
 MOST_FOUND = 10  # people that a search shows: more are found by typing on
@@ -68,11 +68,6 @@ def _device(device: Device) -> dict[str, object]:
 
 def _profile(user: User) -> dict[str, object]:
     return {"id": str(user.id), "username": user.username, "display_name": user.display_name}
-
-
-def origin_of(request: Request) -> str:
-    """Scheme, host and port under which the client reached this server; get_host holds it to ALLOWED_HOSTS."""
-    return f"{request.scheme}://{request.get_host()}"
 
 
 class Register(APIView):
@@ -212,7 +207,7 @@ class DeviceTokens(APIView):
             device_id=body["device"],
             nonce=body["nonce"],
             signature=body["signature"],
-            origin=origin_of(request),
+            origin=own_origin(request._request),
             authority=authority,
             now=timezone.now(),
         )

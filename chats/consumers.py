@@ -8,7 +8,6 @@ without, on the two cores of the design figures.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,19 +16,14 @@ from typing import Any
 import orjson
 from channels.consumer import AsyncConsumer
 
-from accounts.services import DeviceCredentials, authenticate_device
-from chats import buckets
 from chats.delivery.connection import Connection
 from chats.delivery.delivery import Delivery, running
+from chats.handshake import SUBPROTOCOL, Page, Speaker, greet, introduce
 from chats.ids import AccountId, DeviceId
 from chats.limits import HANDSHAKE_SECONDS
-from chats.services.listing import NOBODY_LISTED, Listed, listed_devices
-from messenger.lib import limits, problem
-from messenger.lib.addresses import client_address
-from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
+from messenger.lib import problem
+from messenger.lib.errors import DomainError, Unavailable
 
-logger = logging.getLogger(__name__)
-SUBPROTOCOL = "messenger.v1"
 MOST_READ_AHEAD = 200  # answers that wait for a slow reader, before its own frames are read no further
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -37,14 +31,14 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]
-    """One socket of one device."""
+    """One socket of one device: of a program with a bearer token, or of a signed-in page."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 delivery = await running()
-                credentials, listed = await _authenticate(scope, delivery)
+                speaker = await greet(scope, delivery)
         except TimeoutError:
             await _refuse(scope, send, Unavailable(retry_after=1))
             return
@@ -53,21 +47,34 @@ class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         socket = Socket(send)
-        connection = Connection(
-            socket,
-            account=AccountId(str(credentials.account_id)),
-            device=DeviceId(str(credentials.device_id)),
-            session=str(credentials.session_id),
-            expires_at=credentials.expires_at,
-            listed=str(credentials.device_id) in listed.devices,
-            list_version=listed.version,
-        )
-        delivery.connect(connection)
         try:
-            await _read(delivery, connection, socket, receive)
+            introduced = await introduce(delivery, speaker, socket, receive) if isinstance(speaker, Page) else speaker
+            if introduced is None:
+                await socket.written()
+            else:
+                await _speak(delivery, introduced, socket, receive)
         finally:
-            delivery.disconnect(connection)
             await socket.finish()
+
+
+async def _speak(delivery: Delivery, speaker: Speaker, socket: Socket, receive: Receive) -> None:
+    """The socket speaks for its device until one side closes it."""
+    credentials, listed = speaker.credentials, speaker.listed
+    connection = Connection(
+        socket,
+        account=AccountId(str(credentials.account_id)),
+        device=DeviceId(str(credentials.device_id)),
+        session=str(credentials.session_id),
+        browser=speaker.browser,
+        expires_at=credentials.expires_at,
+        listed=str(credentials.device_id) in listed.devices,
+        list_version=listed.version,
+    )
+    delivery.connect(connection)
+    try:
+        await _read(delivery, connection, socket, receive)
+    finally:
+        delivery.disconnect(connection)
 
 
 async def _read(delivery: Delivery, connection: Connection, socket: Socket, receive: Receive) -> None:
@@ -88,36 +95,6 @@ async def _read(delivery: Delivery, connection: Connection, socket: Socket, rece
             await socket.written()
         if delivery.acks.overloaded(connection):
             await delivery.acks.caught_up(connection)
-
-
-async def _authenticate(scope: dict[str, Any], delivery: Delivery) -> tuple[DeviceCredentials, Listed]:
-    if delivery.draining:
-        raise Unavailable("this process is about to end", retry_after=1)
-    # Before the token is looked at: whoever has none may not ask the database without end.
-    (await limits.ahit("address", _address_of(scope))).require()
-    if SUBPROTOCOL not in scope.get("subprotocols", ()):
-        raise Malformed(f"the subprotocol is {SUBPROTOCOL}")
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(given) != 1 or not given[0].startswith(b"Bearer "):
-        raise NotSignedIn
-    credentials, listed = await delivery.threads.run(_recognise, given[0].removeprefix(b"Bearer ").decode("latin-1"))
-    if wait := buckets.sockets.take(DeviceId(str(credentials.device_id)), buckets.clock()):
-        raise TooManyRequests("too many sockets were opened", retry_after=wait)
-    return credentials, listed
-
-
-def _address_of(scope: dict[str, Any]) -> str:
-    """The network address to limit this socket by, as accounts does for requests."""
-    peer, _ = scope.get("client") or ("", 0)
-    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    return client_address(peer, ",".join(forwarded))
-
-
-def _recognise(access: str) -> tuple[DeviceCredentials, Listed]:
-    """Who a token speaks for, and which devices the account has listed."""
-    credentials = authenticate_device(access)
-    account = AccountId(str(credentials.account_id))
-    return credentials, listed_devices([account]).get(account, NOBODY_LISTED)
 
 
 async def _refuse(scope: dict[str, Any], send: Send, error: DomainError) -> None:

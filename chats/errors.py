@@ -17,3 +17,11 @@ class ContactBlocked(DomainError):
     code = "contact_blocked"
     status = 403
     title = "You blocked this account"
+
+
+class WrongOrigin(DomainError):
+    """A page of another site opened the socket, and the browser added the cookie of ours."""
+
+    code = "wrong_origin"
+    status = 403
+    title = "Sockets are opened by pages of this server alone"

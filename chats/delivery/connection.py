@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Protocol
 
 from chats.ids import AccountId, DeviceId
@@ -23,7 +24,8 @@ class Transport(Protocol):
 class Connection:
     """`behind`: the database may hold envelopes that were not sent here; nothing is pushed from memory until a
     drain has found none. `reading`: a drain is asking the database right now. `listed`: the device is on its
-    account's newest list, as of `list_version`; otherwise nothing is delivered here.
+    account's newest list, as of `list_version`; otherwise nothing is delivered here. `browser`: a page holds it, and
+    no token that another browser's session opened can take it over.
     """
 
     __slots__ = (
@@ -31,6 +33,7 @@ class Connection:
         "acking",
         "announced_empty",
         "behind",
+        "browser",
         "closed",
         "device",
         "expires_at",
@@ -55,9 +58,11 @@ class Connection:
         expires_at: int,
         listed: bool,
         list_version: int,
+        browser: uuid.UUID | None = None,
     ) -> None:
         self.transport = transport
         self.account, self.device, self.session, self.expires_at = account, device, session, expires_at
+        self.browser = browser
         self.opened = time.time_ns()
         self.listed, self.list_version = listed, list_version
         self.in_flight: dict[int, int] = {}  # position: bytes

@@ -153,6 +153,8 @@ async def token(delivery: Delivery, connection: Connection, frame: frames.TokenF
     credentials = await delivery.threads.run(authenticate_device, frame.access)
     if str(credentials.device_id) != connection.device:
         raise NotSignedIn("a token of another device")
+    if connection.browser is not None and credentials.browser != connection.browser:
+        raise NotSignedIn("a token that another session opened")
     connection.session, connection.expires_at = str(credentials.session_id), credentials.expires_at
     connection.send(messages.done(frame.id))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chats import consumers
+from chats import handshake
 from chats.tests.people import Phone, Socket
 from messenger.lib import limits
 
@@ -19,13 +19,13 @@ async def test_an_address_that_guesses_tokens_is_stopped_before_they_are_looked_
     settings.LIMITS = settings.LIMITS | {"address": "3/minute"}
     limits.reset()
     looked_at = []
-    real = consumers._recognise
+    real = handshake.recognise
 
     def counting(access: str) -> Any:
         looked_at.append(access)
         return real(access)
 
-    monkeypatch.setattr(consumers, "_recognise", counting)
+    monkeypatch.setattr(handshake, "recognise", counting)
     for _ in range(5):
         socket = Socket(alice, [(b"authorization", b"Bearer nonsense")])
         await socket.open()
@@ -40,7 +40,7 @@ async def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(settings
     forwarded = [(b"x-forwarded-for", b"10.0.0.1"), (b"x-forwarded-for", b"192.0.2.7")]
     scope = {"client": ("127.0.0.1", 5), "headers": forwarded}
     settings.TRUSTED_PROXIES = 0
-    assert consumers._address_of(scope) == "127.0.0.1"
+    assert handshake.address_of(scope) == "127.0.0.1"
     settings.TRUSTED_PROXIES = 1
-    assert consumers._address_of(scope) == "192.0.2.7"
-    assert consumers._address_of({"headers": []}) == "unknown"
+    assert handshake.address_of(scope) == "192.0.2.7"
+    assert handshake.address_of({"headers": []}) == "unknown"

@@ -1,4 +1,4 @@
-"""Where a request comes from. A forwarding header counts only where the operator's own proxies wrote it."""
+"""Where a request comes from, and where it went. A forwarding header counts only where our own proxies wrote it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ IPV6_PREFIX = 64  # one subscriber's network: limits for single addresses in it 
 def address_of(request: HttpRequest) -> str:
     """The network address to limit this request by."""
     return client_address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def own_origin(request: HttpRequest) -> str:
+    """Scheme, host and port under which the client reached this server; get_host holds it to ALLOWED_HOSTS."""
+    return f"{request.scheme}://{request.get_host()}"
 
 
 def client_address(peer: str, forwarded_for: str = "") -> str:
