@@ -1,6 +1,6 @@
 // What the parts of the client share: store, server, time, chance; and what whoever makes one has to give it.
 
-import { Api } from "../api/index";
+import { Api, type Fetch } from "../api/index";
 import type { Clock } from "../lib/clock";
 import { SignInNeeded, StoreError } from "../lib/errors";
 import type { Entropy } from "../protocol/entropy";
@@ -11,7 +11,7 @@ import type { Me } from "../store/records";
 import * as settings from "../store/settings";
 import type { Transaction } from "../store/transaction";
 import type { Uniform } from "../stream/backoff";
-import type { Stream } from "../stream/index";
+import type { OpenSocket, Stream } from "../stream/index";
 import { EMPTY } from "../protocol/bytes";
 import type { StorageState, Told } from "./model";
 import { Telling } from "./telling";
@@ -54,8 +54,8 @@ export interface Environment {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly uniform: Uniform;
-  readonly fetch: typeof fetch;
-  readonly openSocket: (url: string, protocols: string[]) => WebSocket;
+  readonly fetch: Fetch;
+  readonly openSocket: OpenSocket;
   readonly network: Network;
   readonly stores: Stores;
   /** Resolves once libsodium and SQLite can be used. Rejects where the browser cannot run them. */

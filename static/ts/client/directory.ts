@@ -5,7 +5,7 @@
 
 import type { Directory as Answer } from "../api/index";
 import { equal, hex } from "../lib/bytes";
-import { ClientError, Defect, KeysRefused, Refused, UnknownPerson } from "../lib/errors";
+import { Defect, KeysRefused, Refused, UnknownPerson } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import { acceptLists, openList, type DeviceList, type Pin } from "../protocol/device_list";
 import { IdentityChanged, ListRefused, Malformed, ProtocolError } from "../protocol/errors";
@@ -90,12 +90,13 @@ export class Directory {
    * Fetch what is new of an account's lists and hold it against the pin.
    *
    * A changed identity is noted in the returned record, for the caller to judge; a chain that contradicts itself
-   * throws KeysRefused. `first`: what was fetched already, and the pin it was asked for.
+   * throws KeysRefused. `given`: what was fetched already, and the pin it was asked for.
    */
-  async refresh(account: Uint8Array, first: Fetched | null = null): Promise<Peer> {
-    let fetched = first;
+  async refresh(account: Uint8Array, given: Fetched | null = null): Promise<Peer> {
+    let fetched = given;
     for (let round = 0; round < ROUNDS; round++) {
-      let [pin, answer] = fetched ?? (await this.#fetch(account));
+      const [pin, first] = fetched ?? (await this.#fetch(account));
+      let answer = first;
       fetched = null;
       if (answer.lists.length === 0) {
         if (pin === null) return this.known(account);
@@ -178,7 +179,7 @@ export class Directory {
 
   #tolerate(error: unknown): void {
     if (!(error instanceof KeysRefused || error instanceof Defect || error instanceof Refused)) throw error;
-    this.#context.notify((error as ClientError).message);
+    this.#context.notify(error.message);
   }
 
   /** Accept lists inside the transaction that stores them; true when the pin moved since they were asked for. */

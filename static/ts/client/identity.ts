@@ -39,8 +39,11 @@ export function requireUnchanged(peer: Peer | null): void {
 export function acknowledge(tx: Transaction, account: Uint8Array): Peer {
   const peer = peers.byAccount(tx, account);
   const pin = peers.pinOf(peer);
-  if (peer?.changedKey == null || pin === null || !hasChanged(peer)) throw new KeysRefused(WORDS.nothingToAcknowledge);
-  const accepted = acknowledgeIdentity(pin, peer.changedKey, peer.changedLists);
+  const changed = peer?.changedKey ?? null;
+  if (peer === null || pin === null || changed === null || !hasChanged(peer)) {
+    throw new KeysRefused(WORDS.nothingToAcknowledge);
+  }
+  const accepted = acknowledgeIdentity(pin, changed, peer.changedLists);
   peers.forgetLists(tx, account);
   for (const device of pin.newest.devices) sessions.dropPair(tx, account, device.device);
   return save(tx, peer, accepted, { verifiedKey: null, changedLists: [], changedKey: null, seenPrekeys: [] });

@@ -36,7 +36,7 @@ export class PrekeyKeeper {
   async #check(): Promise<void> {
     const { api } = this.#context;
     const me = this.#context.write((tx) => settings.me(tx));
-    if (me?.accountKey == null) return;
+    if (me === null || me.accountKey === null) return;
     const counts = await api.prekeyCounts();
     const now = this.#context.now();
     const state = this.#context.write((tx) => settings.prekeyState(tx));

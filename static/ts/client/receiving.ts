@@ -17,6 +17,7 @@ import { Batch, type Head } from "./decrypting";
 import type { Directory } from "./directory";
 import { nameOf } from "./showing";
 import { Turn } from "./signals";
+import type { Typing } from "./typing";
 import { WORDS } from "./words";
 
 export const MOST = 100; // envelopes a transaction
@@ -35,11 +36,13 @@ interface Mode {
 export class Inbox {
   readonly #context: Context;
   readonly #directory: Directory;
+  readonly #typing: Typing;
   readonly #turn = new Turn();
 
-  constructor(context: Context, directory: Directory) {
+  constructor(context: Context, directory: Directory, typing: Typing) {
     this.#context = context;
     this.#directory = directory;
+    this.#typing = typing;
   }
 
   /** Store a batch, then tell the page; resolves with its acknowledgement. Throws Unreachable with nothing stored. */
@@ -110,6 +113,7 @@ export class Inbox {
       return batch;
     });
     telling.lines(result.shown);
+    for (const entry of result.shown) this.#typing.arrived(entry.chat);
     telling.flush();
     return result;
   }

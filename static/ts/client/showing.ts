@@ -11,12 +11,11 @@ import { outgoingState } from "./statuses";
 import { WORDS } from "./words";
 
 export function lineOf(tx: Transaction, entry: Entry): Line {
-  const isNotice = entry.kind === "identity_changed" || entry.kind === "warning" || entry.kind === "control";
   return {
     id: lineId(entry),
     chat: uuid(entry.chat),
     position: entry.position,
-    kind: isNotice ? "notice" : (entry.kind as Line["kind"]),
+    kind: kindOf(entry),
     outgoing: entry.outgoing,
     sentAt: entry.sent,
     acceptedAt: entry.accepted,
@@ -65,6 +64,10 @@ export function nameOf(tx: Transaction, account: Uint8Array): string {
 export function byLatest(one: ChatSummary, other: ChatSummary): number {
   if (one.last === null || other.last === null) return Number(other.last === null) - Number(one.last === null);
   return other.last.position - one.last.position;
+}
+
+function kindOf({ kind }: Entry): Line["kind"] {
+  return kind === "identity_changed" || kind === "warning" || kind === "control" ? "notice" : kind;
 }
 
 function sentence(entry: Entry, name: string): string {

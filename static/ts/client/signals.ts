@@ -20,10 +20,18 @@ export class Signal {
     this.#set = false;
   }
 
-  /** Resolves once it is set, at once if it is. */
-  wait(): Promise<void> {
-    if (this.#set) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Resolves once it is set, at once if it is; early when `until` is aborted. */
+  wait(until?: AbortSignal): Promise<void> {
+    if (this.#set || until?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        until?.removeEventListener("abort", wake);
+        this.#waiting = this.#waiting.filter((one) => one !== wake);
+        resolve();
+      };
+      this.#waiting.push(wake);
+      until?.addEventListener("abort", wake);
+    });
   }
 }
 
@@ -41,4 +49,9 @@ export class Turn {
 /** Lets the Worker deal with what else waits for it: frames of the socket, calls of the page. */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Asked anew after each wait: what was not over before may be now. */
+export function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

@@ -102,7 +102,7 @@ export class TokenKeeper {
 
   #me(): Me {
     const me = this.#context.write((tx) => settings.me(tx));
-    if (me?.device == null) throw new SignInNeeded(WORDS.notStarted);
+    if (me === null || me.device === null) throw new SignInNeeded(WORDS.notStarted);
     return me;
   }
 }

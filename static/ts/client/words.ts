@@ -30,6 +30,7 @@ export const WORDS = {
   takenOver: "This account has been opened in another tab. Nothing is lost.",
   replaced: "Another connection of this browser took over. Reload the page to go on here.",
   stopped: (why: string) => `The connection has stopped, and trying again will not help: ${why}`,
+  defect: "Something went wrong that should not have.",
   noConnection: "There is no connection.",
   draining: "The server is restarting.",
 
@@ -45,6 +46,7 @@ export const WORDS = {
   cannotBeWritten: (name: string) => `${name} cannot be written to.`,
   blockedByYou: (name: string) => `You have blocked ${name}. Unblock ${name} to write again.`,
   notListed: "This browser is no longer on your account's device list, so it cannot send.",
+  noSuchThing: "There is no such conversation, person or message here.",
   noSuchLine: "That message is not here any more.",
   notFailed: "Only a message that could not be sent can be sent again or removed.",
 

@@ -1,0 +1,93 @@
+// This browser as a device of the account: its store and everything that works on it, from opening to closing.
+
+import { ClientError, SignInNeeded, TakenOver } from "../lib/errors";
+import type { Store } from "../store/database";
+import { Enrolment } from "./account";
+import { Context, type Environment, type Lock, type Page } from "./context";
+import { Directory } from "./directory";
+import { Live } from "./live";
+import type { Connection, Told } from "./model";
+import { People } from "./people";
+import { PrekeyKeeper } from "./prekeys";
+import { Receipts } from "./receipts";
+import { Inbox } from "./receiving";
+import { Sender } from "./sending";
+import { Statuses } from "./statuses";
+import { Typing } from "./typing";
+import { WORDS } from "./words";
+
+type Ended = Extract<Told, { type: "ended" }>["why"];
+
+export class Device {
+  readonly context: Context;
+  readonly directory: Directory;
+  readonly prekeys: PrekeyKeeper;
+  readonly enrolment: Enrolment;
+  readonly sender: Sender;
+  readonly inbox: Inbox;
+  readonly statuses: Statuses;
+  readonly receipts: Receipts;
+  readonly typing: Typing;
+  readonly people: People;
+  readonly #lock: Lock;
+  #live: Live | null = null;
+  #closed = false;
+
+  constructor(environment: Environment, store: Store, lock: Lock, page: Page, say: (told: Told) => void) {
+    this.#lock = lock;
+    const context = (this.context = new Context(environment, store, page, say));
+    this.directory = new Directory(context);
+    this.prekeys = new PrekeyKeeper(context);
+    this.enrolment = new Enrolment(context, this.directory, this.prekeys);
+    this.sender = new Sender(context, this.directory);
+    this.typing = new Typing(context);
+    this.inbox = new Inbox(context, this.directory, this.typing);
+    this.statuses = new Statuses(context);
+    this.receipts = new Receipts(context);
+    this.people = new People(context, this.directory, this.inbox, this.sender, this.receipts);
+  }
+
+  get connection(): Connection | null {
+    return this.#live?.connection ?? null;
+  }
+
+  /** Stay connected from now on; at once, if that is being waited for. */
+  connect(): void {
+    if (this.#closed) return;
+    if (this.#live !== null) {
+      this.#live.hurry();
+      return;
+    }
+    const live = (this.#live = new Live(this.context, this));
+    this.context.telling.flush(); // gaps that have waited long enough while nobody was here
+    void live.run().then(
+      () => undefined,
+      (error: unknown) => {
+        if (this.#live === live) this.#live = null;
+        if (!this.#closed) this.#end(error);
+      },
+    );
+  }
+
+  /** Stop, close the store, and let the account's lock go. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#live?.stop();
+    this.context.close();
+    this.#lock.release();
+  }
+
+  #end(error: unknown): void {
+    this.typing.close();
+    this.context.telling.say({ type: "ended", ...meaning(error) });
+  }
+}
+
+function meaning(error: unknown): { why: Ended; text: string } {
+  if (error instanceof TakenOver) return { why: "replaced", text: WORDS.replaced };
+  if (error instanceof SignInNeeded) {
+    return { why: "signed_out", text: error.code === "session_ended" ? error.message : WORDS.signedOut };
+  }
+  return { why: "failed", text: WORDS.stopped(error instanceof ClientError ? error.message : WORDS.defect) };
+}

@@ -1,0 +1,377 @@
+// The connection: kept up, fed from the outbox, drained into the store. docs/events.md.
+//
+// Reading, storing and acknowledging overlap: the socket is read on while a batch is decrypted.
+
+import { statusesOfFrame, type Status } from "../api/answers";
+import * as forms from "../api/forms";
+import { ClientError, Defect, KeysRefused, Refused, SignInNeeded, Unreachable } from "../lib/errors";
+import { Backoff } from "../stream/backoff";
+import { Stream } from "../stream/index";
+import type { Context } from "./context";
+import type { Directory } from "./directory";
+import type { Connection } from "./model";
+import type { People } from "./people";
+import type { PrekeyKeeper } from "./prekeys";
+import type { Receipts } from "./receipts";
+import { MOST, type Ack, type Inbox } from "./receiving";
+import type { Sender } from "./sending";
+import { breathe, isOver, Signal } from "./signals";
+import type { Statuses } from "./statuses";
+import type { Typing } from "./typing";
+import { WORDS } from "./words";
+
+type Json = forms.Json;
+
+const OUTBOX_EVERY = 5; // seconds between tries at what waits for something of its recipient
+const LONGEST_WAIT = 300; // seconds before we connect again, whatever the server asks for
+const TICK = 15; // seconds
+const ASLEEP = 60_000; // ms between two ticks after which the machine must have slept: the socket may be dead
+
+// Shown in the conversation; not every few seconds.
+const STANDING = new Set(["identity_changed"]);
+
+const STATUS_FRAMES: ReadonlyMap<unknown, Status["status"]> = new Map([
+  ["message.delivered", "delivered"],
+  ["message.read", "read"],
+  ["message.expired", "expired"],
+] as const);
+
+/** The parts that a connection works with. */
+export interface Parts {
+  readonly directory: Directory;
+  readonly prekeys: PrekeyKeeper;
+  readonly sender: Sender;
+  readonly inbox: Inbox;
+  readonly statuses: Statuses;
+  readonly receipts: Receipts;
+  readonly typing: Typing;
+  readonly people: People;
+}
+
+/** `run` it once; `stop` ends it. */
+export class Live {
+  readonly #context: Context;
+  readonly #parts: Parts;
+  readonly #backoff: Backoff;
+  readonly #stopped = new AbortController();
+  readonly #said = new Set<string>();
+  #over = new AbortController(); // of one connection
+  #pausing = new AbortController();
+  #connection: Connection = { state: "connecting" };
+
+  constructor(context: Context, parts: Parts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#backoff = new Backoff(context.environment.uniform);
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** Stay connected until stopped. Throws SignInNeeded, TakenOver, Defect; waits out everything else. */
+  async run(): Promise<void> {
+    const deaf = this.#context.environment.network.listen((online) => this.#network(online));
+    void this.#watch();
+    try {
+      await this.#stayConnected();
+    } catch (error) {
+      if (!this.#isStopped) throw error;
+    } finally {
+      deaf();
+      this.stop();
+    }
+  }
+
+  /** At once: what was being stored is stored, and what was not acknowledged comes again. */
+  stop(): void {
+    this.#stopped.abort();
+    this.#over.abort();
+    this.#pausing.abort();
+  }
+
+  /** Try to connect now. */
+  hurry(): void {
+    this.#backoff.worked();
+    this.#pausing.abort();
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  async #stayConnected(): Promise<void> {
+    const { environment, tokens } = this.#context;
+    let refused: string | null = null;
+    while (!this.#isStopped) {
+      let wait: number | null = null;
+      let token: string | null = null;
+      let opened = false;
+      this.#tell({ state: "connecting" });
+      try {
+        token = await tokens.access(refused);
+        const stream = await Stream.open(environment, token);
+        opened = true;
+        refused = null;
+        await this.#serve(stream);
+      } catch (error) {
+        if (error instanceof SignInNeeded) {
+          // A token that has just been renewed and is refused again will not get better.
+          if (token === null || refused !== null) throw error;
+          if (error.code !== "not_signed_in") tokens.forget(); // the page's own session may live on
+          refused = token;
+        } else if (error instanceof Unreachable) {
+          // A browser does not say why a socket was refused: the token may be the reason.
+          if (token !== null && !opened) tokens.doubt();
+          wait = error.retryAfter;
+        } else throw error;
+      }
+      if (!this.#isStopped) await this.#pause(wait === null ? this.#backoff.delay() : Math.min(wait, LONGEST_WAIT));
+    }
+  }
+
+  async #pause(seconds: number): Promise<void> {
+    const { clock, network } = this.#context.environment;
+    const retryAt = this.#context.now() + Math.round(seconds * 1000);
+    this.#tell(network.online() ? { state: "waiting", retryAt } : { state: "offline" });
+    this.#pausing = new AbortController();
+    if (this.#isStopped) return;
+    await clock.sleep(seconds, this.#pausing.signal);
+  }
+
+  /** Serve one connection until it breaks or we stop. */
+  async #serve(stream: Stream): Promise<void> {
+    const over = (this.#over = new AbortController());
+    if (this.#isStopped) over.abort();
+    const frames = new Frames();
+    this.#context.stream = stream;
+    this.#tell({ state: "updating" });
+    const ended = new Promise<void>((resolve) => over.signal.addEventListener("abort", () => resolve()));
+    const work = [
+      this.#read(stream, frames),
+      this.#work(stream, frames, over.signal),
+      this.#tend(),
+      this.#keepToken(stream, over.signal),
+      this.#emptyOutbox(over.signal),
+      this.#parts.receipts.run(over.signal),
+    ].map((one) => one.catch((error: unknown) => fail(error)));
+    const failure = new Promise<never>((_, reject) => {
+      for (const one of work) void one.then((result) => result instanceof Failure && reject(result.error as Error));
+    });
+    try {
+      if (!isOver(over.signal)) await Promise.race([failure, ended]);
+    } finally {
+      // What still runs sees this at its next step; what it has begun to store it stores.
+      over.abort();
+      this.#context.stream = null;
+      failure.catch(() => undefined);
+      stream.close();
+    }
+  }
+
+  async #read(stream: Stream, frames: Frames): Promise<void> {
+    for (;;) {
+      const frame = await stream.receive();
+      if (frame["type"] === "server.draining") {
+        throw new Unreachable(WORDS.draining, "draining", this.#drainDelay(frame));
+      }
+      frames.put(frame);
+    }
+  }
+
+  /** Take what has arrived, up to a batch at once. */
+  async #work(stream: Stream, frames: Frames, over: AbortSignal): Promise<void> {
+    while (!isOver(over)) {
+      await frames.arrived.wait(over);
+      // The page's calls come in between, and what else is here already comes along.
+      await breathe();
+      if (!isOver(over)) await this.#handle(stream, frames.take(MOST));
+    }
+  }
+
+  async #handle(stream: Stream, frames: readonly Json[]): Promise<void> {
+    const envelopes = frames.filter((frame) => frame["type"] === "envelope");
+    if (envelopes.length > 0) {
+      const ack = await this.#parts.inbox.take(envelopes);
+      // Not awaited: the next batch is decrypted while this answer travels.
+      if (ack !== null) void acknowledge(stream, ack);
+    }
+    const statuses: Status[] = [];
+    for (const frame of frames) {
+      try {
+        await this.#event(frame, statuses);
+      } catch (error) {
+        if (!(error instanceof Defect)) throw error; // a frame that makes no sense is passed over
+      }
+    }
+    if (statuses.length > 0) this.#parts.statuses.apply(statuses);
+  }
+
+  async #event(frame: Json, statuses: Status[]): Promise<void> {
+    const status = STATUS_FRAMES.get(frame["type"]);
+    if (status !== undefined) {
+      statuses.push(...statusesOfFrame(frame, status));
+      return;
+    }
+    switch (frame["type"]) {
+      case "typing":
+        this.#parts.typing.heard(frame);
+        break;
+      case "devices.changed":
+        await this.#refresh(frame);
+        break;
+      case "prekeys.low":
+        await unhurried(this.#parts.prekeys.check());
+        break;
+      case "queue.empty":
+        this.#backoff.worked();
+        this.#tell({ state: "online" });
+        break;
+    }
+  }
+
+  async #refresh(frame: Json): Promise<void> {
+    try {
+      await this.#parts.directory.refresh(forms.identifier(frame["account"]));
+      await this.#parts.inbox.unpark();
+      this.#parts.sender.wanted.set();
+    } catch (error) {
+      if (!(error instanceof KeysRefused || error instanceof Refused)) throw error;
+      this.#context.notify(error.message);
+    }
+  }
+
+  /** What a fresh connection is good for, once. */
+  async #tend(): Promise<void> {
+    const { prekeys, statuses, people, inbox } = this.#parts;
+    await unhurried(people.syncContacts());
+    await unhurried(inbox.unpark());
+    await unhurried(prekeys.checkNowAndThen());
+    await unhurried(statuses.ask());
+  }
+
+  async #keepToken(stream: Stream, over: AbortSignal): Promise<void> {
+    const { environment, tokens } = this.#context;
+    for (;;) {
+      await environment.clock.sleep(tokens.secondsLeft() + 1, over);
+      if (isOver(over)) return;
+      const access = await tokens.access();
+      if (!isOver(over)) await stream.request({ type: "token", access });
+    }
+  }
+
+  /** Send what the person has written, and try again what had to wait. */
+  async #emptyOutbox(over: AbortSignal): Promise<void> {
+    const { sender } = this.#parts;
+    while (!isOver(over)) {
+      try {
+        for (const [account, problem] of await sender.flush()) this.#sayOnce(account, problem);
+      } catch (error) {
+        // Of a connection that broke, `#read` knows more.
+        if (!(error instanceof Unreachable)) throw error;
+      }
+      if (sender.hasWaiting) await this.#again(over);
+      else await sender.wanted.wait(over);
+    }
+  }
+
+  /** Until there is something new to send, or it is time to try once more. */
+  async #again(over: AbortSignal): Promise<void> {
+    const first = new AbortController();
+    const end = (): void => first.abort();
+    over.addEventListener("abort", end);
+    if (isOver(over)) end();
+    const { clock } = this.#context.environment;
+    await Promise.race([clock.sleep(OUTBOX_EVERY, first.signal), this.#parts.sender.wanted.wait(first.signal)]);
+    over.removeEventListener("abort", end);
+    end();
+  }
+
+  /** Why nothing leaves to somebody: once, until it is another reason. */
+  #sayOnce(account: string, problem: ClientError): void {
+    const said = `${account} ${problem.code}`;
+    if (STANDING.has(problem.code) || this.#said.has(said)) return;
+    this.#said.add(said);
+    this.#context.notify(problem.message);
+  }
+
+  #network(online: boolean): void {
+    if (online) this.hurry();
+    // The socket of a network that is gone would say so minutes later.
+    else this.#over.abort();
+  }
+
+  /** Notice that the machine has slept: its sockets are dead and do not say so. */
+  async #watch(): Promise<void> {
+    const { clock } = this.#context.environment;
+    for (let last = this.#context.now(); !this.#isStopped; last = this.#context.now()) {
+      await clock.sleep(TICK, this.#stopped.signal);
+      if (this.#context.now() - last < ASLEEP) continue;
+      this.#over.abort();
+      this.hurry();
+    }
+  }
+
+  #tell(connection: Connection): void {
+    if (this.#isStopped) return;
+    this.#connection = connection;
+    this.#context.telling.say({ type: "connection", connection });
+  }
+
+  #drainDelay(frame: Json): number {
+    const bounds: unknown = frame["reconnect_after_ms"];
+    if (!Array.isArray(bounds) || bounds.length !== 2 || !bounds.every((one) => Number.isFinite(one) && one >= 0)) {
+      return this.#backoff.delay();
+    }
+    const [least = 0, most = 0] = bounds.map((one) => Math.min(Number(one), LONGEST_WAIT * 1000)).sort((a, b) => a - b);
+    return this.#context.environment.uniform(least, most) / 1000;
+  }
+}
+
+/** What has been read and not handled yet. */
+class Frames {
+  readonly arrived = new Signal();
+  #kept: Json[] = [];
+
+  put(frame: Json): void {
+    this.#kept.push(frame);
+    this.arrived.set();
+  }
+
+  take(most: number): Json[] {
+    const taken = this.#kept.slice(0, most);
+    this.#kept = this.#kept.slice(most);
+    if (this.#kept.length === 0) this.arrived.clear();
+    return taken;
+  }
+}
+
+class Failure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+function fail(error: unknown): Failure {
+  return new Failure(error);
+}
+
+/** What is asked for again by the next connection, should the server refuse it or ask us to go slowly. */
+async function unhurried(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof Unreachable || error instanceof Refused || error instanceof Defect)) throw error;
+  }
+}
+
+async function acknowledge(stream: Stream, ack: Ack): Promise<void> {
+  try {
+    await stream.request({ type: "ack", ...ack });
+  } catch (error) {
+    // Lost: the envelopes come again, are recognised, and are acknowledged then.
+    if (!(error instanceof ClientError)) throw error;
+  }
+}

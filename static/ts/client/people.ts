@@ -1,0 +1,177 @@
+// Finding, accepting, blocking and comparing with people.
+
+import type { ContactState, Profile } from "../api/answers";
+import { equal, hex } from "../lib/bytes";
+import { KeysRefused, UnknownPerson, Unreachable, WrongUse } from "../lib/errors";
+import { uuid } from "../lib/uuid";
+import { safetyNumber } from "../protocol/safety_number";
+import * as chats from "../store/chats";
+import type { Overview } from "../store/chats";
+import * as peers from "../store/peers";
+import { Peer } from "../store/records";
+import { requireMe, type Context } from "./context";
+import { sameName, type Directory } from "./directory";
+import { acknowledge, currentKey, hasChanged, markVerified } from "./identity";
+import type { Person, SafetyNumber } from "./model";
+import { chatWith, conversationWith } from "./places";
+import type { Receipts } from "./receipts";
+import type { Inbox } from "./receiving";
+import type { Sender } from "./sending";
+import { WORDS } from "./words";
+
+export class People {
+  readonly #context: Context;
+  readonly #directory: Directory;
+  readonly #inbox: Inbox;
+  readonly #sender: Sender;
+  readonly #receipts: Receipts;
+
+  constructor(context: Context, directory: Directory, inbox: Inbox, sender: Sender, receipts: Receipts) {
+    this.#context = context;
+    this.#directory = directory;
+    this.#inbox = inbox;
+    this.#sender = sender;
+    this.#receipts = receipts;
+  }
+
+  /** Accounts whose username begins like this, oneself excluded. */
+  async find(prefix: string): Promise<Person[]> {
+    const own = this.#context.account;
+    const found = (await this.#context.api.find(prefix)).filter((one) => !equal(one.account, own));
+    return found.flatMap((one) => {
+      const username = this.#believedName(one);
+      const chat = uuid(conversationWith(own, one.account));
+      return username === null ? [] : [{ account: uuid(one.account), username, chat }];
+    });
+  }
+
+  /** The conversation with somebody, made if there is none yet. */
+  chatWith(account: Uint8Array, username: string): Overview {
+    const own = this.#context.account;
+    if (equal(account, own)) throw new WrongUse(WORDS.thatIsYou);
+    const peer = this.#directory.name(account, username);
+    // Else it would be written to somebody who was not asked for.
+    if (!sameName(peer.username, username)) throw new UnknownPerson(WORDS.otherAccount(username));
+    const { telling } = this.#context;
+    const overview = this.#context.write((tx) => {
+      const chat = chatWith(tx, own, account);
+      return chats.overviews(tx, chat.conversation).at(0) ?? { chat, last: null, unread: 0, firstUnread: 0 };
+    });
+    telling.chat(overview.chat.conversation);
+    telling.flush();
+    return overview;
+  }
+
+  async accept(account: Uint8Array): Promise<void> {
+    this.#note(await this.#context.api.answerContact(account, "accept"));
+  }
+
+  /** Hear nothing more from somebody, who is not told. */
+  async block(account: Uint8Array): Promise<void> {
+    this.#note(await this.#context.api.answerContact(account, "block"));
+  }
+
+  async unblock(account: Uint8Array): Promise<void> {
+    this.#note(await this.#context.api.answerContact(account, "unblock"));
+  }
+
+  /** Learn what was decided elsewhere. */
+  async syncContacts(): Promise<void> {
+    const { api, telling } = this.#context;
+    const contacts = await api.contacts();
+    const named = this.#context.write((tx) =>
+      contacts.map((one) => {
+        const before = peers.byAccount(tx, one.account) ?? Peer.of({ account: one.account });
+        const after = peers.change(tx, one.account, { username: one.username, ...standing(one) });
+        const same = before.username === after.username && before.request === after.request;
+        if (!same || before.blocked !== after.blocked) telling.account(one.account);
+        return after;
+      }),
+    );
+    telling.flush();
+    for (const [at, peer] of named.entries()) this.#directory.checkName(peer, contacts[at]?.username ?? "");
+    this.#receipts.wanted.set();
+  }
+
+  /** The number to compare with somebody; of the new identity where it has changed. */
+  async safetyNumber(account: Uint8Array): Promise<SafetyNumber> {
+    const me = this.#context.write(requireMe);
+    if (equal(account, me.account)) throw new WrongUse(WORDS.nobodyToCompare);
+    let peer = await this.#directory.pinned(account);
+    if (hasChanged(peer)) peer = await this.#lookedAtAgain(peer);
+    const key = currentKey(peer);
+    if (key === null || me.accountKey === null) throw new WrongUse(WORDS.nobodyToCompare);
+    const number = safetyNumber(me.account, me.accountKey, peer.account, key);
+    this.#context.write((tx) => peers.change(tx, peer.account, { shownKey: key }));
+    return { digits: number.digits, scannable: number.scannable, key };
+  }
+
+  /** The person has compared the number that stands for `key`. Acknowledges a changed identity. */
+  async verify(account: Uint8Array, key: Uint8Array): Promise<void> {
+    this.#context.write((tx) => markVerified(tx, account, key));
+    await this.#settled(account);
+  }
+
+  /** Write on to somebody whose identity has changed, without having compared anything. */
+  async acknowledge(account: Uint8Array): Promise<void> {
+    if (!hasChanged(this.#directory.known(account))) return;
+    this.#context.write((tx) => acknowledge(tx, account));
+    await this.#settled(account);
+  }
+
+  /** What waited for the person's word about an identity is read, and leaves. */
+  async #settled(account: Uint8Array): Promise<void> {
+    this.#context.telling.account(account);
+    this.#context.telling.flush();
+    this.#sender.wanted.set();
+    await this.#unpark();
+  }
+
+  /** Perhaps the server has taken a change back, or made another. */
+  async #lookedAtAgain(peer: Peer): Promise<Peer> {
+    try {
+      const refreshed = await this.#directory.refresh(peer.account);
+      await this.#unpark();
+      this.#sender.wanted.set();
+      return refreshed;
+    } catch (error) {
+      if (error instanceof Unreachable || error instanceof KeysRefused) return peer;
+      throw error;
+    }
+  }
+
+  /** What stays parked is read by the next connection. */
+  async #unpark(): Promise<void> {
+    try {
+      await this.#inbox.unpark();
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+    }
+  }
+
+  #note(contact: ContactState): void {
+    const { answered, telling } = this.#context;
+    const key = hex(contact.account);
+    if (contact.state === "requested") answered.delete(key);
+    else answered.add(key);
+    this.#context.write((tx) => peers.change(tx, contact.account, standing(contact)));
+    telling.account(contact.account);
+    telling.flush();
+    this.#receipts.wanted.set(); // what was read while it was a request may be told now
+  }
+
+  /** The name under which an account is known here; null for one that has somebody else's. */
+  #believedName(profile: Profile): string | null {
+    const { account, username } = profile;
+    const known = this.#directory.known(account);
+    if (known.pin !== null && known.username !== "") return known.username;
+    const holder = this.#context.write((tx) => peers.byName(tx, username));
+    if (holder === null || equal(holder.account, account) || holder.pin === null) return username;
+    this.#directory.checkName({ ...known, username: "" }, username);
+    return null;
+  }
+}
+
+function standing(contact: ContactState): Pick<Peer, "request" | "blocked"> {
+  return { request: contact.state === "requested", blocked: contact.state === "blocked" };
+}

@@ -1,0 +1,335 @@
+// The outbox: what is written is stored first, leaves in order, and leaves again until the server has answered.
+//
+// PROTOCOL.md, State on a client. A lost answer: the same bytes again. Changed lists: the same content, encrypted
+// anew, under the same message id.
+
+import { accepted, directory as directoryOf, type Accepted } from "../api/answers";
+import * as forms from "../api/forms";
+import { encodeBase64url } from "../lib/base64url";
+import { equal, hex, random } from "../lib/bytes";
+import { ClientError, Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse } from "../lib/errors";
+import { uuid } from "../lib/uuid";
+import * as chats from "../store/chats";
+import * as outbox from "../store/outbox";
+import * as peers from "../store/peers";
+import { Entry, Outgoing, type Me } from "../store/records";
+import * as timeline from "../store/timeline";
+import type { Transaction } from "../store/transaction";
+import { requireMe, type Context } from "./context";
+import type { Bundles, Directory } from "./directory";
+import { encryptOutgoing, Missing, NO_KEYS } from "./encrypting";
+import { requireUnchanged } from "./identity";
+import { chatWith } from "./places";
+import { nameOf } from "./showing";
+import { Signal, Turn } from "./signals";
+import { WORDS } from "./words";
+
+const MOST_TEXT = 65_536; // characters; with padding well under what the server takes
+const AT_ONCE = 16; // sends in flight
+const MOST_ATTEMPTS = 6; // at one message whose lists keep changing
+const LONGEST_WAIT = 30; // seconds that a flush waits when asked to go slowly
+
+/** Why messages could not leave: by message, and the people to whom nothing leaves until something happens. */
+class Problems {
+  readonly messages = new Map<string, Uint8Array>();
+  readonly stuck = new Map<string, ClientError>(); // by account
+
+  add(outgoing: Outgoing): void {
+    this.messages.set(hex(outgoing.id), outgoing.id);
+  }
+
+  stick(outgoing: Outgoing, error: ClientError): void {
+    this.add(outgoing);
+    this.stuck.set(hex(outgoing.account), error);
+  }
+}
+
+export class Sender {
+  /** Something waits that no flush is looking after. */
+  readonly wanted = new Signal();
+  readonly #context: Context;
+  readonly #directory: Directory;
+  readonly #turn = new Turn();
+
+  constructor(context: Context, directory: Directory) {
+    this.#context = context;
+    this.#directory = directory;
+  }
+
+  /** Store a message for sending, and tell the page. Touches no network. Throws WrongUse. */
+  enqueue(account: Uint8Array, text: string): Entry {
+    checkText(text);
+    return this.#enqueue((tx, me) => {
+      if (equal(account, me.account)) throw new WrongUse(WORDS.thatIsYou);
+      return this.#add(tx, me, account, Entry.of({ ...this.#fresh(me), id: random(16), text, chat: account }));
+    });
+  }
+
+  /** Write a failed message once more, under its own id: the server may have it after all. */
+  resend(messageId: Uint8Array): Entry {
+    return this.#enqueue((tx, me) => {
+      const failed = this.#failed(tx, me, messageId);
+      const account = chats.chat(tx, failed.chat)?.account;
+      if (account === undefined) throw new WrongUse(WORDS.unknownChat);
+      timeline.remove(tx, me.account, messageId);
+      return this.#add(tx, me, account, Entry.of({ ...this.#fresh(me), id: messageId, text: failed.text, chat: account }));
+    });
+  }
+
+  /** Take a failed message away. */
+  discard(messageId: Uint8Array): void {
+    this.#context.write((tx) => {
+      const failed = this.#failed(tx, requireMe(tx), messageId);
+      timeline.remove(tx, failed.account, messageId);
+      this.#context.telling.chat(failed.chat);
+    });
+    this.#context.telling.flush();
+  }
+
+  /** Send what waits. Resolves with what holds up whom; throws Unreachable, SignInNeeded. */
+  flush(): Promise<ReadonlyMap<string, ClientError>> {
+    return this.#turn.take(async () => {
+      this.wanted.clear();
+      const problems = new Problems();
+      for (;;) {
+        const waiting = this.#context.write((tx) => outbox.pending(tx, problems.messages.values(), AT_ONCE));
+        if (waiting.length === 0) return problems.stuck;
+        await this.#sendSome(waiting, problems);
+      }
+    });
+  }
+
+  /** Whether anything waits to be sent. */
+  get hasWaiting(): boolean {
+    return this.#context.write((tx) => outbox.count(tx)) > 0;
+  }
+
+  #enqueue(work: (tx: Transaction, me: Me) => Entry): Entry {
+    const entry = this.#context.write((tx) => work(tx, requireMe(tx)));
+    this.#context.telling.lines([entry]);
+    this.#context.telling.flush();
+    this.wanted.set();
+    return entry;
+  }
+
+  #fresh(me: Me): Pick<Entry, "kind" | "outgoing" | "account" | "sent" | "device" | "state"> {
+    const { account, device } = me;
+    return { kind: "text", outgoing: true, account, sent: this.#context.now(), device, state: "queued" };
+  }
+
+  #add(tx: Transaction, me: Me, account: Uint8Array, entry: Entry): Entry {
+    const chat = chatWith(tx, me.account, account).conversation;
+    const added = timeline.add(tx, { ...entry, chat });
+    if (added === null) throw new Defect(WORDS.cannotBeSent);
+    const { id, sent, text } = added;
+    outbox.add(tx, Outgoing.of({ id, account, sent, text }), chat);
+    return added;
+  }
+
+  #failed(tx: Transaction, me: Me, messageId: Uint8Array): Entry {
+    const entry = timeline.get(tx, me.account, messageId);
+    if (entry === null) throw new WrongUse(WORDS.noSuchLine);
+    if (entry.state !== "failed") throw new WrongUse(WORDS.notFailed);
+    return entry;
+  }
+
+  /** Encrypt in order, send together, settle. */
+  async #sendSome(waiting: readonly Outgoing[], problems: Problems): Promise<void> {
+    const encrypted: Outgoing[] = [];
+    for (const outgoing of waiting) {
+      if (problems.stuck.has(hex(outgoing.account))) continue;
+      try {
+        this.#requireUnchanged(outgoing.account);
+        const prepared = outgoing.envelopes.length > 0 ? outgoing : await this.#prepare(outgoing);
+        if (prepared !== null) encrypted.push(prepared);
+      } catch (error) {
+        this.#notPrepared(outgoing, error, problems);
+      }
+    }
+    const results = await Promise.allSettled(encrypted.map((one) => this.#post(one)));
+    const answered = encrypted.map((outgoing, at) => ({ outgoing, result: results[at] }));
+    this.#settle(
+      answered.flatMap(({ outgoing, result }) =>
+        result?.status === "fulfilled" ? [{ outgoing, answer: result.value }] : [],
+      ),
+    );
+    let wait: number | null = null;
+    // The last first: each that fails gives its counter back.
+    for (const { outgoing, result } of answered.reverse()) {
+      if (result?.status !== "rejected") continue;
+      const error: unknown = result.reason;
+      if (error instanceof Refused) await this.#refused(outgoing, error, problems);
+      else if (error instanceof Unreachable && error.code === "too_many_requests") {
+        wait = Math.max(wait ?? 0, error.retryAfter ?? 1);
+        if (wait > LONGEST_WAIT) throw error;
+      } else if (error instanceof ClientError) throw error;
+      else this.#giveUp(outgoing, problems);
+    }
+    if (wait !== null) await this.#context.environment.clock.sleep(wait);
+  }
+
+  #notPrepared(outgoing: Outgoing, error: unknown, problems: Problems): void {
+    if (error instanceof IdentityHasChanged || error instanceof KeysRefused) problems.stick(outgoing, error);
+    else if (error instanceof UnknownPerson || error instanceof Refused || error instanceof WrongUse) {
+      problems.add(outgoing);
+      this.#fail(outgoing, error.message);
+    } else if (error instanceof Unreachable && error.code === "no_keys") {
+      // Only the keys of this one recipient have to wait: `rate_limited` says so.
+      problems.stick(outgoing, error);
+    } else if (error instanceof ClientError) throw error;
+    else this.#giveUp(outgoing, problems);
+  }
+
+  /** Get what a message's encryption needs from the server, then encrypt it. Null: it is gone meanwhile. */
+  async #prepare(outgoing: Outgoing): Promise<Outgoing | null> {
+    const name = this.#nameOf(outgoing.account);
+    let keys: Bundles = NO_KEYS;
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      this.#requireUnchanged(outgoing.account);
+      const result = this.#context.write((tx) => this.#encrypt(tx, outgoing, keys));
+      if (!(result instanceof Missing)) {
+        if (result === null || result.envelopes.length > 0) return result;
+        throw new Unreachable(WORDS.noKeys(name), "no_keys");
+      }
+      for (const account of result.lists) {
+        const refreshed = await this.#directory.refresh(account);
+        if (refreshed.pin === null) throw new UnknownPerson(WORDS.noDevice(name));
+      }
+      if (result.bundles.length > 0) {
+        const claimed = await this.#directory.claim(result.bundles);
+        keys = {
+          found: new Map([...keys.found, ...claimed.found]),
+          unusable: new Set([...keys.unusable, ...claimed.unusable]),
+        };
+      }
+    }
+    throw new Unreachable(WORDS.devicesKeepChanging(name), "no_keys");
+  }
+
+  #encrypt(tx: Transaction, outgoing: Outgoing, keys: Bundles): Outgoing | Missing | null {
+    // The row as it stands: much may have happened since it was read.
+    const current = outbox.get(tx, outgoing.id);
+    if (current === null || current.envelopes.length > 0) return current;
+    const { entropy } = this.#context.environment;
+    return encryptOutgoing(tx, requireMe(tx), current, keys, { now: this.#context.now(), entropy });
+  }
+
+  /** Also of what is encrypted already: it was, before the identity changed. */
+  #requireUnchanged(account: Uint8Array): void {
+    requireUnchanged(this.#context.write((tx) => peers.byAccount(tx, account)));
+  }
+
+  async #post(outgoing: Outgoing): Promise<Accepted> {
+    const { stream } = this.#context;
+    if (stream === null) throw new Unreachable(WORDS.noConnection);
+    const answer = await stream.request({
+      type: "message.send",
+      message_id: uuid(outgoing.id),
+      to: uuid(outgoing.account),
+      lists: Object.fromEntries(outgoing.lists.map((one) => [uuid(one.account), encodeBase64url(one.hash)])),
+      envelopes: outgoing.envelopes.map((one) => ({ device: uuid(one.device), body: encodeBase64url(one.body) })),
+      skipped: outgoing.skipped.map(uuid),
+    });
+    return accepted(answer);
+  }
+
+  #settle(settled: readonly { readonly outgoing: Outgoing; readonly answer: Accepted }[]): void {
+    if (settled.length === 0) return;
+    const { telling, answered } = this.#context;
+    this.#context.write((tx) => {
+      const me = requireMe(tx);
+      for (const { outgoing, answer } of settled) {
+        if (outbox.get(tx, outgoing.id) === null) continue;
+        outbox.remove(tx, outgoing.id);
+        const entry = timeline.get(tx, me.account, outgoing.id);
+        if (entry !== null) {
+          const skipped = [...entry.skipped, ...answer.skipped];
+          const changed: Entry = { ...entry, state: "accepted", accepted: answer.acceptedAt, skipped, cause: "" };
+          timeline.update(tx, changed, { unsettled: true });
+          telling.lines([changed]);
+        }
+        // Writing back accepts, at the server as here.
+        answered.add(hex(outgoing.account));
+        if (peers.byAccount(tx, outgoing.account)?.request === true) {
+          peers.change(tx, outgoing.account, { request: false });
+        }
+      }
+    });
+    telling.flush();
+  }
+
+  async #refused(outgoing: Outgoing, error: Refused, problems: Problems): Promise<void> {
+    if (error.code === "devices_changed" && outgoing.attempts < MOST_ATTEMPTS) {
+      try {
+        await this.#directory.take(forms.items(error.problem["accounts"]).map(directoryOf));
+      } catch (refused) {
+        if (!(refused instanceof KeysRefused)) throw refused;
+        problems.stick(outgoing, refused);
+        return;
+      }
+      // Not the old bytes again: they are for devices that are no longer the right ones.
+      this.#context.write((tx) => clear(tx, outgoing));
+      return;
+    }
+    problems.add(outgoing);
+    this.#fail(outgoing, reasonOf(error, this.#nameOf(outgoing.account)));
+  }
+
+  /** Fail the one message that nobody foresaw, or it would stop all the others at every try. */
+  #giveUp(outgoing: Outgoing, problems: Problems): void {
+    problems.add(outgoing);
+    this.#fail(outgoing, WORDS.cannotBeSent);
+  }
+
+  #fail(outgoing: Outgoing, cause: string): void {
+    const { telling } = this.#context;
+    this.#context.write((tx) => {
+      if (outbox.get(tx, outgoing.id) === null) return;
+      outbox.remove(tx, outgoing.id);
+      const entry = timeline.get(tx, requireMe(tx).account, outgoing.id);
+      if (entry === null) return;
+      timeline.update(tx, { ...entry, state: "failed", cause }, { unsettled: false });
+      giveBack(tx, entry);
+      telling.lines([entry]);
+    });
+    telling.flush();
+  }
+
+  #nameOf(account: Uint8Array): string {
+    return this.#context.write((tx) => nameOf(tx, account));
+  }
+}
+
+/** Free the counter of a message that never left, or its recipient would miss it. Not below a later one's. */
+function giveBack(tx: Transaction, entry: Entry): void {
+  const chat = chats.chat(tx, entry.chat);
+  if (chat !== null && entry.counter > 0 && chat.counter === entry.counter) {
+    chats.saveChat(tx, { ...chat, counter: entry.counter - 1 });
+  }
+}
+
+function clear(tx: Transaction, outgoing: Outgoing): void {
+  const current = outbox.get(tx, outgoing.id);
+  // Another attempt: it has been encrypted anew since.
+  if (current?.attempts === outgoing.attempts) outbox.update(tx, { ...current, envelopes: [] });
+}
+
+function reasonOf(error: Refused, name: string): string {
+  switch (error.code) {
+    case "not_found":
+      return WORDS.cannotBeWritten(name);
+    case "contact_blocked":
+      return WORDS.blockedByYou(name);
+    case "not_listed":
+      return WORDS.notListed;
+    default:
+      return error.message;
+  }
+}
+
+function checkText(text: string): void {
+  // Counted in characters, as everywhere in the protocol; UTF-16 has at most two units for one.
+  const tooLong = text.length > MOST_TEXT && Array.from(text).length > MOST_TEXT;
+  if (text === "" || tooLong) throw new WrongUse(WORDS.textSize(MOST_TEXT));
+  if (/\p{Surrogate}/u.test(text)) throw new WrongUse(WORDS.notUnicode);
+}
