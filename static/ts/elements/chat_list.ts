@@ -1,0 +1,253 @@
+// The list of chats: search, filters, one row a chat, and what to do when there is none.
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import type { ChatSummary, Person } from "../client/model";
+import { chatRow, personRow } from "./chat_row";
+import { PageElement } from "./element";
+import { icons } from "./icons";
+import { empty, iconButton } from "./parts";
+import type { Changes } from "./state/changes";
+import type { Filter } from "./state/chat_list";
+import type { ChatPage } from "./state/page";
+import { SHORTEST } from "./state/people";
+import { words } from "./words";
+
+const FILTERS: readonly Filter[] = ["all", "unread", "requests"];
+const MINUTE = 60_000; // after which "today" may be yesterday
+
+export class ChatListElement extends PageElement {
+  static override properties = { page: { attribute: false } };
+  declare page: ChatPage;
+  #timer = 0;
+
+  protected override follows(): readonly Changes[] {
+    return [this.page.changed, this.page.list.changed, this.page.people.changed, this.page.drafts.changed];
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#timer = window.setInterval(() => this.requestUpdate(), MINUTE);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearInterval(this.#timer);
+  }
+
+  focusSearch(): void {
+    const input = this.querySelector<HTMLInputElement>(".search input");
+    input?.focus();
+    input?.select();
+  }
+
+  /** Put the focus on the row of the open chat, or on the first one. */
+  focusRow(): void {
+    (this.querySelector<HTMLElement>('.row[tabindex="0"]') ?? this.querySelector<HTMLElement>(".row"))?.focus();
+  }
+
+  clearSearch(): boolean {
+    if (this.page.list.query === "") return false;
+    this.#search("");
+    return true;
+  }
+
+  protected override render(): TemplateResult {
+    const { list } = this.page;
+    const searching = list.query.trim() !== "";
+    return html`
+      <header class="list-head">
+        <h2>${words.list.title}</h2>
+        ${iconButton({ label: words.list.none.allAction, icon: icons.write, act: () => this.focusSearch() })}
+        ${iconButton({ label: words.list.shortcuts, icon: icons.keyboard, act: () => this.#tell("help"), class: "desk" })}
+        <a class="icon-button" href="/settings/" aria-label=${words.list.settings} title=${words.list.settings}
+          >${icons.settings}</a
+        >
+      </header>
+      <search class="search">
+        ${icons.search}
+        <input
+          type="search"
+          name="search"
+          aria-label=${words.list.search}
+          placeholder=${words.list.search}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck="false"
+          enterkeyhint="search"
+          .value=${list.query}
+          @input=${this.#typed}
+          @keydown=${this.#searchKey}
+        />
+        ${searching
+          ? iconButton({ label: words.list.clear, icon: icons.clear, act: () => this.#cleared(), class: "small" })
+          : nothing}
+      </search>
+      ${searching ? this.#results() : this.#chats()}
+    `;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const open = this.querySelector<HTMLElement>('.row[aria-current="page"]');
+    const tabbable = open ?? this.querySelector<HTMLElement>(".row");
+    for (const row of this.querySelectorAll<HTMLElement>(".row")) {
+      if (row !== document.activeElement) row.tabIndex = row === tabbable ? 0 : -1;
+    }
+  }
+
+  #chats(): TemplateResult {
+    const { list } = this.page;
+    const shown = list.shown;
+    return html`
+      <div class="filters" role="group" aria-label=${words.list.filters}>
+        ${FILTERS.map((filter) => {
+          const count = filter === "requests" ? list.requests : filter === "unread" ? list.unread : 0;
+          return html`<button
+            type="button"
+            class="filter"
+            aria-pressed=${list.filter === filter ? "true" : "false"}
+            @click=${() => list.setFilter(filter)}
+          >
+            ${words.list.filter[filter]}${count > 0 ? html`<span class="filter-count">${count}</span>` : nothing}
+          </button>`;
+        })}
+      </div>
+      <nav class="rows" aria-label=${words.list.label} @keydown=${this.#rowKey}>
+        ${list.loaded ? (shown.length > 0 ? this.#rows(shown) : this.#none()) : skeleton()}
+      </nav>
+    `;
+  }
+
+  #rows(chats: readonly ChatSummary[]): TemplateResult {
+    const { list, drafts } = this.page;
+    return html`<ul>
+      ${repeat(
+        chats,
+        (chat) => chat.id,
+        (chat) =>
+          chatRow(chat, {
+            current: chat.id === list.current,
+            draft: chat.id === list.current ? "" : drafts.text(chat.id, chat.draft),
+            typing: list.typing.has(chat.id),
+          }),
+      )}
+    </ul>`;
+  }
+
+  #none(): TemplateResult {
+    const { list } = this.page;
+    const { none } = words.list;
+    const all = { label: none.showAll, act: () => list.setFilter("all") };
+    if (list.filter === "unread") return empty(none.unread, none.unreadHelp, all);
+    if (list.filter === "requests") return empty(none.requests, none.requestsHelp, all);
+    return empty(none.all, none.allHelp, { label: none.allAction, act: () => this.focusSearch() });
+  }
+
+  #results(): TemplateResult {
+    const { list, people } = this.page;
+    const chats = list.shown;
+    const known = new Set(chats.map((chat) => chat.account));
+    const others = people.people.filter((person) => !known.has(person.account));
+    const settled = people.state !== "searching";
+    return html`
+      <p class="unseen" role="status">${settled ? words.list.results(chats.length, others.length) : ""}</p>
+      <nav class="rows" aria-label=${words.list.label} @keydown=${this.#rowKey}>
+        ${chats.length > 0
+          ? html`<h3 class="rows-title">${words.list.chats}</h3>
+              ${this.#rows(chats)}`
+          : nothing}
+        <h3 class="rows-title">${words.list.people}</h3>
+        ${this.#people(others, chats.length)}
+      </nav>
+    `;
+  }
+
+  #people(others: readonly Person[], chats: number): TemplateResult {
+    const { list, people } = this.page;
+    const query = list.query.trim().replace(/^@/, "");
+    if (others.length > 0) {
+      return html`<ul>
+        ${repeat(
+          others,
+          (person) => person.account,
+          (person) => personRow(person, () => void this.#write(person)),
+        )}
+      </ul>`;
+    }
+    if (people.state === "failed") {
+      return html`<p class="rows-note">${people.why}</p>
+        <button class="button button-quiet rows-button" type="button" @click=${() => people.search(list.query)}>
+          ${words.tryAgain}
+        </button>`;
+    }
+    if (query.length < SHORTEST) return html`<p class="rows-note">${words.list.moreLetters}</p>`;
+    if (people.state === "searching") return html`<p class="rows-note">${words.list.searching}</p>`;
+    if (chats > 0) return html`<p class="rows-note">${words.list.nobody(query)}</p>`;
+    return html`<p class="rows-note">${words.list.nobody(query)} ${words.list.nobodyHelp}</p>`;
+  }
+
+  async #write(person: Person): Promise<void> {
+    const chat = await this.page.chatWith(person);
+    if (chat === null) return;
+    this.#search("");
+    this.#tell("open", chat);
+  }
+
+  #typed(event: InputEvent): void {
+    this.#search((event.currentTarget as HTMLInputElement).value);
+  }
+
+  #search(text: string): void {
+    this.page.list.setQuery(text);
+    this.page.people.search(text);
+  }
+
+  #cleared(): void {
+    this.#search("");
+    this.focusSearch();
+  }
+
+  #searchKey(event: KeyboardEvent): void {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown") {
+      event.preventDefault();
+      this.querySelector<HTMLElement>(".row")?.focus();
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      if (this.page.list.query.trim() !== "") this.querySelector<HTMLElement>(".row")?.click();
+    }
+  }
+
+  /** One stop for the tabulator; the arrows go through the rows. */
+  #rowKey(event: KeyboardEvent): void {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const rows = [...this.querySelectorAll<HTMLElement>(".row")];
+    const at = rows.findIndex((row) => row === document.activeElement);
+    if (at < 0) return;
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    if (to < 0) {
+      this.focusSearch();
+      return;
+    }
+    const row = rows[Math.min(to, rows.length - 1)];
+    if (!row) return;
+    for (const other of rows) other.tabIndex = other === row ? 0 : -1;
+    row.focus();
+  }
+
+  #tell(what: "help" | "open", chat = ""): void {
+    this.dispatchEvent(new CustomEvent(what === "help" ? "show-help" : "open-chat", { detail: chat, bubbles: true }));
+  }
+}
+
+function skeleton(): TemplateResult {
+  return html`<p class="unseen" role="status">${words.list.loading}</p>
+    <ul class="skeleton" aria-hidden="true">
+      ${Array.from({ length: 7 }, () => html`<li class="row"><span class="avatar"></span><span></span><span></span></li>`)}
+    </ul>`;
+}
+
+customElements.define("chat-list", ChatListElement);

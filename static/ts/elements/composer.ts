@@ -1,0 +1,153 @@
+// Where one writes. Never waits for anything: what was sent is on the screen before the next key.
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { ChatSummary } from "../client/model";
+import { PageElement } from "./element";
+import { icons } from "./icons";
+import type { Changes } from "./state/changes";
+import type { ChatPage } from "./state/page";
+import { sends } from "./state/shortcuts";
+import { words } from "./words";
+
+const MOST = 65_536; // characters of a message
+const WARN = 1_000; // characters left from which they are counted
+
+export class ChatComposerElement extends PageElement {
+  static override properties = { page: { attribute: false }, name: { attribute: false } };
+  declare page: ChatPage;
+  declare name: string;
+  #chat: string | null = null;
+  #restored = false;
+  readonly #changes: (() => void)[] = [];
+
+  protected override follows(): readonly Changes[] {
+    return [this.page.changed, this.page.list.changed];
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const restore = (): void => {
+      this.#restored = true;
+      this.requestUpdate();
+    };
+    this.#changes.push(this.page.drafts.changed.on(restore));
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    for (const stop of this.#changes.splice(0)) stop();
+  }
+
+  /** Put the cursor into the field; false: there is none. */
+  focusField(): boolean {
+    const field = this.#field;
+    field?.focus();
+    return field !== null;
+  }
+
+  protected override render(): TemplateResult {
+    const chat = this.page.summary;
+    if (chat?.blocked) return note(words.composer.blocked(this.name));
+    if (chat?.request) return note(words.composer.request(this.name));
+    const left = MOST - (this.#field?.value.length ?? 0);
+    return html`
+      ${chat?.identityChanged
+        ? html`<p class="composer-note" id="composer-why">${words.composer.changed}</p>`
+        : nothing}
+      ${left <= WARN
+        ? html`<p class="composer-note" role="status">
+            ${left >= 0 ? words.composer.left(left) : words.composer.tooLong(-left)}
+          </p>`
+        : nothing}
+      <form class="composer" @submit=${this.#submit}>
+        <textarea
+          rows="1"
+          dir="auto"
+          name="message"
+          autocomplete="off"
+          enterkeyhint="send"
+          aria-label=${words.composer.label(this.name)}
+          aria-describedby=${chat?.identityChanged ? "composer-why composer-hint" : "composer-hint"}
+          placeholder=${words.composer.placeholder}
+          @input=${this.#typed}
+          @keydown=${this.#key}
+        ></textarea>
+        <button
+          class="send"
+          type="submit"
+          aria-label=${words.composer.send}
+          title=${words.composer.send}
+          aria-disabled=${this.#sendable(chat) ? "false" : "true"}
+        >
+          ${icons.send}
+        </button>
+        <span class="unseen" id="composer-hint">${words.composer.hint}</span>
+      </form>
+    `;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const field = this.#field;
+    const { chat } = this.page.route;
+    if (!field || chat === null) return;
+    const stored = this.page.drafts.text(chat, this.page.summary?.draft ?? "");
+    const other = this.#chat !== chat || this.#restored;
+    this.#chat = chat;
+    this.#restored = false;
+    if (field.value !== stored && (other || !this.page.drafts.has(chat))) {
+      field.value = stored;
+      this.#changedText(field);
+    }
+  }
+
+  get #field(): HTMLTextAreaElement | null {
+    return this.querySelector("textarea");
+  }
+
+  #sendable(chat: ChatSummary | undefined): boolean {
+    const text = this.#field?.value ?? "";
+    return text.trim() !== "" && text.length <= MOST && !chat?.identityChanged;
+  }
+
+  #typed(event: Event): void {
+    const field = event.currentTarget as HTMLTextAreaElement;
+    this.page.typed(field.value);
+    this.#changedText(field);
+  }
+
+  #changedText(field: HTMLTextAreaElement): void {
+    if (!CSS.supports("field-sizing", "content")) {
+      field.style.height = "auto";
+      field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
+    }
+    this.requestUpdate();
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (!sends(event)) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  #submit(event: SubmitEvent): void {
+    event.preventDefault();
+    this.#send();
+    this.focusField();
+  }
+
+  #send(): void {
+    const field = this.#field;
+    if (!field || !this.#sendable(this.page.summary)) return;
+    const text = field.value.trim();
+    field.value = "";
+    this.#changedText(field);
+    void this.page.send(text);
+  }
+}
+
+function note(text: string): TemplateResult {
+  return html`<p class="composer-note composer-closed">${text}</p>`;
+}
+
+customElements.define("chat-composer", ChatComposerElement);

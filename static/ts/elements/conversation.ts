@@ -1,0 +1,121 @@
+// The middle pane: who it is with, what has to be decided, the lines, and where one writes.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { ChatSummary } from "../client/model";
+import { banner } from "./banners";
+import { PageElement } from "./element";
+import { icons } from "./icons";
+import { avatar, empty, iconButton, verifiedMark } from "./parts";
+import type { Changes } from "./state/changes";
+import type { ChatPage } from "./state/page";
+import { welcome } from "./welcome";
+import { words } from "./words";
+import "./composer";
+import "./log";
+import type { ChatComposerElement } from "./composer";
+import type { ChatLogElement } from "./log";
+
+export type Asked = "list" | "details" | "search" | "close-details";
+
+export class ChatConversationElement extends PageElement {
+  static override properties = { page: { attribute: false } };
+  declare page: ChatPage;
+
+  protected override follows(): readonly Changes[] {
+    return [this.page.changed, this.page.list.changed];
+  }
+
+  /** Where a person goes on after the chat has opened. */
+  focusStart(): void {
+    const composer = this.querySelector<ChatComposerElement>("chat-composer");
+    if (!composer?.focusField()) this.querySelector<HTMLElement>(".chat-name")?.focus();
+  }
+
+  focusHeading(): void {
+    this.querySelector<HTMLElement>(".chat-name")?.focus();
+  }
+
+  hideTimes(): boolean {
+    return this.querySelector<ChatLogElement>("chat-log")?.hideTimes() ?? false;
+  }
+
+  protected override render(): TemplateResult {
+    const { page } = this;
+    const { list, route } = page;
+    if (route.chat === null) {
+      if (list.loaded && list.all.length === 0) return welcome(page, () => this.#ask("search"));
+      if (!list.loaded) return html``;
+      return empty(words.chat.none, words.chat.noneHelp, {
+        label: words.list.none.allAction,
+        act: () => this.#ask("search"),
+      });
+    }
+    const chat = page.summary;
+    if (!chat && list.loaded) {
+      return empty(words.chat.missing, words.chat.missingHelp, {
+        label: words.chat.showAll,
+        act: () => this.#ask("list"),
+      });
+    }
+    return html`${this.#head(chat)} ${chat ? this.#banner(chat) : nothing} ${this.#body(chat)}`;
+  }
+
+  #head(chat: ChatSummary | undefined): TemplateResult {
+    const { route } = this.page;
+    return html`<header class="chat-head">
+      ${iconButton({ label: words.back, icon: icons.back, act: () => this.#ask("list"), class: "narrow-only" })}
+      ${chat ? avatar(chat.account, chat.name, "small") : html`<span class="avatar avatar-small"></span>`}
+      <div class="chat-who">
+        <h2 class="chat-name" tabindex="-1"><bdi>${chat?.name ?? "\u00a0"}</bdi>${chat?.verified ? verifiedMark() : nothing}</h2>
+        <p class="chat-safe">${icons.lock}${words.chat.encrypted}</p>
+      </div>
+      <button
+        class="icon-button"
+        type="button"
+        aria-label=${words.chat.details}
+        title=${words.chat.details}
+        aria-expanded=${route.details ? "true" : "false"}
+        ?disabled=${!chat}
+        @click=${() => this.#ask(route.details ? "close-details" : "details")}
+      >
+        ${icons.info}
+      </button>
+    </header>`;
+  }
+
+  #banner(chat: ChatSummary): TemplateResult | typeof nothing {
+    return banner(chat, {
+      accept: () => void this.#decide("accept"),
+      block: () => void this.#decide("block"),
+      unblock: () => void this.#decide("unblock"),
+      compare: () => this.#ask("details"),
+      writeOn: () => void this.#decide("acknowledge"),
+    });
+  }
+
+  #body(chat: ChatSummary | undefined): TemplateResult {
+    const { page } = this;
+    const name = chat?.name ?? "";
+    return html`
+      <div class="log-frame">
+        ${page.conversation
+          ? html`<chat-log .page=${page} .conversation=${page.conversation} .name=${name}></chat-log>`
+          : nothing}
+      </div>
+      <chat-composer .page=${page} .name=${name}></chat-composer>
+    `;
+  }
+
+  /** The button that was pressed goes away with its banner: the focus goes on to where one writes. */
+  async #decide(what: "accept" | "block" | "unblock" | "acknowledge"): Promise<void> {
+    if (!(await this.page.decide(what))) return;
+    await this.updateComplete;
+    this.focusStart();
+  }
+
+  #ask(what: Asked): void {
+    this.dispatchEvent(new CustomEvent<Asked>("ask", { detail: what, bubbles: true }));
+  }
+}
+
+customElements.define("chat-conversation", ChatConversationElement);

@@ -1,0 +1,145 @@
+// The details of a chat: who it is, how to make sure of it, and how to be left alone.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { ChatSummary, SafetyNumber } from "../client/model";
+import "./copy_button";
+import { PageElement } from "./element";
+import { icons } from "./icons";
+import { avatar, iconButton, verifiedMark } from "./parts";
+import { qrCode } from "./qr";
+import type { Changes } from "./state/changes";
+import type { ChatPage } from "./state/page";
+import { words } from "./words";
+
+const GROUP = 5; // digits
+
+export class ChatDetailsElement extends PageElement {
+  static override properties = { page: { attribute: false }, number: { state: true }, why: { state: true } };
+  declare page: ChatPage;
+  declare number: SafetyNumber | null;
+  declare why: string;
+  #asked = ""; // what the number shown was asked for
+
+  constructor() {
+    super();
+    this.number = null;
+    this.why = "";
+  }
+
+  protected override follows(): readonly Changes[] {
+    return [this.page.changed, this.page.list.changed];
+  }
+
+  focusHeading(): void {
+    this.querySelector<HTMLElement>("h2")?.focus();
+  }
+
+  protected override willUpdate(): void {
+    super.willUpdate();
+    const chat = this.page.summary;
+    const asked = chat ? `${chat.account} ${String(chat.identityChanged)} ${String(chat.last === null)}` : "";
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    this.number = null;
+    this.why = "";
+    if (chat) void this.#load(chat.account, asked);
+  }
+
+  protected override render(): TemplateResult {
+    const chat = this.page.summary;
+    if (!chat) return html``;
+    return html`
+      <header class="details-head">
+        <h2 tabindex="-1">${words.details.title}</h2>
+        ${iconButton({ label: words.close, icon: icons.clear, act: () => this.#close() })}
+      </header>
+      <div class="details-body" tabindex="0" role="group" aria-label=${words.details.title}>
+        <div class="details-person">
+          ${avatar(chat.account, chat.name, "large")}
+          <p class="details-name"><bdi>${chat.name}</bdi>${chat.verified ? verifiedMark() : nothing}</p>
+        </div>
+        <section aria-labelledby="details-encryption">
+          <h3 id="details-encryption">${icons.lock}${words.chat.encrypted}</h3>
+          <p>${words.details.encryptionHelp(chat.name)}</p>
+        </section>
+        <section aria-labelledby="details-safety">
+          <h3 id="details-safety">${icons.verified}${words.details.safety}</h3>
+          ${this.#safety(chat)}
+        </section>
+        ${this.#blocking(chat)}
+      </div>
+    `;
+  }
+
+  #safety(chat: ChatSummary): TemplateResult {
+    if (this.why) return html`<p>${words.details.safetyNone(chat.name)}</p>`;
+    const { number } = this;
+    if (!number) return html`<p class="late">${words.details.safetyLoading}</p>`;
+    const groups = Array.from({ length: number.digits.length / GROUP }, (_, at) =>
+      number.digits.slice(at * GROUP, (at + 1) * GROUP),
+    );
+    return html`
+      ${chat.identityChanged ? html`<p class="details-changed">${words.details.changed}</p>` : nothing}
+      <p>${words.details.safetyHelp(chat.name)}</p>
+      <p class="digits" dir="ltr" role="group" aria-label=${words.details.digits}>
+        ${groups.map((group) => html`<span>${group}</span>`)}
+      </p>
+      ${qrCode(number.scannable, words.details.qr)}
+      ${chat.verified
+        ? html`<p class="details-verified">${icons.verified}${words.details.verified(chat.name)}</p>`
+        : html`<button class="button" type="button" @click=${() => void this.page.verify(chat.account, number)}>
+            ${words.details.verify}
+          </button>`}
+      <copy-button .text=${groups.join(" ")} .label=${words.details.copyDigits}></copy-button>
+    `;
+  }
+
+  #blocking(chat: ChatSummary): TemplateResult {
+    if (chat.blocked) {
+      return html`<section>
+        <button class="button button-quiet" type="button" @click=${() => void this.page.decide("unblock")}>
+          ${words.details.unblock(chat.name)}
+        </button>
+      </section>`;
+    }
+    return html`<section>
+      <button class="button button-danger" type="button" @click=${this.#sure}>${words.details.block(chat.name)}</button>
+      <dialog class="dialog sure" aria-labelledby="sure-title" @close=${this.#decided}>
+        <form method="dialog">
+          <h2 id="sure-title">${words.details.sureBlock(chat.name)}</h2>
+          <p>${words.details.blockHelp}</p>
+          <div class="actions">
+            <button class="button button-quiet" value="" autofocus>${words.details.cancel}</button>
+            <button class="button button-danger" value="block">${words.banner.block}</button>
+          </div>
+        </form>
+      </dialog>
+    </section>`;
+  }
+
+  #sure(): void {
+    const dialog = this.querySelector<HTMLDialogElement>(".sure");
+    if (!dialog) return;
+    dialog.returnValue = "";
+    dialog.showModal();
+  }
+
+  #decided(event: Event): void {
+    if ((event.currentTarget as HTMLDialogElement).returnValue === "block") void this.page.decide("block");
+  }
+
+  async #load(account: string, asked: string): Promise<void> {
+    try {
+      const number = await this.page.safetyNumber(account);
+      if (this.#asked === asked) this.number = number;
+    } catch (error) {
+      if (this.#asked === asked) this.why = error instanceof Error ? error.message : "?";
+    }
+  }
+
+  #close(): void {
+    this.dispatchEvent(new CustomEvent("ask", { detail: "close-details", bubbles: true }));
+  }
+}
+
+customElements.define("chat-details", ChatDetailsElement);

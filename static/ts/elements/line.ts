@@ -1,0 +1,105 @@
+// One line of a conversation: a bubble, or a sentence about a message that is none.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { Line } from "../client/model";
+import { icons } from "./icons";
+import { hasState, tick } from "./parts";
+import { linkify } from "./state/linkify";
+import { timeOf, type LineRow } from "./state/rows";
+import { times, words } from "./words";
+
+export interface LineContext {
+  readonly name: string;
+  readonly resend: (line: Line) => void;
+  readonly discard: (line: Line) => void;
+}
+
+export function lineRow(row: LineRow, context: LineContext): TemplateResult {
+  return row.line.kind === "text" ? bubble(row, context) : sentence(row.line, context.name);
+}
+
+function bubble({ line, first, last, meta }: LineRow, context: LineContext): TemplateResult {
+  const classes = `line${line.outgoing ? " line-own" : ""}${first ? " line-first" : ""}${last ? " line-last" : ""}`;
+  return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}>
+    ${first ? html`<span class="unseen">${line.outgoing ? words.chat.you : context.name}:</span>` : nothing}
+    <div class="bubble" dir="auto">
+      <span class="bubble-text">${pieces(line.text)}</span>
+      ${meta ? metaOf(line) : nothing}
+    </div>
+    ${line.state === "failed" ? failed(line, context) : nothing}
+    ${line.state === "expired" ? html`<p class="line-note">${words.line.expiredOwn(context.name)}</p>` : nothing}
+  </div>`;
+}
+
+function metaOf(line: Line): TemplateResult {
+  return html`<span class="meta">
+    <time datetime=${new Date(timeOf(line)).toISOString()} title=${times.full(timeOf(line))}
+      >${times.time(timeOf(line))}</time
+    >
+    ${hasState(line)
+      ? html`<button
+          class="state"
+          type="button"
+          tabindex="-1"
+          data-for=${line.id}
+          aria-label="${words.line.state(line.state)}. ${words.line.times}"
+        >
+          ${tick(line.state)}
+        </button>`
+      : nothing}
+  </span>`;
+}
+
+function failed(line: Line, { resend, discard }: LineContext): TemplateResult {
+  return html`<div class="line-failed">
+    <p>${words.line.failed(line.cause)}</p>
+    <button class="link-button" type="button" @click=${() => resend(line)}>${words.line.resend}</button>
+    <button class="link-button" type="button" @click=${() => discard(line)}>${words.line.discard}</button>
+  </div>`;
+}
+
+function sentence(line: Line, name: string): TemplateResult {
+  return html`<div class="line line-sentence" data-line=${line.id} data-position=${line.position} data-kind=${line.kind}>
+    ${line.kind === "notice" ? icons.info : icons.warning}
+    <p>
+      ${textOf(line, name)}
+      ${line.kind === "update_needed"
+        ? html`<button class="link-button" type="button" @click=${() => location.reload()}>${words.line.reload}</button>`
+        : nothing}
+      <time class="quiet" datetime=${new Date(timeOf(line)).toISOString()}>${times.time(timeOf(line))}</time>
+    </p>
+  </div>`;
+}
+
+function textOf(line: Line, name: string): string {
+  switch (line.kind) {
+    case "gap":
+      return words.line.gap(name, line.missing);
+    case "unreadable":
+      return words.line.unreadable(name, line.cause);
+    case "update_needed":
+      return words.line.updateNeeded(name);
+    case "expired":
+      return words.line.expired(name);
+    default:
+      return line.text;
+  }
+}
+
+function pieces(text: string): (string | TemplateResult)[] {
+  return linkify(text).map((piece) =>
+    piece.href
+      ? html`<a href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">${piece.text}</a>`
+      : piece.text,
+  );
+}
+
+/** What the devices said of a message and when, in order. */
+export function timesOfLine(line: Line): string[] {
+  const devices = [...new Set(line.devices.map((status) => status.device))];
+  const said = [...line.devices]
+    .sort((one, other) => one.at - other.at)
+    .map(({ status, device, at }) => words.line.deviceStatus(status, devices.indexOf(device) + 1, times.full(at)));
+  const sent = line.acceptedAt ? [words.line.sent(times.full(line.acceptedAt))] : [words.line.state(line.state)];
+  return [...sent, ...said, ...(line.skipped > 0 ? [words.line.skipped(line.skipped)] : [])];
+}

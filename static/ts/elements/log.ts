@@ -1,0 +1,357 @@
+// The lines of the open chat: a window on its history that grows where one scrolls, and never jumps.
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import type { Line } from "../client/model";
+import { PageElement } from "./element";
+import { icons } from "./icons";
+import { lineRow, timesOfLine } from "./line";
+import type { Changes } from "./state/changes";
+import type { Conversation } from "./state/conversation";
+import type { ChatPage } from "./state/page";
+import { rowsOf, type Row } from "./state/rows";
+import { times, words } from "./words";
+
+const NEAR = 900; // px from an end at which more lines are fetched
+const BOTTOM = 40; // px from the end that still count as its end
+const LINGER = 200; // ms that the times stay, so that a pointer can reach them
+
+interface Anchor {
+  readonly element: HTMLElement;
+  readonly top: number;
+}
+
+export class ChatLogElement extends PageElement {
+  static override properties = {
+    page: { attribute: false },
+    conversation: { attribute: false },
+    name: { attribute: false },
+  };
+  declare page: ChatPage;
+  declare conversation: Conversation;
+  declare name: string;
+  #shown: readonly Line[] | null = null; // the lines that are in the page now
+  #placed: Conversation | null = null; // the conversation that was scrolled to where it opens
+  #anchor: Anchor | null = null;
+  #frame = 0;
+  #hide = 0;
+  #timesOf: HTMLElement | null = null;
+  readonly #sizes = new ResizeObserver(() => this.#settle());
+
+  protected override follows(): readonly Changes[] {
+    return [this.conversation.changed];
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#sizes.disconnect();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  scrollToNewest(): void {
+    void this.conversation.newest().then(async () => {
+      await this.updateComplete;
+      this.#log.scrollTop = this.#log.scrollHeight;
+    });
+  }
+
+  /** Take the times away; false: they were not there. */
+  hideTimes(): boolean {
+    clearTimeout(this.#hide);
+    if (!this.#timesOf) return false;
+    this.#timesOf.removeAttribute("aria-describedby");
+    this.#timesOf = null;
+    this.#times.hidePopover();
+    return true;
+  }
+
+  protected override willUpdate(): void {
+    super.willUpdate();
+    const changes = this.#shown !== null && this.#shown !== this.conversation.lines;
+    this.#anchor = changes && !this.conversation.following ? this.#topmost() : null;
+  }
+
+  protected override render(): TemplateResult {
+    const { conversation } = this;
+    const rows = rowsOf(conversation.lines, conversation.unreadFrom);
+    const pending = rowsOf(conversation.pending, 0).filter((row) => row.kind === "line");
+    const away = !conversation.following && (conversation.unseen > 0 || this.#away());
+    return html`
+      <div
+        class="log"
+        role="log"
+        aria-live="polite"
+        aria-busy=${conversation.loading ? "true" : "false"}
+        aria-label=${words.chat.log(this.name)}
+        tabindex="0"
+        @scroll=${this.#scrolled}
+        @pointerover=${this.#over}
+        @pointerout=${this.#out}
+        @focusin=${this.#focused}
+        @focusout=${() => this.hideTimes()}
+        @click=${this.#clicked}
+        @keydown=${this.#key}
+      >
+        <div class="log-lines">
+          ${this.#top()}
+          ${repeat(
+            rows,
+            (row) => row.key,
+            (row) => this.#row(row),
+          )}
+          ${repeat(
+            pending,
+            (row) => row.key,
+            (row) => this.#row(row),
+          )}
+          ${conversation.typing ? typing(this.name) : nothing}
+        </div>
+      </div>
+      ${away
+        ? html`<button
+            class="newest"
+            type="button"
+            aria-label=${conversation.unseen > 0 ? words.chat.newestCount(conversation.unseen) : words.chat.newest}
+            @click=${() => this.scrollToNewest()}
+          >
+            ${icons.down}${conversation.unseen > 0
+              ? html`<span class="count" aria-hidden="true">${times.number(conversation.unseen)}</span>`
+              : nothing}
+          </button>`
+        : nothing}
+      <div
+        class="times"
+        id="message-times"
+        role="tooltip"
+        popover="manual"
+        @pointerenter=${() => clearTimeout(this.#hide)}
+        @pointerleave=${() => this.hideTimes()}
+      ></div>
+    `;
+  }
+
+  protected override firstUpdated(changed: PropertyValues): void {
+    super.firstUpdated(changed);
+    this.#sizes.observe(this.#log);
+    this.#sizes.observe(this.querySelector(".log-lines") ?? this.#log);
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const { conversation } = this;
+    this.#shown = conversation.lines;
+    if (conversation.opened && this.#placed !== conversation) {
+      this.#placed = conversation;
+      this.#place();
+    } else if (this.#anchor?.element.isConnected) {
+      const moved = this.#anchor.element.getBoundingClientRect().top - this.#anchor.top;
+      if (Math.abs(moved) > 1) this.#log.scrollTop += moved;
+    } else if (conversation.following) {
+      this.#toBottom();
+    }
+    this.#anchor = null;
+    this.#rove();
+    this.#report();
+  }
+
+  get #log(): HTMLElement {
+    return this.querySelector<HTMLElement>(".log") ?? this;
+  }
+
+  get #times(): HTMLElement {
+    return this.querySelector<HTMLElement>(".times") ?? this;
+  }
+
+  #row(row: Row): TemplateResult {
+    if (row.kind === "day") {
+      return html`<div class="divider day" role="separator"><span>${times.day(row.at, Date.now())}</span></div>`;
+    }
+    if (row.kind === "unread") {
+      return html`<div class="divider unread" role="separator"><span>${words.chat.unread}</span></div>`;
+    }
+    return lineRow(row, {
+      name: this.name,
+      resend: (line) => this.page.resend(line),
+      discard: (line) => this.page.discard(line),
+    });
+  }
+
+  #top(): TemplateResult | typeof nothing {
+    const { conversation } = this;
+    if (conversation.failed) {
+      return html`<div class="log-top" role="alert">
+        <p>${words.chat.failed} ${conversation.failed}</p>
+        <button class="button button-quiet" type="button" @click=${() => this.#again()}>${words.tryAgain}</button>
+      </div>`;
+    }
+    if (!conversation.opened) return html`<p class="log-top late">${words.chat.loading}</p>`;
+    if (!conversation.atStart) {
+      const loading = conversation.loading === "older";
+      return html`<p class="log-top">${loading ? words.chat.loadingOlder : nothing}</p>`;
+    }
+    return html`<div class="log-top">
+      ${icons.lock}
+      <p><strong>${words.chat.beginning(this.name)}</strong> ${words.chat.beginningHelp}</p>
+    </div>`;
+  }
+
+  #again(): void {
+    const { conversation, page } = this;
+    if (conversation.opened) void conversation.older();
+    else if (page.summary) void conversation.open(page.summary);
+  }
+
+  /** Where a chat opens: at what is new, else at its end. */
+  #place(): void {
+    const divider = this.querySelector<HTMLElement>(".unread");
+    if (divider) this.#log.scrollTop = divider.offsetTop - this.#log.clientHeight / 4;
+    else this.#toBottom();
+  }
+
+  #toBottom(): void {
+    const log = this.#log;
+    const bottom = log.scrollHeight - log.clientHeight;
+    if (log.scrollTop < bottom) log.scrollTop = bottom;
+  }
+
+  /** Something took another size: the lines that were painted, the window, the composer. */
+  #settle(): void {
+    if (this.conversation.following) this.#toBottom();
+    this.#report();
+  }
+
+  #scrolled(): void {
+    this.hideTimes();
+    this.#report();
+  }
+
+  /** Once a frame: where the view stands, and whether more lines are needed. */
+  #report(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => {
+      const { conversation, page } = this;
+      if (!conversation.opened || !this.isConnected || page.conversation !== conversation) return;
+      const log = this.#log;
+      if (log.clientHeight === 0) return;
+      const below = log.scrollHeight - log.scrollTop - log.clientHeight;
+      page.see(below <= BOTTOM, this.#lowest());
+      if (this.#away() !== (this.querySelector(".newest") !== null)) this.requestUpdate();
+      if (log.scrollTop < NEAR && !conversation.failed) void conversation.older();
+      else if (below < NEAR) void conversation.newer();
+    });
+  }
+
+  #away(): boolean {
+    const log = this.#log;
+    if (log === this || !this.conversation.opened) return false;
+    return !this.conversation.atEnd || log.scrollHeight - log.scrollTop - log.clientHeight > log.clientHeight / 2;
+  }
+
+  get #lines(): HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>(".line")];
+  }
+
+  #topmost(): Anchor | null {
+    const edge = this.#log.getBoundingClientRect().top;
+    const lines = this.#lines;
+    const element = lines[firstWhere(lines, (line) => line.getBoundingClientRect().bottom > edge)];
+    return element ? { element, top: element.getBoundingClientRect().top } : null;
+  }
+
+  /** Position of the lowest stored line in view. */
+  #lowest(): number {
+    const edge = this.#log.getBoundingClientRect().bottom;
+    const lines = this.#lines;
+    const below = firstWhere(lines, (line) => line.getBoundingClientRect().bottom > edge + 8);
+    const position = Number(lines[below - 1]?.dataset["position"] ?? 0);
+    return Math.min(position, this.conversation.last);
+  }
+
+  /** One stop for the tabulator among the states: the newest; the arrows go to the others. */
+  #rove(): void {
+    const states = [...this.querySelectorAll<HTMLElement>(".state")];
+    const newest = states[states.length - 1];
+    for (const state of states) state.tabIndex = state === newest ? 0 : -1;
+  }
+
+  #key(event: KeyboardEvent): void {
+    const states = [...this.querySelectorAll<HTMLElement>(".state")];
+    const at = states.indexOf(event.target as HTMLElement);
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (at < 0 || step === undefined || event.altKey) return;
+    event.preventDefault();
+    states[at + step]?.focus();
+  }
+
+  #over(event: PointerEvent): void {
+    const state = stateAt(event);
+    if (state && event.pointerType === "mouse") this.#showTimes(state);
+  }
+
+  #out(event: PointerEvent): void {
+    if (!stateAt(event) || event.pointerType !== "mouse") return;
+    clearTimeout(this.#hide);
+    this.#hide = window.setTimeout(() => this.hideTimes(), LINGER);
+  }
+
+  #focused(event: FocusEvent): void {
+    const state = stateAt(event);
+    if (state?.matches(":focus-visible")) this.#showTimes(state);
+  }
+
+  #clicked(event: MouseEvent): void {
+    const state = stateAt(event);
+    if (state) this.#showTimes(state);
+  }
+
+  #showTimes(state: HTMLElement): void {
+    clearTimeout(this.#hide);
+    const { conversation } = this;
+    const line = [...conversation.lines, ...conversation.pending].find((one) => one.id === state.dataset["for"]);
+    if (!line || this.#timesOf === state) return;
+    this.hideTimes();
+    const popover = this.#times;
+    popover.replaceChildren(
+      ...timesOfLine(line).map((text) => {
+        const item = document.createElement("p");
+        item.textContent = text;
+        return item;
+      }),
+    );
+    popover.showPopover();
+    const at = state.getBoundingClientRect();
+    const box = popover.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.right - box.width, innerWidth - box.width - 8));
+    const top = at.top - box.height - 6 > 8 ? at.top - box.height - 6 : at.bottom + 6;
+    popover.style.left = `${left}px`;
+    popover.style.top = `${top}px`;
+    state.setAttribute("aria-describedby", popover.id);
+    this.#timesOf = state;
+  }
+}
+
+function typing(name: string): TemplateResult {
+  return html`<div class="typing">
+    <span class="typing-dots" aria-hidden="true"><i></i><i></i><i></i></span
+    ><span class="unseen">${words.chat.typing(name)}</span>
+  </div>`;
+}
+
+function stateAt(event: Event): HTMLElement | null {
+  return event.target instanceof Element ? event.target.closest<HTMLElement>(".state") : null;
+}
+
+/** Index of the first that passes, when all after it pass as well; the length when none does. */
+function firstWhere<T>(items: readonly T[], passes: (item: T) => boolean): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const item = items[middle];
+    if (item !== undefined && passes(item)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+customElements.define("chat-log", ChatLogElement);

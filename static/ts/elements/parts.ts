@@ -1,0 +1,68 @@
+// Small pieces that several elements draw.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { Line, MessageState } from "../client/model";
+import { icons, ticks } from "./icons";
+import { colourOf, initialsOf } from "./state/avatar";
+import { words } from "./words";
+
+export function avatar(account: string, name: string, size: "" | "small" | "large" = ""): TemplateResult {
+  const classes = `avatar ${size && `avatar-${size}`}`;
+  return html`<span class=${classes} data-colour=${colourOf(account)} aria-hidden="true">${initialsOf(name)}</span>`;
+}
+
+const TICKS: Readonly<Record<MessageState, TemplateResult | typeof nothing>> = {
+  queued: ticks.clock,
+  accepted: ticks.one,
+  delivered: ticks.two,
+  read: ticks.two,
+  expired: ticks.failed,
+  failed: ticks.failed,
+  received: nothing,
+};
+
+/** The picture of a state, with its word for who does not see it. */
+export function tick(state: MessageState): TemplateResult {
+  return html`<span class="tick" data-state=${state}
+    >${TICKS[state]}<span class="unseen">${words.line.state(state)}</span></span
+  >`;
+}
+
+export function verifiedMark(): TemplateResult {
+  return html`<span class="verified" title=${words.chat.verified}
+    >${icons.verified}<span class="unseen">${words.chat.verified}</span></span
+  >`;
+}
+
+export interface IconButton {
+  readonly label: string;
+  readonly icon: TemplateResult;
+  readonly act: (event: Event) => void;
+  readonly class?: string;
+}
+
+export function iconButton({ label, icon, act, class: more = "" }: IconButton): TemplateResult {
+  return html`<button class="icon-button ${more}" type="button" aria-label=${label} title=${label} @click=${act}>
+    ${icon}
+  </button>`;
+}
+
+/** Nothing is here: why, and what to do about it. */
+export function empty(
+  title: string,
+  text: string,
+  action: { readonly label: string; readonly act: () => void } | null,
+): TemplateResult {
+  return html`<div class="empty">
+    <h2>${title}</h2>
+    <p>${text}</p>
+    ${action
+      ? html`<button class="button button-quiet" type="button" @click=${action.act}>${action.label}</button>`
+      : nothing}
+  </div>`;
+}
+
+/** Whether a line counts among the person's own messages with a state to show. */
+export function hasState(line: Line): boolean {
+  return line.outgoing && line.kind === "text";
+}

@@ -1,0 +1,239 @@
+// A window of lines over one conversation that moves up and down its history, and what is being sent.
+
+import type { Messenger } from "../../client/messenger";
+import type { ChatSummary, Line } from "../../client/model";
+import { Changes } from "./changes";
+import type { Clock } from "./clock";
+
+export const PAGE = 60; // lines fetched at once: about three screens
+export const WINDOW = 300; // lines in the page: more make it slow, fewer make it fetch while one scrolls
+const CONTEXT = 20; // lines above the first unread one
+const TYPING_ENDS = 15_000; // should the word that they stopped get lost
+
+export type Loading = "opening" | "older" | "newer" | null;
+
+export class Conversation {
+  readonly changed = new Changes();
+  lines: readonly Line[] = [];
+  /** Shown, but not stored yet. */
+  pending: readonly Line[] = [];
+  loading: Loading = null;
+  opened = false;
+  failed = "";
+  atStart = false;
+  atEnd = false;
+  /** Position of the first line that was unread when the chat was opened, or that came in unseen; 0: none. */
+  unreadFrom = 0;
+  /** Lines that came in below what is seen. */
+  unseen = 0;
+  typing = false;
+  /** Whether the person sees the newest line: new ones move the window along. The log says so. */
+  following = true;
+  readonly chat: string;
+  readonly #messenger: Messenger;
+  readonly #clock: Clock;
+  #early: Line[] = [];
+  #pendingCount = 0;
+  #endTyping: () => void = () => undefined;
+
+  constructor(messenger: Messenger, clock: Clock, chat: string) {
+    this.#messenger = messenger;
+    this.#clock = clock;
+    this.chat = chat;
+  }
+
+  /** Load the lines around the first unread one, or the newest. */
+  async open(summary: Pick<ChatSummary, "firstUnread" | "unread">): Promise<void> {
+    await this.#load("opening", async () => {
+      const from = summary.unread > 0 ? summary.firstUnread : 0;
+      this.unreadFrom = from;
+      this.following = from === 0;
+      if (from > 0) {
+        const [above, below] = await Promise.all([
+          this.#messenger.lines(this.chat, from, CONTEXT),
+          this.#messenger.linesAfter(this.chat, from - 1, PAGE),
+        ]);
+        this.lines = [...above, ...below];
+        this.atStart = above.length < CONTEXT;
+        this.atEnd = below.length < PAGE;
+      } else {
+        this.lines = await this.#messenger.lines(this.chat, null, PAGE);
+        this.atStart = this.lines.length < PAGE;
+        this.atEnd = true;
+      }
+      this.opened = true;
+      const early = this.#early;
+      this.#early = [];
+      this.#merge(early);
+    });
+  }
+
+  async older(): Promise<void> {
+    const first = this.lines[0];
+    if (!first || this.atStart) return;
+    await this.#load("older", async () => {
+      const more = await this.#messenger.lines(this.chat, first.position, PAGE);
+      this.atStart = more.length < PAGE;
+      const all = joined(more, this.lines);
+      if (all.length > WINDOW) this.atEnd = false;
+      this.lines = all.slice(0, WINDOW);
+    });
+  }
+
+  async newer(): Promise<void> {
+    const last = this.lines[this.lines.length - 1];
+    if (!last || this.atEnd) return;
+    await this.#load("newer", async () => {
+      const more = await this.#messenger.linesAfter(this.chat, last.position, PAGE);
+      this.atEnd = more.length < PAGE;
+      const all = joined(this.lines, more);
+      if (all.length > WINDOW) this.atStart = false;
+      this.lines = all.slice(-WINDOW);
+    });
+  }
+
+  /** Show the newest lines, wherever the window was. */
+  async newest(): Promise<void> {
+    this.following = true;
+    this.unseen = 0;
+    if (this.atEnd) {
+      this.changed.emit();
+      return;
+    }
+    await this.#load("opening", async () => {
+      this.lines = await this.#messenger.lines(this.chat, null, PAGE);
+      this.atStart = this.lines.length < PAGE;
+      this.atEnd = true;
+    });
+  }
+
+  /** The log says whether its end is in view, and whether somebody is looking at it. */
+  follow(following: boolean): void {
+    if (following && !this.atEnd) following = false;
+    if (following === this.following && (!following || this.unseen === 0)) return;
+    this.following = following;
+    if (following) this.unseen = 0;
+    this.changed.emit();
+  }
+
+  /** Lines that are new or changed. `seen`: the person is looking at the page. */
+  take(lines: readonly Line[], { seen = true } = {}): void {
+    if (!this.opened) {
+      this.#early.push(...lines);
+      return;
+    }
+    this.#merge(lines, seen);
+    this.changed.emit();
+  }
+
+  /** Show a message before it is stored; it gives way to its line. */
+  addPending(text: string): Line {
+    this.#pendingCount += 1;
+    const now = this.#clock.now();
+    const line: Line = {
+      id: `pending-${this.#pendingCount}`,
+      chat: this.chat,
+      position: Number.MAX_SAFE_INTEGER,
+      kind: "text",
+      outgoing: true,
+      sentAt: now,
+      acceptedAt: 0,
+      text,
+      state: "queued",
+      devices: [],
+      skipped: 0,
+      cause: "",
+      missing: 0,
+    };
+    this.pending = [...this.pending, line];
+    this.unreadFrom = 0;
+    this.changed.emit();
+    return line;
+  }
+
+  /** The message is stored as `line`, or was refused (null). */
+  settle(pending: Line, line: Line | null): void {
+    this.pending = this.pending.filter((one) => one.id !== pending.id);
+    if (line) this.take([line]);
+    else this.changed.emit();
+  }
+
+  remove(id: string): void {
+    this.lines = this.lines.filter((line) => line.id !== id);
+    this.changed.emit();
+  }
+
+  setTyping(on: boolean): void {
+    this.#endTyping();
+    this.typing = on;
+    if (on) this.#endTyping = this.#clock.after(TYPING_ENDS, () => this.setTyping(false));
+    this.changed.emit();
+  }
+
+  /** Position of the newest line in the window; 0: there is none. */
+  get last(): number {
+    return this.lines[this.lines.length - 1]?.position ?? 0;
+  }
+
+  async #load(what: Exclude<Loading, null>, load: () => Promise<void>): Promise<void> {
+    if (this.loading) return;
+    this.loading = what;
+    this.failed = "";
+    this.changed.emit();
+    try {
+      await load();
+    } catch (error) {
+      this.failed = error instanceof Error ? error.message : "";
+    } finally {
+      this.loading = null;
+      this.changed.emit();
+    }
+  }
+
+  #merge(lines: readonly Line[], seen = true): void {
+    const byId = new Map(this.lines.map((line) => [line.id, line]));
+    const first = this.lines[0]?.position ?? 0;
+    const newest = this.last;
+    for (const line of lines) {
+      const known = byId.has(line.id);
+      if (!known && line.position < first && !this.atStart) continue;
+      if (!known && line.position > newest && !this.#hasRoom(line, byId.size)) continue;
+      byId.set(line.id, line);
+      if (!known) this.#arrived(line, newest, seen);
+    }
+    const merged = [...byId.values()].sort((one, other) => one.position - other.position);
+    if (merged.length > WINDOW && this.following) {
+      this.atStart = false;
+      this.lines = merged.slice(-WINDOW);
+    } else {
+      this.lines = merged;
+    }
+  }
+
+  /** A line below the window enters it only at its end, and while reading above only as long as it stays small. */
+  #hasRoom(line: Line, size: number): boolean {
+    if (this.atEnd && (this.following || size < WINDOW)) return true;
+    this.atEnd = false;
+    if (!line.outgoing) this.unseen += 1;
+    return false;
+  }
+
+  #arrived(line: Line, newest: number, seen: boolean): void {
+    if (line.outgoing) {
+      const match = this.pending.find((one) => one.text === line.text);
+      if (match) this.pending = this.pending.filter((one) => one !== match);
+      return;
+    }
+    if (line.position <= newest) return;
+    if (this.typing) this.setTyping(false);
+    if (!this.following || !seen) {
+      this.unseen += this.following ? 0 : 1;
+      this.unreadFrom ||= line.position;
+    }
+  }
+}
+
+function joined(older: readonly Line[], newer: readonly Line[]): Line[] {
+  const known = new Set(newer.map((line) => line.id));
+  return [...older.filter((line) => !known.has(line.id)), ...newer];
+}

@@ -1,0 +1,18 @@
+// Where the page is: the chat in its address, and whether the details are open.
+
+export interface Route {
+  readonly chat: string | null;
+  readonly details: boolean;
+}
+
+const PATH = /^\/chats\/([0-9a-f-]{36})\/?$/i;
+
+export function parseRoute(path: string, hash: string): Route {
+  const chat = PATH.exec(path)?.[1]?.toLowerCase() ?? null;
+  return { chat, details: chat !== null && hash === "#details" };
+}
+
+export function formatRoute(route: Route): string {
+  if (route.chat === null) return "/chats/";
+  return `/chats/${route.chat}${route.details ? "#details" : ""}`;
+}

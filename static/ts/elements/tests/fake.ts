@@ -1,0 +1,269 @@
+// A client without a server: scripted people and lines, for tests and for looking at the page while building it.
+
+import type { Messenger, StartOptions } from "../../client/messenger";
+import type { ChatSummary, Connection, Line, Person, SafetyNumber, Start, StorageState, Told } from "../../client/model";
+
+export const OPTIONS: StartOptions = { account: id("a", 1), username: "alice", csrf: "csrf", knownDevice: "" };
+export const READY: Start = {
+  state: "ready",
+  account: { id: OPTIONS.account, username: OPTIONS.username, device: id("d", 1) },
+  storage: { persistent: true, usage: 1_000_000 },
+};
+const MINUTE = 60_000;
+
+/** An id that says what it is of. */
+export function id(kind: string, number: number): string {
+  const first = kind.charCodeAt(0).toString(16).padStart(8, "0");
+  return `${first}-0000-7000-8000-${number.toString(16).padStart(12, "0")}`;
+}
+
+export class FakeMessenger implements Messenger {
+  readonly calls: string[] = [];
+  start_: Start = READY;
+  people: Person[] = [];
+  failing = "";
+  slow = 0; // ms that the store takes
+  readonly summaries = new Map<string, ChatSummary>();
+  readonly stored = new Map<string, Line[]>();
+  readonly #hearers = new Set<(told: Told) => void>();
+  #position = 0;
+  #line = 0;
+
+  tell(told: Told): void {
+    for (const hear of this.#hearers) hear(told);
+  }
+
+  /** Somebody to talk with, known or found only. */
+  addChat(number: number, name: string, more: Partial<ChatSummary> = {}): ChatSummary {
+    const chat: ChatSummary = {
+      id: id("c", number),
+      account: id("p", number),
+      name,
+      last: null,
+      unread: 0,
+      firstUnread: 0,
+      draft: "",
+      request: false,
+      blocked: false,
+      verified: false,
+      identityChanged: false,
+      ...more,
+    };
+    this.summaries.set(chat.id, chat);
+    this.stored.set(chat.id, []);
+    return chat;
+  }
+
+  addLine(chat: string, text: string, more: Partial<Line> = {}): Line {
+    this.#position += 1;
+    this.#line += 1;
+    const at = more.sentAt ?? Date.now();
+    const outgoing = more.outgoing ?? false;
+    const line: Line = {
+      id: id("l", this.#line),
+      chat,
+      position: this.#position,
+      kind: "text",
+      outgoing,
+      sentAt: at,
+      acceptedAt: at,
+      text,
+      state: outgoing ? "read" : "received",
+      devices: [],
+      skipped: 0,
+      cause: "",
+      missing: 0,
+      ...more,
+    };
+    this.stored.get(chat)?.push(line);
+    this.change(chat, { last: line });
+    return line;
+  }
+
+  /** Lines of a long conversation, some each hour, the last one `end`. */
+  fill(chat: string, count: number, end: number): void {
+    const words = ["See you there.", "Did you read what I sent? I think the second part is the better one.", "Yes", "👍"];
+    for (let at = 0; at < count; at += 1) {
+      const outgoing = Math.floor(at / 3) % 2 === 0;
+      const text = `${words[at % words.length] ?? ""} (${at + 1})`;
+      this.addLine(chat, text, { outgoing, sentAt: end - (count - at) * 17 * MINUTE });
+    }
+  }
+
+  change(chat: string, change: Partial<ChatSummary>): void {
+    const before = this.summaries.get(chat);
+    if (before) this.summaries.set(chat, { ...before, ...change });
+  }
+
+  /** Change a chat, and tell it. */
+  update(chat: string, change: Partial<ChatSummary>): void {
+    this.change(chat, change);
+    const now = this.summaries.get(chat);
+    if (now) this.tell({ type: "chats", chats: [now] });
+  }
+
+  /** A line comes in by itself. */
+  receive(chat: string, text: string): Line {
+    const line = this.addLine(chat, text);
+    const before = this.summaries.get(chat);
+    this.tell({ type: "lines", chat, lines: [line] });
+    this.update(chat, { unread: (before?.unread ?? 0) + 1, firstUnread: before?.firstUnread || line.position });
+    return line;
+  }
+
+  connection(connection: Connection): void {
+    this.tell({ type: "connection", connection });
+  }
+
+  start(options: StartOptions): Promise<Start> {
+    return this.#call(`start ${options.account}`, () => this.start_);
+  }
+
+  takeOver(): Promise<Start> {
+    return this.#call("takeOver", () => READY);
+  }
+
+  startAfresh(): Promise<Start> {
+    return this.#call("startAfresh", () => READY);
+  }
+
+  chats(): Promise<ChatSummary[]> {
+    return this.#call("chats", () => [...this.summaries.values()]);
+  }
+
+  lines(chat: string, before: number | null, limit: number): Promise<Line[]> {
+    return this.#call(`lines ${chat} ${before ?? "newest"} ${limit}`, () => {
+      const all = this.stored.get(chat) ?? [];
+      const older = before === null ? all : all.filter((line) => line.position < before);
+      return older.slice(-limit);
+    });
+  }
+
+  linesAfter(chat: string, after: number, limit: number): Promise<Line[]> {
+    return this.#call(`linesAfter ${chat} ${after} ${limit}`, () =>
+      (this.stored.get(chat) ?? []).filter((line) => line.position > after).slice(0, limit),
+    );
+  }
+
+  look(chat: string | null): Promise<void> {
+    return this.#call(`look ${chat ?? "nowhere"}`, () => undefined);
+  }
+
+  markRead(chat: string, position: number): Promise<void> {
+    return this.#call(`markRead ${chat} ${position}`, () => {
+      const unread = (this.stored.get(chat) ?? []).filter((line) => !line.outgoing && line.position > position);
+      const summary = this.summaries.get(chat);
+      const left = summary ? Math.min(summary.unread, unread.length) : 0;
+      this.update(chat, { unread: left, firstUnread: left > 0 ? (unread[0]?.position ?? 0) : 0 });
+    });
+  }
+
+  send(account: string, text: string): Promise<Line> {
+    return this.#call(`send ${account} ${text}`, () => {
+      const chat = [...this.summaries.values()].find((one) => one.account === account);
+      if (!chat) throw new Error("There is no such conversation here.");
+      const line = this.addLine(chat.id, text, { outgoing: true, state: "queued", acceptedAt: 0 });
+      this.tell({ type: "lines", chat: chat.id, lines: [line] });
+      this.update(chat.id, {});
+      return line;
+    });
+  }
+
+  resend(line: string): Promise<Line> {
+    return this.#call(`resend ${line}`, () => this.#replace(line, { state: "queued", cause: "" }));
+  }
+
+  discard(line: string): Promise<void> {
+    return this.#call(`discard ${line}`, () => {
+      for (const [chat, lines] of this.stored) this.stored.set(chat, lines.filter((one) => one.id !== line));
+    });
+  }
+
+  saveDraft(chat: string, text: string): Promise<void> {
+    return this.#call(`saveDraft ${chat} ${text}`, () => this.update(chat, { draft: text }));
+  }
+
+  typing(chat: string, on: boolean): Promise<void> {
+    return this.#call(`typing ${chat} ${on ? "on" : "off"}`, () => undefined);
+  }
+
+  find(prefix: string): Promise<Person[]> {
+    return this.#call(`find ${prefix}`, () =>
+      this.people.filter((person) => person.username.startsWith(prefix.toLowerCase())),
+    );
+  }
+
+  chatWith(person: Person): Promise<ChatSummary> {
+    return this.#call(`chatWith ${person.account}`, () => {
+      const known = this.summaries.get(person.chat);
+      return known ?? this.addChat(Number.parseInt(person.chat.slice(-12), 16), person.username);
+    });
+  }
+
+  accept(account: string): Promise<void> {
+    return this.#call(`accept ${account}`, () => this.#person(account, { request: false }));
+  }
+
+  block(account: string): Promise<void> {
+    return this.#call(`block ${account}`, () => this.#person(account, { blocked: true, request: false }));
+  }
+
+  unblock(account: string): Promise<void> {
+    return this.#call(`unblock ${account}`, () => this.#person(account, { blocked: false }));
+  }
+
+  safetyNumber(account: string): Promise<SafetyNumber> {
+    return this.#call(`safetyNumber ${account}`, () => ({
+      digits: Array.from({ length: 60 }, (_, at) => (at * 7 + 3) % 10).join(""),
+      scannable: Uint8Array.from({ length: 76 }, (_, at) => (at * 37) & 255),
+      key: Uint8Array.of(1, 2, 3),
+    }));
+  }
+
+  verify(account: string, key: Uint8Array): Promise<void> {
+    return this.#call(`verify ${account} ${key.join(".")}`, () =>
+      this.#person(account, { verified: true, identityChanged: false }),
+    );
+  }
+
+  acknowledge(account: string): Promise<void> {
+    return this.#call(`acknowledge ${account}`, () => this.#person(account, { identityChanged: false }));
+  }
+
+  storage(): Promise<StorageState> {
+    return this.#call("storage", () => ({ persistent: true, usage: 0 }));
+  }
+
+  reconnect(): Promise<void> {
+    return this.#call("reconnect", () => undefined);
+  }
+
+  listen(hear: (told: Told) => void): () => void {
+    this.#hearers.add(hear);
+    return () => this.#hearers.delete(hear);
+  }
+
+  #person(account: string, change: Partial<ChatSummary>): void {
+    for (const chat of this.summaries.values()) if (chat.account === account) this.update(chat.id, change);
+  }
+
+  #replace(id_: string, change: Partial<Line>): Line {
+    for (const lines of this.stored.values()) {
+      const at = lines.findIndex((line) => line.id === id_);
+      const before = lines[at];
+      if (!before) continue;
+      const line = { ...before, ...change };
+      lines[at] = line;
+      this.tell({ type: "lines", chat: line.chat, lines: [line] });
+      return line;
+    }
+    throw new Error("That message is not here any more.");
+  }
+
+  async #call<T>(call: string, does: () => T): Promise<T> {
+    this.calls.push(call);
+    if (this.slow > 0) await new Promise((resolve) => setTimeout(resolve, this.slow));
+    if (this.failing !== "") throw new Error(this.failing);
+    return does();
+  }
+}

@@ -1,0 +1,291 @@
+// Everything the script says, in one place: English. A language is another object of the same form.
+
+import type { Line, MessageState } from "../client/model";
+import { timesOf } from "./times";
+
+const language = typeof document === "undefined" ? "en" : document.documentElement.lang || "en";
+const rules = new Intl.PluralRules(language);
+
+export const times = timesOf(language);
+
+/** `one` or `other`, with the number written as the language writes it. */
+function many(count: number, one: string, other: string): string {
+  return (rules.select(count) === "one" ? one : other).replace("#", times.number(count));
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  unknown_session: "it belongs to a session that this device does not have",
+  unknown_prekey: "it was encrypted for a key that this device no longer has",
+  not_listed: "its device is not on the sender's signed list",
+  replayed: "it repeats an earlier first message",
+  too_far: "too many messages before it are missing",
+  kem_step: "a step of the key exchange is missing",
+  undecryptable: "it does not decrypt",
+  bad_franking: "its tag does not belong to its text",
+  malformed: "its form is wrong",
+};
+
+const STATES: Readonly<Record<MessageState, string>> = {
+  queued: "Waiting to be sent",
+  accepted: "Sent",
+  delivered: "Delivered",
+  read: "Read",
+  expired: "Expired before it was fetched",
+  failed: "Not sent",
+  received: "Received",
+};
+
+export const words = {
+  product: "Messenger",
+  pageTitle: (name: string | null, unread: number) =>
+    `${unread > 0 ? `(${times.number(unread)}) ` : ""}${name === null ? "" : `${name} · `}Messenger`,
+  close: "Close",
+  back: "Back to the chats",
+  copy: "Copy",
+  copied: "Copied",
+  tryAgain: "Try again",
+  dismiss: "Dismiss",
+
+  list: {
+    title: "Chats",
+    label: "Chats",
+    loading: "Your chats are loading.",
+    settings: "Settings",
+    shortcuts: "Keyboard shortcuts",
+    search: "Search chats and people",
+    clear: "Clear the search",
+    filters: "Show",
+    filter: { all: "All", unread: "Unread", requests: "Requests" },
+    resize: "Width of the list",
+    draft: "Draft:",
+    you: "You:",
+    typing: "is typing…",
+    request: "Request",
+    blocked: "Blocked",
+    verified: "Verified",
+    changed: "Identity changed",
+    empty: "No messages yet",
+    none: {
+      all: "No chats yet",
+      allHelp: "Find somebody by their username and write to them.",
+      allAction: "Find somebody",
+      unread: "You have read everything",
+      unreadHelp: "New messages show up here.",
+      requests: "No requests",
+      requestsHelp: "When somebody new writes to you, you decide here whether to answer.",
+      showAll: "Show all chats",
+    },
+    chats: "Chats",
+    people: "People",
+    moreLetters: "Type at least two letters of a username to find people.",
+    searching: "Looking for people…",
+    nobody: (query: string) => `Nobody's username begins with “${query}”.`,
+    nobodyHelp: "Usernames are spelled exactly as people chose them.",
+    writeTo: (name: string) => `Write to ${name}`,
+    results: (chats: number, people: number) =>
+      `${many(chats, "# chat", "# chats")}, ${many(people, "# person", "# people")}`,
+    unread: (count: number) => many(count, "# unread message", "# unread messages"),
+  },
+
+  chat: {
+    none: "No chat is open",
+    noneHelp: "Choose one from the list, or find somebody by their username.",
+    missing: "This chat is not here",
+    missingHelp: "It may belong to another account, or to another device of yours.",
+    showAll: "Show all chats",
+    encrypted: "End-to-end encrypted",
+    verified: "Verified",
+    details: "Details",
+    log: (name: string) => `Messages with ${name}`,
+    loading: "The messages are loading.",
+    loadingOlder: "Older messages are loading.",
+    beginning: (name: string) => `This is where your conversation with ${name} begins.`,
+    beginningHelp: "Messages are encrypted on your device. Only the two of you can read them.",
+    failed: "These messages could not be loaded. None is lost.",
+    unread: "New messages",
+    newest: "Jump to the newest message",
+    newestCount: (count: number) => many(count, "# new message, jump to it", "# new messages, jump to the newest"),
+    typing: (name: string) => `${name} is typing`,
+    you: "You",
+  },
+
+  line: {
+    state: (state: MessageState) => STATES[state],
+    resend: "Send again",
+    discard: "Discard",
+    failed: (why: string) => (why ? `Not sent: ${lowerFirst(why)}` : "Not sent."),
+    gap: (name: string, count: number) =>
+      count === 1
+        ? `A message from ${name} has not arrived. What follows was written later.`
+        : `${times.number(count)} messages from ${name} have not arrived. What follows was written later.`,
+    unreadable: (name: string, cause: string) =>
+      `A message from ${name} cannot be read: ${CAUSES[cause] ?? "it is damaged"}. Ask ${name} to send it again.`,
+    updateNeeded: (name: string) =>
+      `${name} sent something that needs a newer version of this page. It is kept. Reload the page to update.`,
+    reload: "Reload",
+    expired: (name: string) => `A message from ${name} expired before this device fetched it.`,
+    expiredOwn: (name: string) => `${name} did not fetch this message in time, and it expired.`,
+    skipped: (count: number) =>
+      many(count, "# device could not be reached by it", "# devices could not be reached by it"),
+    sent: (at: string) => `Sent ${at}`,
+    deviceStatus: (status: "delivered" | "read" | "expired", device: number, at: string) => {
+      const what = { delivered: "Delivered to", read: "Read on", expired: "Expired for" }[status];
+      return `${what} device ${times.number(device)} ${at}`;
+    },
+    times: "Times of this message",
+  },
+
+  composer: {
+    label: (name: string) => `Message to ${name}`,
+    placeholder: "Write a message",
+    send: "Send",
+    hint: "Enter sends, Shift+Enter starts a new line",
+    blocked: (name: string) => `You have blocked ${name}. Unblock to write.`,
+    changed: "Sending waits until you have decided about the new safety number.",
+    request: (name: string) => `Accept the request to answer ${name}.`,
+    left: (count: number) => many(count, "# character left", "# characters left"),
+    tooLong: (count: number) => many(count, "# character too long", "# characters too long"),
+  },
+
+  banner: {
+    request: (name: string) => `${name} wants to write to you`,
+    requestHelp: "They see that you read and receive messages only after you accept.",
+    accept: "Accept",
+    block: "Block",
+    blocked: (name: string) => `You have blocked ${name}`,
+    blockedHelp: "What they write does not reach you, and they are not told.",
+    unblock: "Unblock",
+    changed: (name: string) => `The safety number with ${name} has changed`,
+    changedHelp: (name: string) =>
+      `Usually ${name} has set up anew, on a new device or after losing the old one. It could also be somebody else. ` +
+      "Nothing is sent until you decide.",
+    compare: "Compare safety number",
+    writeOn: "Write on",
+  },
+
+  details: {
+    title: "Details",
+    encryption: "Encryption",
+    encryptionHelp: (name: string) =>
+      `Messages and their delivery are encrypted between your device and ${name}'s. The server cannot read them.`,
+    safety: "Safety number",
+    safetyHelp: (name: string) =>
+      `Compare these digits with ${name}, face to face or in a call. If both of you see the same, nobody is in between.`,
+    safetyLoading: "The safety number is being computed.",
+    safetyNone: (name: string) => `There is a safety number once you and ${name} have exchanged keys: write to them first.`,
+    digits: "Safety number, sixty digits",
+    copyDigits: "Copy the safety number",
+    qr: "Safety number as a QR code",
+    verify: "Mark as verified",
+    verified: (name: string) => `You have compared this number with ${name}.`,
+    changed: "This number is new: their identity has changed.",
+    person: "Person",
+    block: (name: string) => `Block ${name}`,
+    blockHelp: "What they write does not reach you, and they are not told.",
+    unblock: (name: string) => `Unblock ${name}`,
+    sureBlock: (name: string) => `Block ${name}?`,
+    cancel: "Cancel",
+  },
+
+  connection: {
+    connecting: "Connecting…",
+    updating: "Fetching what came in meanwhile…",
+    offline: "You are offline. What you write waits here and goes by itself.",
+    waiting: "The connection is lost. What you write waits here and goes by itself.",
+    again: (seconds: number) => `Next attempt in ${times.number(seconds)} s.`,
+    now: "Try now",
+  },
+
+  start: {
+    starting: "Your messages are being unlocked…",
+    evicted: {
+      title: "This browser has lost its messages",
+      text: "It removed them to free space, or its data was cleared. Messages that were here are gone from this browser; nobody else lost any.",
+      action: "Start anew in this browser",
+    },
+    linking_needed: {
+      title: "Your account is in use on another device",
+      text: "Linking this browser to it is not possible yet. Go on writing there, or sign out here.",
+      action: "Sign out here",
+    },
+    open_elsewhere: {
+      title: "Your messages are open in another tab",
+      text: "One tab at a time can use them. The other tab stops when you go on here.",
+      action: "Use it here",
+    },
+    signed_out: {
+      title: "You are signed out",
+      text: "Your messages are still in this browser. Sign in to see them.",
+      action: "Sign in",
+    },
+    unsupported: {
+      title: "This browser cannot keep your messages safely",
+      text: (missing: string) =>
+        `It lacks ${missing}. A current Firefox, Chrome, Edge or Safari has it, outside of private windows.`,
+      action: "Check again",
+    },
+    failed: {
+      title: "Your messages could not be opened",
+      text: (why: string) => `${why} Nothing is lost.`,
+      action: "Try again",
+    },
+    taken_over: {
+      title: "Your messages went to another tab",
+      text: "You are using them there now. Nothing is lost.",
+      action: "Use it here",
+    },
+    replaced: {
+      title: "This connection was replaced by a newer one",
+      text: "This browser connected once more somewhere else. Nothing is lost.",
+      action: "Use it here",
+    },
+  },
+
+  welcome: {
+    title: (name: string) => `Welcome, ${name}`,
+    text: "Everything you write here is encrypted on your device and readable only by the person you write to.",
+    writeTitle: "Write to somebody",
+    writeText: "Find them by their username. They decide whether to answer.",
+    writeAction: "Find somebody",
+    shareTitle: "Let others find you",
+    shareText: "This is your username. Tell it to whoever shall write to you.",
+    copy: "Copy your username",
+    safeTitle: "Know who it is",
+    safeText: "In the details of a chat stands a safety number: compare it once, and nobody can come in between unseen.",
+  },
+
+  jump: {
+    title: "Jump to a chat",
+    label: "Name of a chat",
+    results: "Chats",
+    none: "No chat has that name.",
+    help: "Arrow keys choose, Enter opens, Escape closes",
+  },
+
+  shortcuts: {
+    title: "Keyboard shortcuts",
+    keys: (apple: boolean): readonly (readonly [string, readonly string[]])[] => [
+      ["Jump to a chat", [apple ? "⌘" : "Ctrl", "K"]],
+      ["Next chat", [apple ? "⌥" : "Alt", "↓"]],
+      ["Previous chat", [apple ? "⌥" : "Alt", "↑"]],
+      ["Search", ["/"]],
+      ["Send", ["Enter"]],
+      ["New line", ["Shift", "Enter"]],
+      ["Close or go back", ["Esc"]],
+      ["This list", ["?"]],
+    ],
+  },
+} as const;
+
+/** What a line is in one line of the list. */
+export function preview(line: Line, name: string): string {
+  if (line.kind === "gap") return words.line.gap(name, line.missing);
+  if (line.kind === "unreadable") return words.line.unreadable(name, line.cause);
+  if (line.kind === "update_needed") return words.line.updateNeeded(name);
+  if (line.kind === "expired") return words.line.expired(name);
+  return line.text.replace(/\s+/g, " ");
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLocaleLowerCase() + text.slice(1);
+}
