@@ -1,0 +1,83 @@
+// What page and Worker post to each other.
+import { ClientError } from "../lib/errors";
+
+import type { Messenger } from "./messenger";
+import type { Told } from "./model";
+
+/** The calls that go over: all but `listen`, which stays on the page's side. */
+export type CallName = Exclude<keyof Messenger, "listen">;
+
+export const CALLS = [
+  "start",
+  "takeOver",
+  "startAfresh",
+  "chats",
+  "lines",
+  "linesAfter",
+  "look",
+  "markRead",
+  "send",
+  "resend",
+  "discard",
+  "saveDraft",
+  "typing",
+  "find",
+  "chatWith",
+  "accept",
+  "block",
+  "unblock",
+  "safetyNumber",
+  "verify",
+  "acknowledge",
+  "storage",
+  "reconnect",
+] as const satisfies readonly CallName[];
+
+// A call that is missing above is an error here.
+type Missing = Exclude<CallName, (typeof CALLS)[number]>;
+export type AllCallsAreNamed = Missing extends never ? true : { readonly missing: Missing };
+export const ALL_CALLS_ARE_NAMED: AllCallsAreNamed = true;
+
+export interface Call {
+  readonly call: number;
+  readonly name: CallName;
+  readonly values: readonly unknown[];
+}
+
+/** An error on its way: the sentence for the person, and the code for the program. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Reply =
+  | { readonly reply: number; readonly value: unknown }
+  | { readonly reply: number; readonly failure: Failure };
+
+/** The Worker's first words: what is posted before its modules have run may be lost. */
+export interface Ready {
+  readonly ready: true;
+}
+
+export interface News {
+  readonly told: readonly Told[];
+}
+
+/** One end of the line: a Worker, its scope, or a MessagePort. */
+export interface Port {
+  postMessage(message: unknown): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onmessageerror: ((event: MessageEvent) => void) | null;
+}
+
+export const STOPPED = "The messenger has stopped because of an error of its own: reload the page.";
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof ClientError) return { code: error.code, message: error.message };
+  const name = error instanceof Error ? error.name : "unknown";
+  return { code: "defect", message: `That did not work because of an error of the messenger's own (${name}).` };
+}
+
+export function errorOf(failure: Failure): ClientError {
+  return new ClientError(failure.message, failure.code);
+}

@@ -1,0 +1,119 @@
+// One tab at a time: whoever holds an account's Web Lock has its store open. The browser frees it with the tab.
+import type { Clock } from "../lib/clock";
+
+/** The part of navigator.locks that is used. */
+export interface Locks {
+  request(name: string, options: LockOptions, work: (lock: object | null) => Promise<void> | null): Promise<unknown>;
+}
+
+/** The part of BroadcastChannel that is used. */
+export interface Channel {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
+}
+
+export interface Surroundings {
+  readonly locks: Locks;
+  readonly openChannel: (name: string) => Channel;
+  readonly clock: Clock;
+}
+
+export interface LockWish {
+  /** Make the tab that has the lock let go. */
+  readonly steal: boolean;
+  /** Another tab takes over: once this has resolved, the store is closed and the lock may go. */
+  readonly lost: () => Promise<void>;
+}
+
+/** A lock that is held. */
+export interface Held {
+  release(): void;
+}
+
+const PATIENCE = 2; // seconds for the other tab to close its store
+const LET_GO = "let_go";
+
+/** Take an account's lock; null when another tab has it and is not to lose it. */
+export async function takeLock(around: Surroundings, account: string, wish: LockWish): Promise<Held | null> {
+  const name = `messenger/${account}`;
+  const free = await request(around.locks, name, { ifAvailable: true });
+  if (free !== null) return keep(around, name, free, wish);
+  if (!wish.steal) return null;
+  const asked = await ask(around, name);
+  return keep(around, name, asked ?? (await seize(around.locks, name)), wish);
+}
+
+interface Granted {
+  readonly release: () => void;
+  /** Resolves to true when another tab has taken the lock by force, to false when it was released. */
+  readonly stolen: Promise<boolean>;
+}
+
+/** Ask the holder to let go, and wait in line for as long as that may take. */
+async function ask(around: Surroundings, name: string): Promise<Granted | null> {
+  const enough = new AbortController();
+  const waiting = request(around.locks, name, { signal: enough.signal });
+  const channel = around.openChannel(name);
+  channel.postMessage(LET_GO);
+  const done = new AbortController();
+  void around.clock.sleep(PATIENCE, done.signal).then(() => enough.abort());
+  try {
+    return await waiting;
+  } finally {
+    done.abort();
+    channel.close();
+  }
+}
+
+/** The holder does not answer: its tab may be frozen. It hears of it when it goes on. */
+async function seize(locks: Locks, name: string): Promise<Granted> {
+  const granted = await request(locks, name, { steal: true });
+  if (granted === null) throw new Error("The browser gave no lock.");
+  return granted;
+}
+
+/** Resolves once the lock is held; to null when it is not to be had. */
+function request(locks: Locks, name: string, options: LockOptions): Promise<Granted | null> {
+  return new Promise((resolve, reject) => {
+    let isHeld = false;
+    const work = (lock: object | null): Promise<void> | null => {
+      if (lock === null) {
+        resolve(null);
+        return null;
+      }
+      isHeld = true;
+      return new Promise((release) => resolve({ release, stolen }));
+    };
+    const stolen = locks.request(name, options, work).then(
+      () => false,
+      (error: unknown) => {
+        if (isHeld) return true;
+        if (options.signal?.aborted === true) resolve(null);
+        else reject(error instanceof Error ? error : new Error("The browser gave no lock."));
+        return false;
+      },
+    );
+  });
+}
+
+/** Hold the lock until it is released, asked for, or taken. */
+function keep(around: Surroundings, name: string, granted: Granted, { lost }: LockWish): Held {
+  const channel = around.openChannel(name);
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    channel.close();
+    granted.release();
+  };
+  const lose = (): void => {
+    if (isOver) return;
+    isOver = true;
+    void lost().finally(end);
+  };
+  channel.onmessage = (event: MessageEvent<unknown>) => {
+    if (event.data === LET_GO) lose();
+  };
+  void granted.stolen.then((stolen) => stolen && lose());
+  return { release: () => !isOver && end() };
+}
