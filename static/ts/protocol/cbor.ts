@@ -66,7 +66,8 @@ export function encode(value: unknown): Uint8Array {
 export function dump(value: unknown): Uint8Array {
   const data = cborg.encode(value);
   if (data.length > MAX_ENCODED) throw new Malformed("size");
-  return data;
+  // Outside of browsers cborg may answer with a Buffer, whose slices share their memory.
+  return data.constructor === Uint8Array ? data : new Uint8Array(data);
 }
 
 /** Decode, and require that encoding the result gives the same bytes (PROTOCOL.md, Encoding). */
