@@ -143,6 +143,11 @@ export class LocalMessenger implements Messenger {
     this.#here().connect();
   }
 
+  /** The parts that do the work. Throws WrongUse before `start`. */
+  get inside(): Device {
+    return this.#here();
+  }
+
   /** Stop and let go of everything. The store keeps what it has. */
   async close(): Promise<void> {
     this.#device?.close();

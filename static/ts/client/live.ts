@@ -76,7 +76,7 @@ export class Live {
     try {
       await this.#stayConnected();
     } catch (error) {
-      if (!this.#isStopped) throw error;
+      if (!isOver(this.#stopped.signal)) throw error;
     } finally {
       deaf();
       this.stop();
@@ -96,14 +96,11 @@ export class Live {
     this.#pausing.abort();
   }
 
-  get #isStopped(): boolean {
-    return this.#stopped.signal.aborted;
-  }
 
   async #stayConnected(): Promise<void> {
     const { environment, tokens } = this.#context;
     let refused: string | null = null;
-    while (!this.#isStopped) {
+    while (!isOver(this.#stopped.signal)) {
       let wait: number | null = null;
       let token: string | null = null;
       let opened = false;
@@ -126,7 +123,7 @@ export class Live {
           wait = error.retryAfter;
         } else throw error;
       }
-      if (!this.#isStopped) await this.#pause(wait === null ? this.#backoff.delay() : Math.min(wait, LONGEST_WAIT));
+      if (!isOver(this.#stopped.signal)) await this.#pause(wait === null ? this.#backoff.delay() : Math.min(wait, LONGEST_WAIT));
     }
   }
 
@@ -135,14 +132,14 @@ export class Live {
     const retryAt = this.#context.now() + Math.round(seconds * 1000);
     this.#tell(network.online() ? { state: "waiting", retryAt } : { state: "offline" });
     this.#pausing = new AbortController();
-    if (this.#isStopped) return;
+    if (isOver(this.#stopped.signal)) return;
     await clock.sleep(seconds, this.#pausing.signal);
   }
 
   /** Serve one connection until it breaks or we stop. */
   async #serve(stream: Stream): Promise<void> {
     const over = (this.#over = new AbortController());
-    if (this.#isStopped) over.abort();
+    if (isOver(this.#stopped.signal)) over.abort();
     const frames = new Frames();
     this.#context.stream = stream;
     this.#tell({ state: "updating" });
@@ -304,7 +301,7 @@ export class Live {
   /** Notice that the machine has slept: its sockets are dead and do not say so. */
   async #watch(): Promise<void> {
     const { clock } = this.#context.environment;
-    for (let last = this.#context.now(); !this.#isStopped; last = this.#context.now()) {
+    for (let last = this.#context.now(); !isOver(this.#stopped.signal); last = this.#context.now()) {
       await clock.sleep(TICK, this.#stopped.signal);
       if (this.#context.now() - last < ASLEEP) continue;
       this.#over.abort();
@@ -313,7 +310,7 @@ export class Live {
   }
 
   #tell(connection: Connection): void {
-    if (this.#isStopped) return;
+    if (isOver(this.#stopped.signal)) return;
     this.#connection = connection;
     this.#context.telling.say({ type: "connection", connection });
   }

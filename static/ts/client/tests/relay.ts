@@ -1,0 +1,451 @@
+// A server of the contract (docs/api.md, docs/events.md) in memory, for the client's tests.
+//
+// It believes everything, so that a test can make it lie; what a real server refuses is tested with the real one.
+// `refusals` maps "METHOD path" (or "FRAME type") to answers to the next such requests, in place of any work;
+// `faults` to functions that get the answer after the work was done and return another, or null to lose it.
+
+import { encodeBase64url } from "../../lib/base64url";
+
+export type Json = Record<string, unknown>;
+export type Answer = readonly [status: number, body: Json];
+export type Fault = (answer: Answer) => Answer | null;
+type Who = readonly [account: string, device: string | null];
+type Bodies = Record<string, Json[]>;
+
+export interface Row extends Json {
+  envelope: number;
+  message_id: string;
+  sender: { account: string; device: string };
+  body: string | null;
+  expired: boolean;
+  accepted_at: number;
+}
+
+interface Prekeys {
+  one_time: Json[];
+  one_time_kem: Json[];
+  signed_prekey?: Json;
+  last_resort?: Json;
+}
+
+export function problem(status: number, code: string, detail = "", more: Json = {}): Answer {
+  return [status, { type: "about:blank", title: code, status, code, detail, ...more }];
+}
+
+/** A map that makes what is missing. */
+class Made<T> extends Map<string, T> {
+  readonly #make: () => T;
+
+  constructor(make: () => T) {
+    super();
+    this.#make = make;
+  }
+
+  of(key: string): T {
+    const known = this.get(key);
+    if (known !== undefined) return known;
+    const made = this.#make();
+    this.set(key, made);
+    return made;
+  }
+}
+
+export class Relay {
+  readonly origin = "https://chat.example";
+  readonly requests: { readonly method: string; readonly path: string; readonly body: Json }[] = [];
+  readonly faults = new Made<Fault[]>(() => []);
+  readonly refusals = new Made<Answer[]>(() => []); // given before anything is done
+  readonly accounts = new Map<string, string>(); // by username: id
+  readonly devices = new Map<string, { account: string; key: unknown }>();
+  readonly tokens = new Map<string, Who>(); // access
+  readonly refreshes = new Map<string, Who>();
+  readonly lists = new Made<Json[]>(() => []); // by account
+  readonly suspended = new Made<string[]>(() => []);
+  readonly prekeys = new Made<Prekeys>(() => ({ one_time: [], one_time_kem: [] })); // by device
+  readonly queue = new Made<Row[]>(() => []); // by device
+  readonly answers = new Map<string, Json>(); // by message id
+  readonly acks: { envelopes: number[]; unreadable: Json[] }[] = [];
+  readonly contacts = new Made<Map<string, string>>(() => new Map());
+  readonly sockets = new Map<string, Socket>(); // by device
+  expiresIn = 900;
+  /** Nobody reaches it. */
+  away = false;
+  #envelopes = 0;
+  #ids = 0;
+
+  /** What a browser has, whose session is somebody's: `fetch` and sockets. */
+  browser(username: string): Browser {
+    if (!this.accounts.has(username)) this.accounts.set(username, this.id());
+    return new Browser(this, username);
+  }
+
+  id(): string {
+    this.#ids += 1;
+    return `01990000-0000-7000-8000-${this.#ids.toString(16).padStart(12, "0")}`;
+  }
+
+  times(method: string, path: string): number {
+    return this.requests.filter((one) => one.method === method && one.path === path).length;
+  }
+
+  bodies(path: string): Json[] {
+    return this.requests.filter((one) => one.path === path).map((one) => one.body);
+  }
+
+  accountOf(username: string): string {
+    return this.accounts.get(username) ?? "";
+  }
+
+  deviceOf(username: string): string {
+    const account = this.accountOf(username);
+    return [...this.devices].find(([, device]) => device.account === account)?.[0] ?? "";
+  }
+
+  waiting(username: string): Row[] {
+    return this.queue.of(this.deviceOf(username));
+  }
+
+  /** Send a frame on somebody's socket. */
+  push(username: string, frame: Json): void {
+    this.sockets.get(this.deviceOf(username))?.deliver(frame);
+  }
+
+  /** Close somebody's socket from here. */
+  drop(username: string, code = 1006): void {
+    this.sockets.get(this.deviceOf(username))?.end(code);
+  }
+
+  deliver(device: string, sender: Who, messageId: string, body: string, { request = false, chat = null as string | null } = {}): Row {
+    this.#envelopes += 1;
+    const row: Row = {
+      envelope: this.#envelopes,
+      kind: "message",
+      message_id: messageId,
+      sender: { account: sender[0], device: sender[1] ?? "" },
+      chat,
+      accepted_at: Date.now(),
+      request,
+      expired: false,
+      body,
+      stamp: encodeBase64url(new Uint8Array(32)),
+      stamp_key: "1",
+    };
+    this.queue.of(device).push(row);
+    this.sockets.get(device)?.deliver({ type: "envelope", ...row });
+    return row;
+  }
+
+  // What browsers call
+
+  answer(session: string | null, method: string, path: string, query: string, body: Json, token: string): Answer | null {
+    this.requests.push({ method, path, body });
+    const call = `${method} ${path}`;
+    const refusal = this.refusals.of(call).shift();
+    const answer = refusal ?? this.#answer(session, call, query, body, this.tokens.get(token) ?? null);
+    const fault = this.faults.of(call).shift();
+    return fault === undefined ? answer : fault(answer);
+  }
+
+  /** The answer to a frame of a socket; null: none, or it is lost. */
+  frame(frame: Json, who: Who): Json | null {
+    const { type, id = null, ...body } = frame;
+    this.requests.push({ method: "FRAME", path: String(type), body: frame });
+    const call = `FRAME ${String(type)}`;
+    const refusal = this.refusals.of(call).shift();
+    const answer = refusal ?? this.#frame(String(type), body, who);
+    const fault = this.faults.of(call).shift();
+    const given = fault === undefined ? answer : fault(answer);
+    if (given === null || (id === null && type !== "message.send")) return null;
+    const [status, value] = given;
+    if (status >= 400) return { ...value, type: "rejected", id };
+    return type === "message.send" ? { type: "message.accepted", id, ...value } : { type: "done", id };
+  }
+
+  deviceBy(token: unknown): readonly [account: string, device: string] | null {
+    const who = this.tokens.get(String(token));
+    return who === undefined || who[1] === null ? null : [who[0], who[1]];
+  }
+
+  #frame(type: string, body: Json, who: Who): Answer {
+    if (type === "message.send") return this.#send(body, who);
+    if (type === "ack") this.#ack(body, who);
+    if (type === "message.read") this.#tell("message.read", body.messages as string[], who);
+    return [200, {}];
+  }
+
+  #answer(session: string | null, call: string, query: string, body: Json, who: Who | null): Answer {
+    switch (call) {
+      case "POST auth/token/session":
+        return session === null ? problem(401, "not_signed_in") : [200, this.issue(session, null)];
+      case "POST auth/token/refresh": {
+        const found = this.refreshes.get(String(body.refresh));
+        this.refreshes.delete(String(body.refresh));
+        return found === undefined ? problem(401, "session_ended") : [200, this.issue(this.#name(found[0]), found[1])];
+      }
+      case "POST auth/device/challenge":
+        return [200, { nonce: encodeBase64url(crypto.getRandomValues(new Uint8Array(32))), expires_in: 60 }];
+      case "POST auth/device/token": {
+        const device = String(body.device);
+        return [200, this.issue(this.#name(this.devices.get(device)?.account ?? ""), device)];
+      }
+    }
+    if (who === null) return problem(401, "not_signed_in");
+    if (call === "POST devices") {
+      const known = [...this.devices].find(([, device]) => device.key === body.signing_key)?.[0];
+      const id = known ?? this.id();
+      this.devices.set(id, { account: who[0], key: body.signing_key });
+      return [201, { id }];
+    }
+    const [account, device] = who;
+    return device === null ? problem(403, "wrong_token") : this.#signedIn(call, query, body, account, device);
+  }
+
+  #signedIn(call: string, query: string, body: Json, account: string, device: string): Answer {
+    switch (call) {
+      case "PUT keys/device-list": {
+        const lists = this.lists.of(account);
+        if (!lists.some((one) => one.payload === body.payload)) lists.push(body);
+        return [200, { seq: lists.length, hash: "" }];
+      }
+      case "GET keys/directory":
+        return [200, { accounts: query.split("&").map((part) => this.#directory(part.replace("account=", ""))) }];
+      case "POST keys/prekeys": {
+        const kept = this.prekeys.of(device);
+        const published = body as Partial<Bodies>;
+        kept.one_time.push(...(published.one_time ?? []));
+        kept.one_time_kem.push(...(published.one_time_kem ?? []));
+        if (body.signed_prekey !== undefined) kept.signed_prekey = body.signed_prekey as Json;
+        if (body.last_resort !== undefined) kept.last_resort = body.last_resort as Json;
+        return [200, this.#counts(kept)];
+      }
+      case "GET keys/prekeys":
+        return [200, this.#counts(this.prekeys.of(device))];
+      case "POST keys/claim":
+        return [200, this.#claim(body.devices as { account: string; device: string }[])];
+      case "POST messages/statuses":
+        return [200, { statuses: [] }];
+      case "GET contacts":
+        return [200, { contacts: [...this.contacts.of(account)].map(([other, state]) => this.#contact(other, state)) }];
+      case "GET accounts":
+        return [200, { accounts: this.#search(decodeURIComponent(query.replace("prefix=", "")), account) }];
+    }
+    const [, kind, other = "", verb = ""] = /^\w+ (contacts|accounts)\/([^/]+)\/?(\w*)$/.exec(call) ?? [];
+    if (kind === "contacts") {
+      const known = this.contacts.of(account);
+      known.set(other, verb === "block" ? "blocked" : "accepted");
+      return [200, this.#contact(other, known.get(other) ?? "")];
+    }
+    if (kind === "accounts") {
+      for (const [name, id] of this.accounts) if (other === name || other === id) return [200, person(id, name)];
+    }
+    return problem(404, "not_found");
+  }
+
+  issue(username: string, device: string | null): Json {
+    const account = this.accountOf(username);
+    const access = this.id();
+    const refresh = this.id();
+    this.tokens.set(access, [account, device]);
+    this.refreshes.set(refresh, [account, device]);
+    return { access, refresh, expires_in: this.expiresIn, account: { id: account, username }, device };
+  }
+
+  #counts(kept: Prekeys): Json {
+    return {
+      one_time: kept.one_time.length,
+      one_time_kem: kept.one_time_kem.length,
+      signed_prekey: kept.signed_prekey === undefined ? null : 1,
+      last_resort: kept.last_resort === undefined ? null : 1,
+    };
+  }
+
+  #directory(asked: string): Json {
+    const [account = "", since] = asked.split(":");
+    const lists = this.lists.of(account);
+    // The lists are one chain from 1 up, or whatever a test has put there.
+    const shown = since === undefined ? lists.slice(-1) : lists.slice(Number(since));
+    return { account, lists: shown, suspended: this.suspended.of(account), devices: [] };
+  }
+
+  #claim(devices: readonly { account: string; device: string }[]): Json {
+    const bundles: Json[] = [];
+    const skipped: Json[] = [];
+    for (const one of devices) {
+      const kept = this.prekeys.of(one.device);
+      if (kept.signed_prekey === undefined) {
+        skipped.push({ ...one, reason: "no_prekeys" });
+        continue;
+      }
+      const kem = kept.one_time_kem.shift();
+      bundles.push({
+        ...one,
+        signed_prekey: kept.signed_prekey,
+        one_time: kept.one_time.shift() ?? null,
+        kem: kem === undefined ? { label: "klr", ...kept.last_resort } : { label: "okpk", ...kem },
+      });
+    }
+    return { bundles, skipped };
+  }
+
+  #send(body: Json, who: Who): Answer {
+    const messageId = String(body.message_id);
+    const before = this.answers.get(messageId);
+    if (before !== undefined) return [201, before];
+    const to = String(body.to);
+    const known = this.contacts.of(to);
+    if (!known.has(who[0])) known.set(who[0], "requested");
+    this.contacts.of(who[0]).set(to, "accepted"); // writing accepts
+    const request = known.get(who[0]) === "requested";
+    for (const one of body.envelopes as { device: string; body: string }[]) {
+      this.deliver(one.device, who, messageId, one.body, { request });
+    }
+    const answer = { message_id: messageId, accepted_at: Date.now(), skipped: [] };
+    this.answers.set(messageId, answer);
+    return [201, answer];
+  }
+
+  #ack(body: Json, who: Who): void {
+    const ack = body as { envelopes: number[]; unreadable: { envelope: number }[] };
+    this.acks.push(ack);
+    const gone = new Set([...ack.envelopes, ...ack.unreadable.map((one) => one.envelope)]);
+    const rows = this.queue.of(who[1] ?? "");
+    const taken = rows.filter((row) => gone.has(row.envelope));
+    this.queue.set(who[1] ?? "", rows.filter((row) => !gone.has(row.envelope)));
+    this.#tell("message.delivered", taken.map((row) => row.message_id), who);
+  }
+
+  /** Tell the senders what became of their messages: of those whom the recipient has accepted. */
+  #tell(type: string, messages: readonly string[], who: Who): void {
+    for (const socket of this.sockets.values()) {
+      const sender = socket.who?.[0] ?? "";
+      if (sender === who[0] || this.contacts.of(who[0]).get(sender) !== "accepted" || messages.length === 0) continue;
+      socket.deliver({ type, chat: "", messages, account: who[0], device: who[1], at: Date.now() });
+    }
+  }
+
+  #search(prefix: string, except: string): Json[] {
+    return [...this.accounts].filter(([name, id]) => name.startsWith(prefix) && id !== except).map(([name, id]) => person(id, name));
+  }
+
+  #contact(account: string, state: string): Json {
+    return { account: person(account, this.#name(account)), state, changed_at: 0 };
+  }
+
+  #name(account: string): string {
+    return [...this.accounts].find(([, id]) => id === account)?.[0] ?? "";
+  }
+}
+
+function person(id: string, username: string): Json {
+  return { id, username, display_name: "" };
+}
+
+/** One browser's way to the relay. */
+export class Browser {
+  /** Its own network is away. */
+  offline = false;
+  readonly #relay: Relay;
+  #session: string | null;
+
+  constructor(relay: Relay, username: string) {
+    this.#relay = relay;
+    this.#session = username;
+  }
+
+  /** The page's session ends, or is somebody else's. */
+  signIn(username: string | null): void {
+    this.#session = username;
+  }
+
+  get isCut(): boolean {
+    return this.offline || this.#relay.away;
+  }
+
+  readonly fetch = async (url: string, options: RequestInit): Promise<Response> => {
+    await Promise.resolve();
+    if (this.isCut) throw new TypeError("Failed to fetch");
+    const { pathname, search } = new URL(url);
+    const body = typeof options.body === "string" ? (JSON.parse(options.body) as Json) : {};
+    const headers = new Headers(options.headers);
+    const token = (headers.get("Authorization") ?? "").replace("Bearer ", "");
+    const path = pathname.replace("/api/v1/", "");
+    const answer = this.#relay.answer(this.#session, options.method ?? "GET", path, search.slice(1), body, token);
+    if (answer === null) throw new TypeError("Failed to fetch"); // the client knows nothing
+    const [status, value] = answer;
+    return new Response(status === 204 ? null : JSON.stringify(value), { status });
+  };
+
+  readonly openSocket = (): WebSocket => new Socket(this.#relay, this) as unknown as WebSocket;
+}
+
+/** The part of a WebSocket that the client uses, and the relay's end of it. */
+export class Socket {
+  readyState = 0;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: string }) => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
+  onerror: (() => void) | null = null;
+  who: Who | null = null;
+  readonly #relay: Relay;
+  readonly #browser: Browser;
+
+  constructor(relay: Relay, browser: Browser) {
+    this.#relay = relay;
+    this.#browser = browser;
+    setTimeout(() => {
+      this.readyState = 1;
+      if (browser.isCut) this.end(1006);
+      else this.onopen?.();
+    }, 0);
+  }
+
+  send(text: string): void {
+    if (this.readyState !== 1) throw new Error("not open");
+    const frame = JSON.parse(text) as Json;
+    setTimeout(() => this.#hear(frame), 0);
+  }
+
+  close(): void {
+    this.end(1000);
+  }
+
+  deliver(frame: Json): void {
+    setTimeout(() => {
+      if (this.readyState === 1 && !this.#browser.isCut) this.onmessage?.({ data: JSON.stringify(frame) });
+    }, 0);
+  }
+
+  end(code: number): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    const device = this.who?.[1] ?? "";
+    if (this.#relay.sockets.get(device) === this) this.#relay.sockets.delete(device);
+    setTimeout(() => this.onclose?.({ code }), 0);
+  }
+
+  #hear(frame: Json): void {
+    if (this.readyState !== 1 || this.#browser.isCut) return;
+    if (this.who === null || frame.type === "token") {
+      this.#begin(frame);
+      return;
+    }
+    const answer = this.#relay.frame(frame, this.who);
+    if (answer !== null) this.deliver(answer);
+  }
+
+  #begin(frame: Json): void {
+    const who = this.#relay.deviceBy(frame.access);
+    if (who === null) {
+      this.end(4401);
+      return;
+    }
+    this.deliver({ type: "done", id: frame.id });
+    if (this.who !== null) return;
+    this.who = who;
+    this.#relay.sockets.get(who[1])?.end(4409);
+    this.#relay.sockets.set(who[1], this);
+    this.deliver({ type: "hello", account: who[0], device: who[1], server_time: 0, limits: {} });
+    for (const row of this.#relay.queue.of(who[1])) this.deliver({ type: "envelope", ...row });
+    this.deliver({ type: "queue.empty" });
+  }
+}
