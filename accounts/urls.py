@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from accounts import api, views
+from accounts import api, pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # Before allauth's own: the same pages, within limits.
@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key",
     ),
     path("accounts/", include("allauth.urls")),
+    path("settings/", pages.show_settings, name="settings"),
+    path("settings/theme", pages.choose_theme, name="settings-theme"),
     path(".well-known/jwks.json", api.PublicKeys.as_view()),
     path("api/v1/auth/register", api.Register.as_view()),
     path("api/v1/auth/token", api.SignIn.as_view()),

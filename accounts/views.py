@@ -72,6 +72,9 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
 class SignOut(allauth.LogoutView):  # type: ignore[misc]
     """Signs out of this browser, and where the person says so has it forget everything that it keeps for this site."""
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "erase": self.request.GET.get("store") == "erase"}
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         answer: HttpResponse = super().post(request, *args, **kwargs)
         if request.POST.get("store") == "erase":

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from accounts.views import sign_out
 from chats import views
 from messenger import health
+from messenger.pages.manifest import manifest
 
 handler400 = "messenger.error_pages.bad_request"
 handler403 = "messenger.error_pages.forbidden"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("chats/", views.chats, name="chats-page"),
     path("chats/<uuid:chat>", views.chats),
+    path("manifest.webmanifest", manifest, name="manifest"),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("", include("accounts.urls")),

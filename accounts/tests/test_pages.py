@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from accounts.tests.people import PASSWORD, Person, Terminal, is_signed_in
 
 SIGN_UP, SIGN_IN = "/accounts/signup/", "/accounts/login/"
 FOR_ALL = ["/", SIGN_UP, SIGN_IN, "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/inactive/"]
-SIGNED_IN = ["/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/"]
+SIGNED_IN = ["/chats/", "/settings/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/"]
 
 
 @pytest.fixture
@@ -37,7 +38,9 @@ def assert_strict(answer: Any) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert page.count("<h1>") == 1
+    assert "require-trusted-types-for 'script'" in policy
+    assert not re.search(r"<(?:script|link rel=\"(?:stylesheet|modulepreload)\")(?![^>]* integrity=)", page)
+    assert len(re.findall("<h1[ >]", page)) == 1
     assert '<a class="skip" href="#main">' in page
 
 
@@ -55,15 +58,39 @@ def test_pages_of_the_signed_in_are_strict_and_theirs_alone(browser: Client, pat
 
     assert answer.status_code == 200
     assert_strict(answer)
-    assert path == "/" or Client().get(path).status_code == 302
+    assert Client().get(path).status_code == 302
 
 
-def test_home_says_who_is_signed_in_and_what_to_do_next(browser: Client) -> None:
-    page = browser.get("/").content.decode()
+def test_who_is_signed_in_goes_on_to_the_chats(browser: Client) -> None:
+    answer = browser.get("/")
 
-    assert "You are signed in as alice." in page
-    assert "messenger login alice" in page
-    assert "MESSENGER_SERVER=http://testserver" in page
+    assert (answer.status_code, answer["Location"]) == (302, "/chats/")
+
+
+def test_every_chat_has_an_address_and_the_same_page(browser: Client, alice: Person) -> None:
+    chat = f"/chats/{uuid.uuid4()}"
+
+    page = browser.get(chat).content.decode()
+
+    assert f'data-account="{alice.id}"' in page
+    assert 'data-known-device=""' in page
+    assert "no-store" in browser.get(chat)["Cache-Control"]
+    assert browser.get("/chats/not-an-id").status_code == 404
+    assert Client().get(chat)["Location"] == f"{SIGN_IN}?next={chat}"
+
+
+def test_signing_up_and_in_leads_to_the_chats(db: None, client: Client) -> None:
+    answer = client.post(SIGN_UP, {"username": "dora", "email": "dora@example.org", "password1": PASSWORD})
+    assert answer["Location"] == "/chats/"
+    client.post("/accounts/logout/")
+    assert client.post(SIGN_IN, {"login": "dora", "password": PASSWORD})["Location"] == "/chats/"
+
+
+def test_the_manifest_installs_the_chats(db: None, client: Client) -> None:
+    answer = client.get("/manifest.webmanifest")
+
+    assert answer["Content-Type"] == "application/manifest+json"
+    assert answer.json()["start_url"] == "/chats/"
 
 
 def test_missing_pages_look_like_the_others_and_calls_get_a_problem(client: Client, db: None) -> None:

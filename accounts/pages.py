@@ -1,0 +1,58 @@
+"""The settings page: what a person can see and change of their account and of this browser. No script is needed."""
+
+from __future__ import annotations
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from accounts.services import known_device
+from messenger.pages import theme
+
+THEME_SECONDS = 365 * 24 * 3600
+
+
+class ThemeForm(forms.Form):
+    """How pages look in this browser."""
+
+    theme = forms.ChoiceField(
+        choices=[(theme.AUTO, _("System")), ("light", _("Light")), ("dark", _("Dark"))],
+        widget=forms.RadioSelect,
+    )
+
+
+@login_required
+def show_settings(request: HttpRequest) -> HttpResponse:
+    """Everything on one page."""
+    user = User.objects.get(pk=request.user.pk)
+    context = {
+        "verified": EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists(),
+        "form": ThemeForm(initial={"theme": theme.of(request)}),
+        "devices": user.devices.order_by("-last_seen_at", "id"),
+        "this_device": known_device(request.session),
+    }
+    return render(request, "settings.html", context)
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Remember how pages should look, in this browser alone: also for people who are not signed in."""
+    form = ThemeForm(request.POST)
+    answer = redirect(f"{reverse('settings')}#appearance")
+    if form.is_valid():
+        answer.set_cookie(
+            theme.COOKIE,
+            form.cleaned_data["theme"],
+            max_age=THEME_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.HTTPS,
+        )
+    return answer
