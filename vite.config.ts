@@ -11,7 +11,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the policy allows no data: URLs for scripts and wasm
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { chats: "static/ts/pages/chats.ts" } },
+    rolldownOptions: { input: { chats: "static/ts/pages/chats.ts" }, checks: { pluginTimings: false } },
   },
   worker: { format: "es" },
   test: { include: ["static/ts/**/*.test.ts"], environment: "node", testTimeout: 60_000 },

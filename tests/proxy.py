@@ -9,11 +9,12 @@ from types import TracebackType
 
 
 class Proxy:
-    """Forwards everything to one local port, until told to hold back what clients say."""
+    """Forwards everything to one local port, until told to hold back what clients say, or to be a cut line."""
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._holding = threading.Event()
+        self._cut = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._links: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
@@ -26,20 +27,29 @@ class Proxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for link in [self._listener, *self._links]:
-            # Wakes the thread that waits on it, which a bare close does not.
-            with contextlib.suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
-            link.close()
+        _close([self._listener, *self._links])
 
     def hold_back_clients(self) -> None:
         """From now on nothing that a client says reaches the server; what the server says still reaches clients."""
         self._holding.set()
 
+    def cut(self) -> None:
+        """Break every connection, and each new one at once, as a network that is gone."""
+        self._cut.set()
+        links, self._links = self._links, []
+        _close(links)
+
+    def restore(self) -> None:
+        """The network is back."""
+        self._cut.clear()
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self._cut.is_set():
+                    _close([client])
+                    continue
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._links += [client, server]
                 threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
@@ -51,3 +61,11 @@ class Proxy:
                 if not (from_client and self._holding.is_set()):
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
+
+
+def _close(links: list[socket.socket]) -> None:
+    for link in links:
+        # Wakes the thread that waits on it, which a bare close does not.
+        with contextlib.suppress(OSError):
+            link.shutdown(socket.SHUT_RDWR)
+        link.close()
