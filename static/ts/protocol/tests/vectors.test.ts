@@ -18,6 +18,14 @@ test("the files are the ones that the manifest names", () => {
   expect(Object.fromEntries(FILES.map((file) => [file.name, hex(sha256(file.data))]))).toEqual(manifest());
 });
 
+test.each(FILES)("a changed byte anywhere in a file is noticed: $name", ({ name, data }) => {
+  for (const position of [0, data.length >> 1, data.length - 1]) {
+    const changed = new Uint8Array(data);
+    changed[position]! ^= 1;
+    expect(manifest()).not.toHaveProperty([name], hex(sha256(changed)));
+  }
+});
+
 test("every operation works at least once, and no other is asked for", () => {
   const works = ALL.filter((one) => typeof one.expect !== "string").map((one) => one.op);
   expect(new Set(works)).toEqual(new Set(Object.keys(OPS)));
