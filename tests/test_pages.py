@@ -25,11 +25,27 @@ ANONYMOUS = {
     "missing": "/no-such-page",
 }
 SIGNED_IN = {
-    "home-signed-in": "/",
+    "settings": "/settings/",
     "password": "/accounts/password/change/",
     "email": "/accounts/email/",
     "sign-out": "/accounts/logout/",
+    "sign-out-erase": "/accounts/logout/?store=erase",
 }
+# What a page keeps in the browser, in each of the places that there are.
+FILL = """async () => {
+  const folder = await navigator.storage.getDirectory();
+  await folder.getFileHandle("kept", { create: true });
+  const opened = indexedDB.open("kept");
+  await new Promise((done) => { opened.onsuccess = done; });
+  opened.result.close();
+  localStorage.setItem("kept", "1");
+}"""
+KEPT = """async () => {
+  const names = [];
+  for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
+  const databases = (await indexedDB.databases()).map((one) => one.name);
+  return [...names, ...databases, ...Object.keys(localStorage)].filter((name) => name === "kept");
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +69,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test when the browser's console has anything to complain about."""
+    """A page that fails the test when the browser's console or a policy has anything to complain about."""
     context = browser.new_context()
-    opened = context.new_page()
     complaints: list[str] = []
+    context.expose_function("complain", lambda text: complaints.append(text))
+    context.add_init_script(
+        "document.addEventListener('securitypolicyviolation',"
+        " (event) => complain(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"
+    )
+    opened = context.new_page()
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
     context.close()
     # A page that is not there is meant to be a 404.
@@ -71,6 +93,13 @@ def sign_up(page: Page, stack: Stack, name: str) -> None:
     for field in page.locator("input[type=password]").all():
         field.fill(PASSWORD)
     page.get_by_role("button", name=re.compile("sign up|create", re.I)).click()
+    expect(page).to_have_url(f"{stack.url()}/chats/")
+
+
+def sign_out(page: Page, stack: Stack, choice: str = "Keep them") -> None:
+    page.goto(f"{stack.url()}/accounts/logout/")
+    page.get_by_label(choice).check()
+    page.get_by_role("main").get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(f"{stack.url()}/")
 
 
@@ -103,13 +132,13 @@ def test_pages_of_a_signed_in_person_have_no_fault(page: Page, embedded: Stack) 
 def test_a_person_signs_up_out_and_in_by_either_name(page: Page, embedded: Stack) -> None:
     sign_up(page, embedded, "juniper")
     for name in ("juniper", "juniper@example.org"):
-        page.goto(f"{embedded.url()}/accounts/logout/")
-        page.get_by_role("main").get_by_role("button", name=re.compile("sign out", re.I)).click()
+        sign_out(page, embedded)
         page.goto(f"{embedded.url()}/accounts/login/")
         page.get_by_label(re.compile("username", re.I)).fill(name)
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("main").get_by_role("button", name=re.compile("sign in", re.I)).click()
-        expect(page).to_have_url(f"{embedded.url()}/")
+        expect(page).to_have_url(f"{embedded.url()}/chats/")
+        page.goto(f"{embedded.url()}/settings/")
         expect(page.get_by_role("main")).to_contain_text("juniper")
 
 
@@ -153,3 +182,55 @@ def test_a_name_with_markup_is_refused_and_shown_as_text(page: Page, embedded: S
     page.get_by_role("button", name=re.compile("sign up|create", re.I)).click()
     expect(page.locator("main img[src=x]")).to_have_count(0)
     expect(page).to_have_url(re.compile("/accounts/signup/"))
+
+
+def test_a_chosen_theme_holds_against_the_system(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "poppy")
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{embedded.url()}/settings/")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_label("Dark").check()
+    page.get_by_role("button", name="Use this theme").click()
+    expect(page).to_have_url(f"{embedded.url()}/settings/#appearance")
+    expect(page.get_by_label("Dark")).to_be_checked()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+
+    sign_out(page, embedded)
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    page.emulate_media(color_scheme="dark")
+    page.context.clear_cookies(name="theme")
+    page.goto(f"{embedded.url()}/")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark, "the system's choice is the same"
+
+
+def test_signing_out_erases_what_the_browser_keeps_only_if_asked(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "quince")
+    page.goto(f"{embedded.url()}/settings/")
+    page.evaluate(FILL)
+    sign_out(page, embedded)
+    assert page.evaluate(KEPT) == ["kept"] * 3
+
+    page.goto(f"{embedded.url()}/accounts/login/?next=/settings/")
+    page.get_by_label(re.compile("username", re.I)).fill("quince")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name=re.compile("sign in", re.I)).click()
+    sign_out(page, embedded, "Erase them")
+    page.wait_for_function(f"async () => (await ({KEPT})()).length === 0")
+
+
+def test_no_markup_from_a_string_and_no_script_from_elsewhere(browser: Browser, embedded: Stack) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{embedded.url()}/")
+    refused = page.evaluate(
+        """() => [
+          () => { document.body.innerHTML = "<p>markup</p>"; },
+          () => { document.createElement("script").src = "https://elsewhere.example/x.js"; },
+          () => { document.body.append(document.createRange().createContextualFragment("<b>x</b>")); },
+          () => trustedTypes.createPolicy("another", {}),
+          () => new Worker("https://elsewhere.example/x.js"),
+        ].map((attempt) => { try { attempt(); return false; } catch { return true; } })"""
+    )
+    context.close()
+    assert refused == [True] * 5
