@@ -234,3 +234,22 @@ def test_no_markup_from_a_string_and_no_script_from_elsewhere(browser: Browser, 
     )
     context.close()
     assert refused == [True] * 5
+
+
+def test_a_pages_cookie_opens_a_socket_that_wants_a_device_token(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "rowan")
+    page.goto(f"{embedded.url()}/accounts/logout/")
+    heard = page.evaluate(
+        """async () => {
+          const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
+          const headers = { "X-CSRFToken": csrf, "Content-Type": "application/json" };
+          const answer = await fetch("/api/v1/auth/token/session", { method: "POST", headers, body: "{}" });
+          const { access, device } = await answer.json();
+          const socket = new WebSocket(`ws://${location.host}/ws/v1`, ["messenger.v1"]);
+          const heard = [answer.status, device];
+          socket.onopen = () => socket.send(JSON.stringify({ type: "token", id: "1", access }));
+          socket.onmessage = (event) => heard.push(JSON.parse(event.data).code);
+          return new Promise((done) => { socket.onclose = (event) => done([...heard, event.code]); });
+        }"""
+    )
+    assert heard == [200, None, "wrong_token", 4401]
