@@ -151,7 +151,9 @@ export class Store {
 }
 
 const PRAGMAS = [
-  "page_size = 4096", // of a new file
+  // Of a new file. Never the VFS's sector size: the encryption takes a journal's header of a page's size for a page,
+  // and a rollback then finds no header.
+  "page_size = 8192",
   "locking_mode = EXCLUSIVE", // one connection, one process: its cache stays valid between transactions
   "journal_mode = TRUNCATE", // an old page does not stay in the journal, as PERSIST and WAL would have it
   "synchronous = FULL",

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+
+import { StoreError } from "../lib/errors";
+
+import { eraseKey, makeKey, storedKey } from "./at_rest";
+import type { SealedKey, Shelf } from "./at_rest";
+
+function shelf(): Shelf & { readonly kept: Map<string, SealedKey> } {
+  const kept = new Map<string, SealedKey>();
+  return {
+    kept,
+    get: (account) => Promise.resolve(kept.get(account) ?? null),
+    put: (account, value) => Promise.resolve(void kept.set(account, value)),
+    delete: (account) => Promise.resolve(void kept.delete(account)),
+  };
+}
+
+test("a key comes back, and stands nowhere in clear", async () => {
+  const keys = shelf();
+  expect(await storedKey("a", keys)).toBeNull();
+  const key = await makeKey("a", keys);
+  expect(key).toHaveLength(32);
+  expect(await storedKey("a", keys)).toEqual(key);
+  const kept = keys.kept.get("a")!;
+  expect(kept.wrapping.extractable).toBe(false);
+  expect(Buffer.from(kept.sealed).includes(Buffer.from(key))).toBe(false);
+  expect(await makeKey("b", keys)).not.toEqual(key);
+  await eraseKey("a", keys);
+  expect(await storedKey("a", keys)).toBeNull();
+});
+
+test("one of another account, or a changed one, does not open", async () => {
+  const keys = shelf();
+  await makeKey("a", keys);
+  keys.kept.set("b", keys.kept.get("a")!);
+  await expect(storedKey("b", keys)).rejects.toBeInstanceOf(StoreError);
+  new Uint8Array(keys.kept.get("a")!.sealed)[3]! ^= 1;
+  await expect(storedKey("a", keys)).rejects.toMatchObject({ code: "wrong_key" });
+});
