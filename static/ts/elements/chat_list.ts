@@ -43,7 +43,7 @@ export class ChatListElement extends PageElement {
 
   /** Put the focus on the row of the open chat, or on the first one. */
   focusRow(): void {
-    (this.querySelector<HTMLElement>('.row[tabindex="0"]') ?? this.querySelector<HTMLElement>(".row"))?.focus();
+    (this.#rowElements.find((row) => row.tabIndex === 0) ?? this.#rowElements[0])?.focus();
   }
 
   clearSearch(): boolean {
@@ -89,16 +89,25 @@ export class ChatListElement extends PageElement {
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const open = this.querySelector<HTMLElement>('.row[aria-current="page"]');
-    const tabbable = open ?? this.querySelector<HTMLElement>(".row");
-    for (const row of this.querySelectorAll<HTMLElement>(".row")) {
-      if (row !== document.activeElement) row.tabIndex = row === tabbable ? 0 : -1;
-    }
+    const rows = this.#rowElements;
+    const tabbable =
+      rows.find((row) => row === document.activeElement) ??
+      rows.find((row) => row.getAttribute("aria-current") === "page") ??
+      rows[0];
+    for (const row of rows) row.tabIndex = row === tabbable ? 0 : -1;
+  }
+
+  get #rowElements(): HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>("a.row, button.row")];
   }
 
   #chats(): TemplateResult {
     const { list } = this.page;
     const shown = list.shown;
+    if (list.loaded && list.all.length === 0) {
+      const { none } = words.list;
+      return html`<div class="rows rows-none"><h3>${none.all}</h3><p>${none.allHelp}</p></div>`;
+    }
     return html`
       <div class="filters" role="group" aria-label=${words.list.filters}>
         ${FILTERS.map((filter) => {
@@ -140,8 +149,7 @@ export class ChatListElement extends PageElement {
     const { none } = words.list;
     const all = { label: none.showAll, act: () => list.setFilter("all") };
     if (list.filter === "unread") return empty(none.unread, none.unreadHelp, all);
-    if (list.filter === "requests") return empty(none.requests, none.requestsHelp, all);
-    return empty(none.all, none.allHelp, { label: none.allAction, act: () => this.focusSearch() });
+    return empty(none.requests, none.requestsHelp, all);
   }
 
   #results(): TemplateResult {
@@ -212,17 +220,17 @@ export class ChatListElement extends PageElement {
     if (event.isComposing) return;
     if (event.key === "ArrowDown") {
       event.preventDefault();
-      this.querySelector<HTMLElement>(".row")?.focus();
+      this.#rowElements[0]?.focus();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      if (this.page.list.query.trim() !== "") this.querySelector<HTMLElement>(".row")?.click();
+      if (this.page.list.query.trim() !== "") this.#rowElements[0]?.click();
     }
   }
 
   /** One stop for the tabulator; the arrows go through the rows. */
   #rowKey(event: KeyboardEvent): void {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const rows = [...this.querySelectorAll<HTMLElement>(".row")];
+    const rows = this.#rowElements;
     const at = rows.findIndex((row) => row === document.activeElement);
     if (at < 0) return;
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
@@ -244,7 +252,7 @@ export class ChatListElement extends PageElement {
 }
 
 function skeleton(): TemplateResult {
-  return html`<p class="unseen" role="status">${words.list.loading}</p>
+  return html`<p class="rows-note late" role="status">${words.start.starting}</p>
     <ul class="skeleton" aria-hidden="true">
       ${Array.from({ length: 7 }, () => html`<li class="row"><span class="avatar"></span><span></span><span></span></li>`)}
     </ul>`;

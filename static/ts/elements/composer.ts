@@ -1,6 +1,7 @@
 // Where one writes. Never waits for anything: what was sent is on the screen before the next key.
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { ChatSummary } from "../client/model";
 import { PageElement } from "./element";
 import { icons } from "./icons";
@@ -16,7 +17,8 @@ export class ChatComposerElement extends PageElement {
   static override properties = { page: { attribute: false }, name: { attribute: false } };
   declare page: ChatPage;
   declare name: string;
-  #chat: string | null = null;
+  #chat: string | null = null; // whose text stands here
+  #text = "";
   #restored = false;
   readonly #changes: (() => void)[] = [];
 
@@ -45,11 +47,22 @@ export class ChatComposerElement extends PageElement {
     return field !== null;
   }
 
+  /** Another chat has another draft; one that the store tells counts until somebody types here. */
+  protected override willUpdate(): void {
+    super.willUpdate();
+    const { drafts, route, summary } = this.page;
+    if (route.chat === null) return;
+    if (this.#chat === route.chat && !this.#restored && drafts.has(route.chat)) return;
+    this.#chat = route.chat;
+    this.#restored = false;
+    this.#text = drafts.text(route.chat, summary?.draft ?? "");
+  }
+
   protected override render(): TemplateResult {
     const chat = this.page.summary;
     if (chat?.blocked) return note(words.composer.blocked(this.name));
     if (chat?.request) return note(words.composer.request(this.name));
-    const left = MOST - (this.#field?.value.length ?? 0);
+    const left = MOST - this.#text.length;
     return html`
       ${chat?.identityChanged
         ? html`<p class="composer-note" id="composer-why">${words.composer.changed}</p>`
@@ -69,6 +82,7 @@ export class ChatComposerElement extends PageElement {
           aria-label=${words.composer.label(this.name)}
           aria-describedby=${chat?.identityChanged ? "composer-why composer-hint" : "composer-hint"}
           placeholder=${words.composer.placeholder}
+          .value=${live(this.#text)}
           @input=${this.#typed}
           @keydown=${this.#key}
         ></textarea>
@@ -89,16 +103,9 @@ export class ChatComposerElement extends PageElement {
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
     const field = this.#field;
-    const { chat } = this.page.route;
-    if (!field || chat === null) return;
-    const stored = this.page.drafts.text(chat, this.page.summary?.draft ?? "");
-    const other = this.#chat !== chat || this.#restored;
-    this.#chat = chat;
-    this.#restored = false;
-    if (field.value !== stored && (other || !this.page.drafts.has(chat))) {
-      field.value = stored;
-      this.#changedText(field);
-    }
+    if (!field || CSS.supports("field-sizing", "content")) return;
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
   }
 
   get #field(): HTMLTextAreaElement | null {
@@ -106,21 +113,12 @@ export class ChatComposerElement extends PageElement {
   }
 
   #sendable(chat: ChatSummary | undefined): boolean {
-    const text = this.#field?.value ?? "";
-    return text.trim() !== "" && text.length <= MOST && !chat?.identityChanged;
+    return this.#text.trim() !== "" && this.#text.length <= MOST && !chat?.identityChanged;
   }
 
   #typed(event: Event): void {
-    const field = event.currentTarget as HTMLTextAreaElement;
-    this.page.typed(field.value);
-    this.#changedText(field);
-  }
-
-  #changedText(field: HTMLTextAreaElement): void {
-    if (!CSS.supports("field-sizing", "content")) {
-      field.style.height = "auto";
-      field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
-    }
+    this.#text = (event.currentTarget as HTMLTextAreaElement).value;
+    this.page.typed(this.#text);
     this.requestUpdate();
   }
 
@@ -137,11 +135,10 @@ export class ChatComposerElement extends PageElement {
   }
 
   #send(): void {
-    const field = this.#field;
-    if (!field || !this.#sendable(this.page.summary)) return;
-    const text = field.value.trim();
-    field.value = "";
-    this.#changedText(field);
+    if (!this.#sendable(this.page.summary)) return;
+    const text = this.#text.trim();
+    this.#text = "";
+    this.requestUpdate();
     void this.page.send(text);
   }
 }

@@ -66,7 +66,9 @@ export class ChatConversationElement extends PageElement {
       ${iconButton({ label: words.back, icon: icons.back, act: () => this.#ask("list"), class: "narrow-only" })}
       ${chat ? avatar(chat.account, chat.name, "small") : html`<span class="avatar avatar-small"></span>`}
       <div class="chat-who">
-        <h2 class="chat-name" tabindex="-1"><bdi>${chat?.name ?? "\u00a0"}</bdi>${chat?.verified ? verifiedMark() : nothing}</h2>
+        ${chat
+          ? html`<h2 class="chat-name" tabindex="-1"><bdi>${chat.name}</bdi>${chat.verified ? verifiedMark() : nothing}</h2>`
+          : html`<p class="chat-name">\u00a0</p>`}
         <p class="chat-safe">${icons.lock}${words.chat.encrypted}</p>
       </div>
       <button

@@ -22,9 +22,10 @@ function bubble({ line, first, last, meta }: LineRow, context: LineContext): Tem
   const classes = `line${line.outgoing ? " line-own" : ""}${first ? " line-first" : ""}${last ? " line-last" : ""}`;
   return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}>
     ${first ? html`<span class="unseen">${line.outgoing ? words.chat.you : context.name}:</span>` : nothing}
-    <div class="bubble" dir="auto">
-      <span class="bubble-text">${pieces(line.text)}</span>
-      ${meta ? metaOf(line) : nothing}
+    <div class="bubble">
+      <div class="bubble-body" dir="auto">
+        <span class="bubble-text">${pieces(line.text)}</span>${meta ? metaOf(line) : nothing}
+      </div>
     </div>
     ${line.state === "failed" ? failed(line, context) : nothing}
     ${line.state === "expired" ? html`<p class="line-note">${words.line.expiredOwn(context.name)}</p>` : nothing}
@@ -33,7 +34,7 @@ function bubble({ line, first, last, meta }: LineRow, context: LineContext): Tem
 
 function metaOf(line: Line): TemplateResult {
   return html`<span class="meta">
-    <time datetime=${new Date(timeOf(line)).toISOString()} title=${times.full(timeOf(line))}
+    <time dir="auto" datetime=${new Date(timeOf(line)).toISOString()} title=${times.full(timeOf(line))}
       >${times.time(timeOf(line))}</time
     >
     ${hasState(line)

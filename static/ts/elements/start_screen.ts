@@ -22,7 +22,7 @@ export function startScreen(page: ChatPage): TemplateResult | null {
   const { title, text, action, does } = screen;
   return html`<section class="start" aria-labelledby="start-title">
     ${mark}
-    <h2 id="start-title" tabindex="-1">${title}</h2>
+    <h1 id="start-title" tabindex="-1">${title}</h1>
     <p>${text}</p>
     ${typeof does === "string"
       ? html`<a class="button" href=${does}>${action}</a>`

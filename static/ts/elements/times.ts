@@ -1,7 +1,7 @@
 // Dates, times and numbers as the page's language writes them.
 
 export interface Times {
-  /** 14:05 */
+  /** 14:05, or 2:05 PM */
   time(at: number): string;
   /** Today, Yesterday, Tuesday, 3 March, 3 March 2025: what a divider says. */
   day(at: number, now: number): string;
@@ -16,7 +16,7 @@ export interface Times {
 const DAY = 86_400_000;
 
 export function timesOf(language: string): Times {
-  const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  const time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
   const weekday = new Intl.DateTimeFormat(language, { weekday: "long" });
   const shortWeekday = new Intl.DateTimeFormat(language, { weekday: "short" });
   const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });

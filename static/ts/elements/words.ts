@@ -49,7 +49,6 @@ export const words = {
   list: {
     title: "Chats",
     label: "Chats",
-    loading: "Your chats are loading.",
     settings: "Settings",
     shortcuts: "Keyboard shortcuts",
     search: "Search chats and people",
@@ -67,7 +66,7 @@ export const words = {
     empty: "No messages yet",
     none: {
       all: "No chats yet",
-      allHelp: "Find somebody by their username and write to them.",
+      allHelp: "They show up here, the latest on top.",
       allAction: "Find somebody",
       unread: "You have read everything",
       unreadHelp: "New messages show up here.",
