@@ -79,7 +79,7 @@ export interface BundleOptions {
 /** A device with everything that a client stores, and no network. It is the Lookup of its own store. */
 export class Phone implements session.Lookup {
   readonly account: Account;
-  readonly dice: Dice;
+  dice: Entropy;
   own: OwnDevice;
   privates = new Map<string, PrivatePrekey>();
   readonly published: Record<PrekeyLabel, SignedPrekey[]> = { spk: [], klr: [], opk: [], okpk: [] };

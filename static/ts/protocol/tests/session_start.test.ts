@@ -160,6 +160,31 @@ test.each<[string, () => void]>([
   refuses(alice, wire, errors.NotListed);
 });
 
+test("of several faults the first one of the specification's order is named", () => {
+  const wire = first();
+  bob.seenEks.set(hex(sha256(Init.fromBytes(some(Message.fromBytes(wire).init)).ek)), 1);
+  const kept = [...bob.privates];
+  bob.knownLists.clear();
+  bob.privates.clear();
+  const renamed = (data: Uint8Array) => {
+    const { header, body, tag, init } = Message.fromBytes(data);
+    return new Message(filled(16), header, body, tag, init).toBytes();
+  };
+  const weak = renamed(forged(wire, 4, () => filled(32)));
+  bob.seenEks.set(hex(sha256(filled(32))), 1);
+  refuses(alice, forged(weak, 0, () => 2), errors.Unsupported);
+  refuses(charlie, weak, errors.Malformed);
+  refuses(alice, weak, errors.Replayed);
+  bob.seenEks.clear();
+  refuses(alice, weak, errors.NotListed);
+  bob.learn(alice.account);
+  refuses(alice, weak, errors.UnknownPrekey);
+  for (const [place, one] of kept) bob.privates.set(place, one);
+  refuses(alice, weak, errors.BadKey);
+  refuses(alice, renamed(wire), errors.Undecryptable);
+  expect(bob.read(alice, wire)).toBe("hello");
+});
+
 test("a ghost device, never on a list, starts nothing and is sent nothing", () => {
   const ghost = makeCast("ghost").tablet; // of alice's account by its own word, not by her signature
   for (const one of [bob.account, ghost.account]) ghost.learn(one);
