@@ -111,6 +111,7 @@ export class Context {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.telling.close();
     this.store.close();
   }
 }

@@ -1,6 +1,6 @@
 // This browser as a device of the account: its store and everything that works on it, from opening to closing.
 
-import { ClientError, SignInNeeded, TakenOver } from "../lib/errors";
+import { ClientError, LinkingNeeded, SignInNeeded, TakenOver } from "../lib/errors";
 import type { Store } from "../store/database";
 import { Enrolment } from "./account";
 import { Context, type Environment, type Lock, type Page } from "./context";
@@ -74,6 +74,7 @@ export class Device {
     if (this.#closed) return;
     this.#closed = true;
     this.#live?.stop();
+    this.typing.close();
     this.context.close();
     this.#lock.release();
   }
@@ -87,7 +88,8 @@ export class Device {
 function meaning(error: unknown): { why: Ended; text: string } {
   if (error instanceof TakenOver) return { why: "replaced", text: WORDS.replaced };
   if (error instanceof SignInNeeded) {
-    return { why: "signed_out", text: error.code === "session_ended" ? error.message : WORDS.signedOut };
+    const isPlain = error.code === "session_ended" || error instanceof LinkingNeeded;
+    return { why: "signed_out", text: isPlain ? error.message : WORDS.signedOut };
   }
   return { why: "failed", text: WORDS.stopped(error instanceof ClientError ? error.message : WORDS.defect) };
 }

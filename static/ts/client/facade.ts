@@ -164,30 +164,37 @@ export class LocalMessenger implements Messenger {
     } catch {
       return { state: "failed", why: WORDS.cannotRun };
     }
-    const lock = await stores.lock(options.account, { steal, lost: () => this.#lost() });
+    const holding = new Holding();
+    const lock = await stores.lock(options.account, { steal, lost: () => this.#lost(holding) });
     if (lock === null) return { state: "open_elsewhere" };
     try {
-      return await this.#open(options, lock);
+      return await this.#open(options, lock, holding);
     } catch (error) {
+      const outcome = holding.isLost ? ({ state: "open_elsewhere" } as const) : outcomeOf(error);
       await this.close();
       lock.release();
-      return outcome(error);
+      return outcome;
     }
   }
 
   /** Open the account's store; set this browser up first if it is none of the account's devices yet. */
-  async #open(options: StartOptions, lock: Lock): Promise<Start> {
+  async #open(options: StartOptions, lock: Lock, holding: Holding): Promise<Start> {
     const { stores } = this.#environment;
     const isKnown = await stores.exists(options.account);
     // Opening makes a store, so this comes before.
     if (!isKnown && options.knownDevice !== "") throw new Evicted();
     const page = { account: idOf(options.account), csrf: options.csrf };
-    const store = await stores.open(options.account);
+    const opening = stores.open(options.account);
+    holding.opening = opening.catch(() => undefined);
+    const store = await opening;
+    if (holding.isLost) {
+      store.close();
+      return { state: "open_elsewhere" };
+    }
     const device = (this.#device = new Device(this.#environment, store, lock, page, (told) => this.#say(told)));
     const me = device.context.write((tx) => settings.me(tx));
     if (me === null && options.knownDevice !== "") throw new Evicted();
     if (me?.ready !== true) await device.enrolment.enrol(options.username);
-    // Another tab may have taken over meanwhile.
     if (this.#device !== device) return { state: "open_elsewhere" };
     device.connect();
     return this.#ready(device);
@@ -201,7 +208,9 @@ export class LocalMessenger implements Messenger {
   }
 
   /** Another tab takes over: nothing may be open when this has resolved. */
-  async #lost(): Promise<void> {
+  async #lost(holding: Holding): Promise<void> {
+    holding.isLost = true;
+    await holding.opening;
     if (this.#device === null) return;
     await this.close();
     this.#say({ type: "ended", why: "taken_over", text: WORDS.takenOver });
@@ -226,10 +235,16 @@ export class LocalMessenger implements Messenger {
   }
 }
 
+/** One lock, from being asked for to its end. */
+class Holding {
+  isLost = false; // another tab has taken over
+  opening: Promise<unknown> = Promise.resolve(); // of the store
+}
+
 /** This browser was a device of the account, and what it had stored is gone. */
 class Evicted extends Error {}
 
-function outcome(error: unknown): Start {
+function outcomeOf(error: unknown): Start {
   if (error instanceof Evicted) return { state: "evicted" };
   if (error instanceof LinkingNeeded) return { state: "linking_needed" };
   if (error instanceof SignInNeeded) return { state: "signed_out" };

@@ -240,11 +240,10 @@ export class Live {
 
   /** What a fresh connection is good for, once. */
   async #tend(): Promise<void> {
-    const { prekeys, statuses, people, inbox } = this.#parts;
+    const { prekeys, people, inbox } = this.#parts;
     await unhurried(people.syncContacts());
     await unhurried(inbox.unpark());
     await unhurried(prekeys.checkNowAndThen());
-    await unhurried(statuses.ask());
   }
 
   async #keepToken(stream: Stream, over: AbortSignal): Promise<void> {
@@ -259,7 +258,8 @@ export class Live {
 
   /** Send what the person has written, and try again what had to wait. */
   async #emptyOutbox(over: AbortSignal): Promise<void> {
-    const { sender } = this.#parts;
+    const { sender, statuses } = this.#parts;
+    let isSettled = false;
     while (!isOver(over)) {
       try {
         for (const [account, problem] of await sender.flush()) this.#sayOnce(account, problem);
@@ -267,6 +267,12 @@ export class Live {
         // Of a connection that broke, `#read` knows more.
         if (!(error instanceof Unreachable)) throw error;
       }
+      if (!isSettled && !isOver(over)) {
+        // Not before: what the server had all the while, and could not say so, has been delivered meanwhile.
+        await unhurried(statuses.ask());
+        isSettled = !sender.hasWaiting;
+      }
+      if (isOver(over)) return;
       if (sender.hasWaiting) await this.#again(over);
       else await sender.wanted.wait(over);
     }

@@ -6,7 +6,7 @@
 
 import type { TokenPair } from "../api/index";
 import { equal } from "../lib/bytes";
-import { Refused, SignInNeeded } from "../lib/errors";
+import { LinkingNeeded, Refused, SignInNeeded } from "../lib/errors";
 import { proveDevice } from "../protocol/device_proof";
 import type { Me } from "../store/records";
 import * as settings from "../store/settings";
@@ -76,7 +76,13 @@ export class TokenKeeper {
     const nonce = await api.challenge(own.device, token);
     // The origin is the one used here, never one that a server names: a proof to one opens no other.
     const signature = proveDevice(own, environment.origin, nonce);
-    return this.#keep(await api.prove(own.device, nonce, signature, { token }));
+    try {
+      return this.#keep(await api.prove(own.device, nonce, signature, { token }));
+    } catch (error) {
+      // Signing in again would not help: the session is fine.
+      if (error instanceof SignInNeeded && error.code === "wrong_proof") throw new LinkingNeeded(WORDS.deviceGone);
+      throw error;
+    }
   }
 
   async #refreshed(): Promise<string | null> {

@@ -23,6 +23,7 @@ export const WORDS = {
   somebodyElse: "Somebody else has signed in in this browser meanwhile. Reload the page.",
   listMissing: "The device list is missing. Try again.",
   linkingNeeded: "Your account has another device already, and this browser has to be linked by it.",
+  deviceGone: "This browser is not one of your account's devices any more. Your messages stay in it.",
   deviceName: "Browser",
 
   // The connection

@@ -50,6 +50,8 @@ export class SteppingClock {
 
 /** A browser's disk, whatever tabs it has open. */
 export class Disk implements Stores {
+  /** Opening a store takes as long as this. */
+  gate: Promise<void> = Promise.resolve();
   readonly #files = new Map<string, ReturnType<typeof memoryFiles>>();
   readonly #holders = new Map<string, { lost: () => Promise<void>; lock: Lock }>();
 
@@ -77,6 +79,7 @@ export class Disk implements Stores {
   async open(account: string): Promise<Store> {
     const files = this.#files.get(account) ?? memoryFiles();
     this.#files.set(account, files);
+    await this.gate;
     return Store.open(files, KEY);
   }
 

@@ -64,6 +64,7 @@ export class Relay {
   readonly prekeys = new Made<Prekeys>(() => ({ one_time: [], one_time_kem: [] })); // by device
   readonly queue = new Made<Row[]>(() => []); // by device
   readonly answers = new Map<string, Json>(); // by message id
+  readonly statuses = new Map<string, Json>(); // by message id and device
   readonly acks: { envelopes: number[]; unreadable: Json[] }[] = [];
   readonly contacts = new Made<Map<string, string>>(() => new Map());
   readonly sockets = new Map<string, Socket>(); // by device
@@ -223,7 +224,7 @@ export class Relay {
       case "POST keys/claim":
         return [200, this.#claim(body.devices as { account: string; device: string }[])];
       case "POST messages/statuses":
-        return [200, { statuses: [] }];
+        return [200, { statuses: (body.messages as string[]).flatMap((message) => this.#statuses(message, account)) }];
       case "GET contacts":
         return [200, { contacts: [...this.contacts.of(account)].map(([other, state]) => this.#contact(other, state)) }];
       case "GET accounts":
@@ -316,11 +317,21 @@ export class Relay {
 
   /** Tell the senders what became of their messages: of those whom the recipient has accepted. */
   #tell(type: string, messages: readonly string[], who: Who): void {
+    const status = type.replace("message.", "");
+    const [account, device] = who;
+    for (const message of messages) {
+      this.statuses.set(`${message} ${device ?? ""}`, { message, account, device, status, at: Date.now() });
+    }
     for (const socket of this.sockets.values()) {
       const sender = socket.who?.[0] ?? "";
       if (sender === who[0] || this.contacts.of(who[0]).get(sender) !== "accepted" || messages.length === 0) continue;
       socket.deliver({ type, chat: "", messages, account: who[0], device: who[1], at: Date.now() });
     }
+  }
+
+  #statuses(message: string, sender: string): Json[] {
+    const mayKnow = (one: Json): boolean => this.contacts.of(String(one.account)).get(sender) === "accepted";
+    return [...this.statuses.values()].filter((one) => one.message === message && mayKnow(one));
   }
 
   #search(prefix: string, except: string): Json[] {

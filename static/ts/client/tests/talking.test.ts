@@ -154,13 +154,13 @@ test("a thousand messages that waited are shown in order, told in batches, and a
   await bob.messenger.close();
   const sent = Array.from({ length: 1000 }, (_, number) => String(number));
   for (const text of sent) await alice.messenger.send(bob.account, text);
-  await until(async () => !alice.messenger.inside.sender.hasWaiting, 60);
+  await until(() => !alice.messenger.inside.sender.hasWaiting, 60);
   bob.told.length = 0;
   await bob.reopen();
   const chat = (await bob.chat(alice)).id;
   await until(() => bob.connection === "online" && relay.waiting("bob").length === 0, 60);
   expect((await bob.messenger.linesAfter(chat, 0, 2000)).slice(2).map((line) => line.text)).toEqual(sent);
-  const told = bob.told.flatMap((one) => (one.type === "lines" ? [one.lines.length] : []));
+  const told = bob.told.flatMap((one) => (one.type === "lines" && !one.lines[0]?.outgoing ? [one.lines.length] : []));
   expect(told.reduce((sum, count) => sum + count, 0)).toBe(1000);
   expect(told.length).toBeLessThan(40);
 });
