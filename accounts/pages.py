@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -28,6 +29,7 @@ class ThemeForm(forms.Form):
     )
 
 
+@never_cache
 @login_required
 def show_settings(request: HttpRequest) -> HttpResponse:
     """Everything on one page."""

@@ -46,6 +46,10 @@ def test_without_a_device_it_says_how_to_get_one(browser: Browser) -> None:
     assert ">this browser<" not in page
 
 
+def test_the_settings_are_kept_by_no_cache(browser: Browser) -> None:
+    assert "no-store" in browser.client.get(SETTINGS)["Cache-Control"]
+
+
 def test_a_stranger_sees_no_settings_and_others_see_their_own(browser: Browser, charlie: Person) -> None:
     assert Client().get(SETTINGS).status_code == 302
     page = page_of(Browser.sign_in(charlie))
