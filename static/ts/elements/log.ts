@@ -1,6 +1,7 @@
 // The lines of the open chat: a window on its history that grows where one scrolls, and never jumps.
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Line } from "../client/model";
 import { PageElement } from "./element";
@@ -162,18 +163,21 @@ export class ChatLogElement extends PageElement {
     return this.querySelector<HTMLElement>(".times") ?? this;
   }
 
-  #row(row: Row): TemplateResult {
+  #row(row: Row): unknown {
     if (row.kind === "day") {
       return html`<div class="divider day" role="separator"><span>${times.day(row.at, Date.now())}</span></div>`;
     }
     if (row.kind === "unread") {
       return html`<div class="divider unread" role="separator"><span>${words.chat.unread}</span></div>`;
     }
-    return lineRow(row, {
-      name: this.name,
-      resend: (line) => this.page.resend(line),
-      discard: (line) => this.page.discard(line),
-    });
+    const { line, first, last, meta } = row;
+    return guard([line, first, last, meta, this.name], () =>
+      lineRow(row, {
+        name: this.name,
+        resend: (failed) => this.page.resend(failed),
+        discard: (failed) => this.page.discard(failed),
+      }),
+    );
   }
 
   #top(): TemplateResult | typeof nothing {

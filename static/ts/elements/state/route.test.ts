@@ -1,0 +1,24 @@
+import { describe, expect, test } from "vitest";
+import { id } from "../tests/fake";
+import { formatRoute, parseRoute } from "./route";
+
+describe("routes", () => {
+  const chat = id("c", 7);
+
+  test("go there and back", () => {
+    for (const route of [
+      { chat: null, details: false },
+      { chat, details: false },
+      { chat, details: true },
+    ]) {
+      const url = new URL(formatRoute(route), "https://example.org");
+      expect(parseRoute(url.pathname, url.hash)).toEqual(route);
+    }
+  });
+
+  test("that say nothing lead to the list", () => {
+    expect(parseRoute("/chats/not-an-id", "")).toEqual({ chat: null, details: false });
+    expect(parseRoute("/chats/", "#details")).toEqual({ chat: null, details: false });
+    expect(parseRoute(`/chats/${chat.toUpperCase()}/`, "").chat).toBe(chat);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, test } from "vitest";
+import { FakeMessenger, id } from "./tests/fake";
+import { timesOf } from "./times";
+import { preview, words } from "./words";
+
+const NOW = new Date(2026, 4, 20, 15, 0).getTime();
+const DAY = 86_400_000;
+
+describe("times", () => {
+  const times = timesOf("en-GB");
+
+  test("name days by how near they are", () => {
+    expect(times.day(NOW - 3_600_000, NOW)).toBe("Today");
+    expect(times.day(NOW - DAY, NOW)).toBe("Yesterday");
+    expect(times.day(NOW - 3 * DAY, NOW)).toBe("Sunday");
+    expect(times.day(NOW - 30 * DAY, NOW)).toBe("20 April");
+    expect(times.day(NOW - 400 * DAY, NOW)).toContain("2025");
+    expect(times.day(NOW + 2 * DAY, NOW)).toBe("22 May");
+  });
+
+  test("are brief in the list", () => {
+    expect(times.brief(NOW, NOW)).toBe("15:00");
+    expect(times.brief(NOW - 2 * DAY, NOW)).toBe("Mon");
+    expect(times.brief(NOW - 30 * DAY, NOW)).toBe("20 Apr");
+    expect(times.brief(NOW - 400 * DAY, NOW)).toMatch(/25$/);
+  });
+
+  test("speak other languages", () => {
+    expect(timesOf("de").day(NOW - DAY, NOW)).toBe("Gestern");
+    expect(timesOf("ar").number(3)).toBeTruthy();
+  });
+});
+
+describe("words", () => {
+  test("count", () => {
+    expect(words.list.unread(1)).toBe("1 unread message");
+    expect(words.list.unread(1_200)).toBe("1,200 unread messages");
+    expect(words.pageTitle("bob", 3)).toBe("(3) bob · Messenger");
+    expect(words.pageTitle(null, 0)).toBe("Messenger");
+  });
+
+  test("say what a line is in one line", () => {
+    const fake = new FakeMessenger();
+    fake.addChat(1, "bob");
+    const line = (more: object): string => preview(fake.addLine(id("c", 1), "a\n\n b", more), "bob");
+    expect(line({})).toBe("a b");
+    expect(line({ kind: "gap", missing: 1 })).toMatch(/^A message from bob has not arrived/);
+    expect(line({ kind: "unreadable", cause: "never heard of" })).toContain("it is damaged");
+  });
+});
