@@ -16,6 +16,11 @@ export abstract class PageElement extends LitElement {
   /** What makes this element render anew. */
   protected abstract follows(): readonly Changes[];
 
+  /** One that has left the page must not begin to listen again. */
+  protected override shouldUpdate(): boolean {
+    return this.isConnected;
+  }
+
   protected override willUpdate(): void {
     const follows = this.follows();
     if (follows.length === this.#followed.length && follows.every((one, at) => one === this.#followed[at])) return;

@@ -35,6 +35,8 @@ export class ChatLogElement extends PageElement {
   #placed: Conversation | null = null; // the conversation that was scrolled to where it opens
   #anchor: Anchor | null = null;
   #frame = 0;
+  #top = 0; // px scrolled, to be restored after the pane was hidden
+  #hidden = false;
   #hide = 0;
   #timesOf: HTMLElement | null = null;
   readonly #sizes = new ResizeObserver(() => this.#settle());
@@ -94,7 +96,7 @@ export class ChatLogElement extends PageElement {
         @keydown=${this.#key}
       >
         <div class="log-lines">
-          ${this.#top()}
+          ${this.#beginning()}
           ${repeat(
             rows,
             (row) => row.key,
@@ -180,7 +182,7 @@ export class ChatLogElement extends PageElement {
     );
   }
 
-  #top(): TemplateResult | typeof nothing {
+  #beginning(): TemplateResult | typeof nothing {
     const { conversation } = this;
     if (conversation.failed) {
       return html`<div class="log-top" role="alert">
@@ -220,6 +222,10 @@ export class ChatLogElement extends PageElement {
 
   /** Something took another size: the lines that were painted, the window, the composer. */
   #settle(): void {
+    const hidden = this.#log.clientHeight === 0;
+    if (hidden && !this.#hidden) this.page.see(false, 0);
+    if (!hidden && this.#hidden) this.#log.scrollTop = this.#top;
+    this.#hidden = hidden;
     if (this.conversation.following) this.#toBottom();
     this.#report();
   }
@@ -237,6 +243,7 @@ export class ChatLogElement extends PageElement {
       if (!conversation.opened || !this.isConnected || page.conversation !== conversation) return;
       const log = this.#log;
       if (log.clientHeight === 0) return;
+      this.#top = log.scrollTop;
       const below = log.scrollHeight - log.scrollTop - log.clientHeight;
       page.see(below <= BOTTOM, this.#lowest());
       if (this.#away() !== (this.querySelector(".newest") !== null)) this.requestUpdate();

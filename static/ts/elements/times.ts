@@ -23,7 +23,7 @@ export function timesOf(language: string): Times {
   const dateOfYear = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" });
   const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
   const shortOfYear = new Intl.DateTimeFormat(language, { day: "2-digit", month: "2-digit", year: "2-digit" });
-  const full = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "medium" });
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const number = new Intl.NumberFormat(language);
   const percent = new Intl.NumberFormat(language, { style: "percent" });
