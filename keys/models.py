@@ -102,14 +102,6 @@ class SignedPrekey(_Prekey):
         return f"{self.label} {self.key_id} of {self.device_id}"
 
 
-class OneTimePrekeyQuerySet(models.QuerySet["OneTimePrekey"]):
-    def next_for(self, device_id: uuid.UUID, label: str) -> OneTimePrekey | None:
-        """Lock and return the oldest key of a device that no other transaction is taking; delete it in this one."""
-        # SQLite has no row locks and needs none: its transactions that write take turns (transaction_mode).
-        free = self.select_for_update(skip_locked=True).filter(device=device_id, label=label)
-        return free.order_by("key_id").first()
-
-
 class OneTimePrekey(_Prekey):
     """A prekey that is given out once: the transaction that hands it out deletes it."""
 
@@ -119,8 +111,6 @@ class OneTimePrekey(_Prekey):
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="one_time_prekeys")
     label = models.CharField(max_length=4, choices=Label.choices)
-
-    objects = OneTimePrekeyQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

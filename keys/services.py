@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from accounts.models import Device, User
-from keys import limits, verify
+from keys import limits, sql, verify
 from keys.errors import ListConflict, NotListed
 from keys.models import DeviceList, OneTimePrekey, OneTimeSeries, SignedPrekey
 from keys.values import Bundle, Claimed, DeviceSet, PrekeyCounts, Skipped, Target
@@ -28,18 +28,12 @@ MOST_STORED = 200  # one-time keys of a kind: a full refill of 100, and room for
 
 
 def recipients(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, DeviceSet]:
-    """The device set of each account that has published a list, in two queries. Others are absent."""
-    # The version first, with the list: a suspension in between makes it older than what was seen, never newer.
-    newest = DeviceList.objects.newest(account_ids).values_list(
-        "account_id", "hash", "payload", "account__devices_version", "account__is_active"
-    )
-    lists = list(newest)
-    suspended = set(Device.objects.filter(user__in=account_ids, suspended=True).values_list("pk", flat=True))
+    """The device set of each account that has published a list, as of one moment. Others are absent."""
     sets = {}
-    for account_id, list_hash, payload, version, is_active in lists:
-        devices = verify.listed_ids(bytes(payload))
-        stopped = devices & suspended if is_active else devices
-        sets[account_id] = DeviceSet(bytes(list_hash), devices, stopped, version)
+    for one in sql.newest_sets(account_ids):
+        devices = verify.listed_ids(one.payload)
+        stopped = devices & one.suspended if one.is_active else devices
+        sets[one.account] = DeviceSet(one.list_hash, devices, stopped, one.version)
     return sets
 
 
@@ -194,14 +188,9 @@ def _store_one_time(device: Device, label: str, prekeys: Sequence[verify.Verifie
 def prekey_counts(*, device_id: uuid.UUID) -> PrekeyCounts:
     """What is on the server for a device."""
     current = dict(SignedPrekey.objects.filter(device=device_id).values_list("label", "key_id"))
-    one_time, one_time_kem = _left([device_id]).get(device_id, (0, 0))
-    return PrekeyCounts(one_time, one_time_kem, current.get(SPK), current.get(KLR))
-
-
-def _left(device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
-    rows = OneTimePrekey.objects.filter(device__in=device_ids).values_list("device")
-    counted = rows.annotate(opk=Count("pk", filter=Q(label=OPK)), okpk=Count("pk", filter=Q(label=OKPK)))
-    return {device: (opk, okpk) for device, opk, okpk in counted}
+    rows = OneTimePrekey.objects.filter(device=device_id)
+    left = rows.aggregate(opk=Count("pk", filter=Q(label=OPK)), okpk=Count("pk", filter=Q(label=OKPK)))
+    return PrekeyCounts(left["opk"], left["okpk"], current.get(SPK), current.get(KLR))
 
 
 def claim(*, by: Device, targets: Sequence[Target], now: Milliseconds) -> Claimed:
@@ -216,12 +205,13 @@ def claim(*, by: Device, targets: Sequence[Target], now: Milliseconds) -> Claime
     if not admitted:
         return Claimed((), tuple(skipped))
     with transaction.atomic():
-        bundles = _take(admitted, now=now)
-        left = _left([target.device for target in admitted])
-        for target in admitted:
-            one_time, one_time_kem = left.get(target.device, (0, 0))
+        # Clients refuse older ones (PROTOCOL.md): giving them out would waste the one-time keys beside them.
+        taken = sql.take([target.device for target in admitted], created_since=now - verify.PREKEY_MAX_AGE)
+        bundles = [bundle for target in admitted if (bundle := _bundle(target, taken[target.device]))]
+        for device, gave in taken.items():
+            one_time, one_time_kem = gave.left
             if min(one_time, one_time_kem) < LOW_WATER:
-                publish_on_commit(PrekeysLow(device_id=target.device, one_time=one_time, one_time_kem=one_time_kem))
+                publish_on_commit(PrekeysLow(device_id=device, one_time=one_time, one_time_kem=one_time_kem))
     served = {bundle.target for bundle in bundles}
     skipped += [Skipped(target, "no_prekeys") for target in admitted if target not in served]
     return Claimed(tuple(bundles), tuple(skipped))
@@ -243,26 +233,11 @@ def _admit(*, by: Device, targets: Sequence[Target], now: Milliseconds) -> tuple
     return skipped, admitted
 
 
-def _take(targets: Sequence[Target], *, now: Milliseconds) -> list[Bundle]:
-    # Clients refuse older ones (PROTOCOL.md): giving them out would waste the one-time keys beside them.
-    usable = SignedPrekey.objects.filter(
-        device__in=[target.device for target in targets], created__gte=now - verify.PREKEY_MAX_AGE
-    )
-    current = {(row.device_id, row.label): row.signed for row in usable}
-    bundles, taken = [], []
-    for target in targets:
-        signed_prekey = current.get((target.device, SPK))
-        if signed_prekey is None:
-            continue
-        kem_row = OneTimePrekey.objects.next_for(target.device, OKPK)
-        kem = kem_row.signed if kem_row else current.get((target.device, KLR))
-        if kem is None:
-            continue
-        row = OneTimePrekey.objects.next_for(target.device, OPK)
-        taken += [one.pk for one in (kem_row, row) if one]
-        bundles.append(Bundle(target, signed_prekey, row.signed if row else None, OKPK if kem_row else KLR, kem))
-    OneTimePrekey.objects.filter(pk__in=taken).delete()
-    return bundles
+def _bundle(target: Target, gave: sql.Taken) -> Bundle | None:
+    kem = gave.one_time_kem or gave.last_resort
+    if gave.signed_prekey is None or kem is None:
+        return None
+    return Bundle(target, gave.signed_prekey, gave.one_time, OKPK if gave.one_time_kem else KLR, kem)
 
 
 def _readable(signed: SignedObject) -> dict[str, str]:

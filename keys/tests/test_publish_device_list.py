@@ -258,14 +258,14 @@ def test_an_oversized_list_is_refused(alice: Person) -> None:
     refused(alice, alice.sign(None, raw=bytes(2_049)), Malformed)
 
 
-def test_recipients_are_read_in_two_queries(
+def test_recipients_are_read_in_one_query(
     alice: Person,
     bob: Person,
     charlie: Person,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     nobody = Person.make("nobody")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         sets = services.recipients([alice.user.pk, bob.user.pk, nobody.user.pk])
     assert set(sets) == {alice.user.pk, bob.user.pk}
     assert sets[alice.user.pk].active == {one.row.pk for one in alice.handsets}

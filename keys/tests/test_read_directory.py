@@ -113,7 +113,7 @@ def test_the_number_of_queries_does_not_grow_with_the_accounts(
 ) -> None:
     alice.phone.publish()
     for asked in ([alice], [alice, bob, charlie]):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             read(charlie, *(str(one.user.pk) for one in asked))
 
 
