@@ -77,21 +77,20 @@ async function seize(locks: Locks, name: string): Promise<Granted> {
 function request(locks: Locks, name: string, options: LockOptions): Promise<Granted | null> {
   return new Promise((resolve, reject) => {
     let isHeld = false;
+    let end: (stolen: boolean) => void = () => undefined;
+    const stolen = new Promise<boolean>((settle) => (end = settle));
     const work = (lock: object | null): Promise<void> | null => {
-      if (lock === null) {
-        resolve(null);
-        return null;
-      }
-      isHeld = true;
-      return new Promise((release) => resolve({ release, stolen }));
+      isHeld = lock !== null;
+      if (isHeld) return new Promise((release) => resolve({ release, stolen }));
+      resolve(null);
+      return null;
     };
-    const stolen = locks.request(name, options, work).then(
-      () => false,
+    locks.request(name, options, work).then(
+      () => end(false),
       (error: unknown) => {
-        if (isHeld) return true;
-        if (options.signal?.aborted === true) resolve(null);
+        if (isHeld) end(true);
+        else if (options.signal?.aborted === true) resolve(null);
         else reject(error instanceof Error ? error : new Error("The browser gave no lock."));
-        return false;
       },
     );
   });
