@@ -109,7 +109,7 @@ export class ChatDetailsElement extends PageElement {
           <h2 id="sure-title">${words.details.sureBlock(chat.name)}</h2>
           <p>${words.details.blockHelp}</p>
           <div class="actions">
-            <button class="button button-quiet" value="" autofocus>${words.details.cancel}</button>
+            <button class="button button-quiet" value="">${words.details.cancel}</button>
             <button class="button button-danger" value="block">${words.banner.block}</button>
           </div>
         </form>
