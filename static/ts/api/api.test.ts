@@ -121,8 +121,7 @@ describe("what is sent", () => {
     expect(await by(() => one.challenge(DEVICE, "t"), { nonce: "AAAA" })).toBe(
       `POST auth/device/challenge {"device":"${device}"}`,
     );
-    expect(await by(() => one.prove(DEVICE, SAM, SAM, { refresh: "r" }), { ...PAIR, device })).toContain('"refresh":"r"');
-    expect(await by(() => one.signOut(), undefined, 204)).toBe("POST auth/logout {}");
+    expect(await by(() => one.prove(DEVICE, SAM, SAM, { token: "t" }), { ...PAIR, device })).toContain('"nonce"');
     const asks = [
       { account: SAM, since: 4 },
       { account: DEVICE, since: null },
@@ -135,12 +134,6 @@ describe("what is sent", () => {
     );
     const nothing = { signedPrekey: null, lastResort: null, oneTime: [], oneTimeKem: [] };
     expect(await by(() => one.publishPrekeys(nothing), {})).toBe("POST keys/prekeys {}");
-    expect(await by(() => one.send({ to: id }), { accepted_at: 5 }, 201)).toBe(`POST messages {"to":"${id}"}`);
-    expect(await by(() => one.envelopes(100), { envelopes: [], more: false })).toBe("GET envelopes?limit=100");
-    expect(await by(() => one.ack({ envelopes: [1] }), { acknowledged: 1 })).toBe('POST envelopes/ack {"envelopes":[1]}');
-    expect(await by(() => one.markRead(CHAT, [SAM]), undefined, 204)).toBe(
-      `POST messages/read {"chat":"${uuid(CHAT)}","messages":["${id}"]}`,
-    );
     expect(await by(() => one.statuses([SAM]), { statuses: [] })).toBe(`POST messages/statuses {"messages":["${id}"]}`);
     expect(await by(() => one.answerContact(SAM, "unblock"), contact)).toBe(`POST contacts/${id}/unblock {}`);
     expect(await by(() => one.claim([{ account: SAM, device: DEVICE }]), { bundles: [], skipped: [] })).toBe(

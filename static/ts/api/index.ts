@@ -1,4 +1,4 @@
-// The REST API (docs/api.md), one method a call. Decides nothing; keeps nothing.
+// The REST API (docs/api.md), one method a call; envelopes and sends go by the socket. Decides nothing; keeps nothing.
 import { encodeBase64url } from "../lib/base64url";
 import { WrongUse } from "../lib/errors";
 import { uuid } from "../lib/uuid";
@@ -6,7 +6,6 @@ import type { SignedPrekey } from "../protocol/prekeys";
 
 import * as answers from "./answers";
 import type {
-  Accepted,
   Claimed,
   ContactState,
   Directory,
@@ -25,8 +24,6 @@ export { accepted, directory, statusesOfFrame, waitingOrNone } from "./answers";
 export type * from "./answers";
 export type { Json } from "./forms";
 export type { Credentials, Fetch } from "./http";
-
-const MOST_ENVELOPES = 256; // a call
 
 /** What a device publishes of its prekeys. */
 export interface Publication {
@@ -67,20 +64,15 @@ export class Api {
     return forms.bytes((await this.#http.call("POST", "auth/device/challenge", { body, token })).nonce);
   }
 
-  /** Answer a challenge, with an account token or with the device's last refresh token. */
+  /** Answer a challenge, with an account token. */
   async prove(
     device: Uint8Array,
     nonce: Uint8Array,
     signature: Uint8Array,
-    by: { readonly token?: string; readonly refresh?: string },
+    { token }: { readonly token: string },
   ): Promise<TokenPair> {
-    const proof = { device: uuid(device), nonce: encodeBase64url(nonce), signature: encodeBase64url(signature) };
-    const body = by.refresh === undefined ? proof : { ...proof, refresh: by.refresh };
-    return answers.tokenPair(await this.#http.call("POST", "auth/device/token", { body, token: by.token ?? null }));
-  }
-
-  async signOut(): Promise<void> {
-    await this.#call("POST", "auth/logout", {});
+    const body = { device: uuid(device), nonce: encodeBase64url(nonce), signature: encodeBase64url(signature) };
+    return answers.tokenPair(await this.#http.call("POST", "auth/device/token", { body, token }));
   }
 
   // People
@@ -141,24 +133,6 @@ export class Api {
   }
 
   // Chats
-
-  async send(message: Json): Promise<Accepted> {
-    return answers.accepted(await this.#call("POST", "messages", message));
-  }
-
-  /** The oldest envelopes as frames, and whether there are more. */
-  async envelopes(limit = MOST_ENVELOPES): Promise<{ readonly frames: readonly Json[]; readonly more: boolean }> {
-    const answer = await this.#call("GET", `envelopes?limit=${limit}`);
-    return { frames: forms.items(answer.envelopes).map(forms.members), more: answer.more === true };
-  }
-
-  async ack(frame: Json): Promise<void> {
-    await this.#call("POST", "envelopes/ack", frame);
-  }
-
-  async markRead(chat: Uint8Array, messages: readonly Uint8Array[]): Promise<void> {
-    await this.#call("POST", "messages/read", { chat: uuid(chat), messages: messages.map(uuid) });
-  }
 
   async statuses(messages: readonly Uint8Array[]): Promise<Status[]> {
     const answer = await this.#call("POST", "messages/statuses", { messages: messages.map(uuid) });

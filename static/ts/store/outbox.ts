@@ -34,13 +34,3 @@ export function pending(tx: Transaction, stuck: Iterable<Uint8Array> = [], limit
 export function count(tx: Transaction): number {
   return Number(tx.one("SELECT COUNT(*) FROM outbox")?.[0]);
 }
-
-/** Tell whether nothing of the same chat stands before it. */
-export function isNext(tx: Transaction, messageId: Uint8Array): boolean {
-  const row = tx.one(
-    "SELECT 1 FROM outbox AS mine WHERE mine.id = ? AND NOT EXISTS" +
-      " (SELECT 1 FROM outbox WHERE chat = mine.chat AND position < mine.position)",
-    [messageId],
-  );
-  return row !== null;
-}
