@@ -6,7 +6,8 @@ import { repeat } from "lit/directives/repeat.js";
 import type { Line } from "../client/model";
 import { PageElement } from "./element";
 import { icons } from "./icons";
-import { lineRow, timesOfLine } from "./line";
+import { lineRow } from "./line";
+import { MessageTimes } from "./message_times";
 import type { Changes } from "./state/changes";
 import type { Conversation } from "./state/conversation";
 import type { ChatPage } from "./state/page";
@@ -15,7 +16,6 @@ import { times, words } from "./words";
 
 const NEAR = 900; // px from an end at which more lines are fetched
 const BOTTOM = 40; // px from the end that still count as its end
-const LINGER = 200; // ms that the times stay, so that a pointer can reach them
 
 interface Anchor {
   readonly element: HTMLElement;
@@ -37,8 +37,7 @@ export class ChatLogElement extends PageElement {
   #frame = 0;
   #top = 0; // px scrolled, to be restored after the pane was hidden
   #hidden = false;
-  #hide = 0;
-  #timesOf: HTMLElement | null = null;
+  readonly #times = new MessageTimes(this, (id) => this.#line(id));
   readonly #sizes = new ResizeObserver(() => this.#settle());
 
   protected override follows(): readonly Changes[] {
@@ -60,12 +59,7 @@ export class ChatLogElement extends PageElement {
 
   /** Take the times away; false: they were not there. */
   hideTimes(): boolean {
-    clearTimeout(this.#hide);
-    if (!this.#timesOf) return false;
-    this.#timesOf.removeAttribute("aria-describedby");
-    this.#timesOf = null;
-    this.#times.hidePopover();
-    return true;
+    return this.#times.hide();
   }
 
   protected override willUpdate(): void {
@@ -88,11 +82,11 @@ export class ChatLogElement extends PageElement {
         aria-label=${words.chat.log(this.name)}
         tabindex="0"
         @scroll=${this.#scrolled}
-        @pointerover=${this.#over}
-        @pointerout=${this.#out}
-        @focusin=${this.#focused}
-        @focusout=${() => this.hideTimes()}
-        @click=${this.#clicked}
+        @pointerover=${this.#times.over}
+        @pointerout=${this.#times.out}
+        @focusin=${this.#times.focused}
+        @focusout=${() => this.#times.hide()}
+        @click=${this.#times.clicked}
         @keydown=${this.#key}
       >
         <div class="log-lines">
@@ -127,8 +121,8 @@ export class ChatLogElement extends PageElement {
         id="message-times"
         role="tooltip"
         popover="manual"
-        @pointerenter=${() => clearTimeout(this.#hide)}
-        @pointerleave=${() => this.hideTimes()}
+        @pointerenter=${() => this.#times.keep()}
+        @pointerleave=${() => this.#times.hide()}
       ></div>
     `;
   }
@@ -153,16 +147,13 @@ export class ChatLogElement extends PageElement {
       this.#toBottom();
     }
     this.#anchor = null;
+    this.#times.check();
     this.#rove();
     this.#report();
   }
 
   get #log(): HTMLElement {
     return this.querySelector<HTMLElement>(".log") ?? this;
-  }
-
-  get #times(): HTMLElement {
-    return this.querySelector<HTMLElement>(".times") ?? this;
   }
 
   #row(row: Row): unknown {
@@ -231,7 +222,7 @@ export class ChatLogElement extends PageElement {
   }
 
   #scrolled(): void {
-    this.hideTimes();
+    this.#times.hide();
     this.#report();
   }
 
@@ -294,50 +285,9 @@ export class ChatLogElement extends PageElement {
     states[at + step]?.focus();
   }
 
-  #over(event: PointerEvent): void {
-    const state = stateAt(event);
-    if (state && event.pointerType === "mouse") this.#showTimes(state);
-  }
-
-  #out(event: PointerEvent): void {
-    if (!stateAt(event) || event.pointerType !== "mouse") return;
-    clearTimeout(this.#hide);
-    this.#hide = window.setTimeout(() => this.hideTimes(), LINGER);
-  }
-
-  #focused(event: FocusEvent): void {
-    const state = stateAt(event);
-    if (state?.matches(":focus-visible")) this.#showTimes(state);
-  }
-
-  #clicked(event: MouseEvent): void {
-    const state = stateAt(event);
-    if (state) this.#showTimes(state);
-  }
-
-  #showTimes(state: HTMLElement): void {
-    clearTimeout(this.#hide);
-    const { conversation } = this;
-    const line = [...conversation.lines, ...conversation.pending].find((one) => one.id === state.dataset["for"]);
-    if (!line || this.#timesOf === state) return;
-    this.hideTimes();
-    const popover = this.#times;
-    popover.replaceChildren(
-      ...timesOfLine(line).map((text) => {
-        const item = document.createElement("p");
-        item.textContent = text;
-        return item;
-      }),
-    );
-    popover.showPopover();
-    const at = state.getBoundingClientRect();
-    const box = popover.getBoundingClientRect();
-    const left = Math.max(8, Math.min(at.right - box.width, innerWidth - box.width - 8));
-    const top = at.top - box.height - 6 > 8 ? at.top - box.height - 6 : at.bottom + 6;
-    popover.style.left = `${left}px`;
-    popover.style.top = `${top}px`;
-    state.setAttribute("aria-describedby", popover.id);
-    this.#timesOf = state;
+  #line(id: string): Line | undefined {
+    const { lines, pending } = this.conversation;
+    return [...lines, ...pending].find((line) => line.id === id);
   }
 }
 
@@ -346,10 +296,6 @@ function typing(name: string): TemplateResult {
     <span class="typing-dots" aria-hidden="true"><i></i><i></i><i></i></span
     ><span class="unseen">${words.chat.typing(name)}</span>
   </div>`;
-}
-
-function stateAt(event: Event): HTMLElement | null {
-  return event.target instanceof Element ? event.target.closest<HTMLElement>(".state") : null;
 }
 
 /** Index of the first that passes, when all after it pass as well; the length when none does. */
