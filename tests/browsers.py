@@ -24,7 +24,9 @@ SWITCHES = [
 ]
 SECONDS = 20_000  # ms that anything on the page may take on a busy machine
 # What the browser itself says of a line that is down. Everything else on the console is a defect.
-EXPECTED = re.compile(r"ERR_(CONNECTION|EMPTY_RESPONSE|INTERNET|SOCKET|NETWORK)|WebSocket connection to|status of 50[23]")
+EXPECTED = re.compile(
+    r"ERR_(CONNECTION|EMPTY_RESPONSE|INTERNET|SOCKET|NETWORK)|WebSocket connection to|status of 50[23]"
+)
 
 
 def chromium() -> str:
@@ -112,8 +114,10 @@ class Surfer:
     # The list
 
     def row(self, name: str) -> Locator:
-        return self.page.get_by_role("navigation", name="Chats").locator("a.row").filter(
-            has=self.page.locator(".row-name", has_text=re.compile(f"^{re.escape(name)}$"))
+        return (
+            self.page.get_by_role("navigation", name="Chats")
+            .locator("a.row")
+            .filter(has=self.page.locator(".row-name", has_text=re.compile(f"^{re.escape(name)}$")))
         )
 
     def find(self, name: str) -> None:
@@ -168,9 +172,7 @@ class Surfer:
 
 
 @contextlib.contextmanager
-def surfing(
-    playwright: Playwright, name: str, folder: Path, server: str, *, width: int = 1280
-) -> Iterator[Surfer]:
+def surfing(playwright: Playwright, name: str, folder: Path, server: str, *, width: int = 1280) -> Iterator[Surfer]:
     """A person at a browser; at the end the console must have had nothing to complain about."""
     person = Surfer(playwright, name, folder, server, width=width)
     try:

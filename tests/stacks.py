@@ -28,7 +28,7 @@ SETTINGS = {
     "SEND_RATE": "100000",
     "SOCKETS_PER_MINUTE": "100000",
     "CLAIM_BURST": "100000",
-    **{f"LIMIT_{name}": "none" for name in ("USER", "ADDRESS", "SIGN_UP", "FORM", "MAIL", "DIRECTORY")},
+    **{f"LIMIT_{name}": "none" for name in ("USER", "ADDRESS", "SIGN_UP", "FORM", "MAIL", "DIRECTORY", "SEARCH")},
 }
 
 
@@ -147,7 +147,8 @@ def _manage(environment: dict[str, str], *arguments: str) -> None:
 def running(name: str, *, processes: int = 1, pages: bool = False, **settings: str) -> Iterator[Stack]:
     """A stack with its own data: `embedded` has one process, `full` has `processes` of them.
 
-    Without `pages` it collects no static files: that takes seconds, and terminals do not ask for any.
+    Without `pages` it has no static files: terminals do not ask for any. Compressing them takes seconds, so those that
+    were collected for the whole run are copied.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"messenger-{name}-"))
     environment = clean_environment() | SETTINGS | {"DATA_DIR": str(folder)} | settings
@@ -157,7 +158,10 @@ def running(name: str, *, processes: int = 1, pages: bool = False, **settings: s
             stack.postgres, stack.redis = Postgres.create(), Redis.create()
             environment |= {"DATABASE_URL": stack.postgres.url, "REDIS_URL": stack.redis.url}
         _manage(environment, "migrate", "--verbosity", "0")
-        if pages:
+        collected = Path(os.environ.get("DATA_DIR", "")) / "static"
+        if pages and "DATA_DIR" in os.environ and collected.is_dir():
+            shutil.copytree(collected, folder / "static")
+        elif pages:
             _manage(environment, "collectstatic", "--noinput", "--verbosity", "0")
         stack.servers = [Server(folder, environment) for _ in range(processes if name == "full" else 1)]
         stack.start()

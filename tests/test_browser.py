@@ -189,9 +189,7 @@ def test_a_line_cut_in_the_middle_of_twenty_sends_loses_and_repeats_nothing(
     alice.open("bob")
 
 
-def test_what_is_written_while_the_servers_are_dead_leaves_by_itself(
-    stack: Stack, alice: Surfer, bob: Surfer
-) -> None:
+def test_what_is_written_while_the_servers_are_dead_leaves_by_itself(stack: Stack, alice: Surfer, bob: Surfer) -> None:
     for server in stack.servers:
         server.kill()
     bob.write("into the void")
@@ -221,9 +219,7 @@ def test_a_second_tab_offers_to_take_over(alice: Surfer, bob: Surfer) -> None:
     alice.sees("welcome back")
 
 
-def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(
-    stack: Stack, surf: Open, tmp_path: Path
-) -> None:
+def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack, surf: Open, tmp_path: Path) -> None:
     erin = surf("erin", 0)
     frank = Person("frank", tmp_path, stack.url(1))
     frank.register()
