@@ -19,7 +19,10 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the policy allows no data: URLs for scripts and wasm
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { chats: "static/ts/pages/chats.ts" }, checks: { pluginTimings: false } },
+    rolldownOptions: {
+      input: { chats: "static/ts/pages/chats.ts", sign_up: "static/ts/pages/sign_up.ts" },
+      checks: { pluginTimings: false },
+    },
   },
   worker: { format: "es" },
   test: { include: ["static/ts/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
