@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.tests.people import Person, Terminal, get
@@ -57,6 +58,18 @@ def test_a_prefix_has_two_characters_at_least(laptop: Terminal, query: str) -> N
 
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
     assert answer.json()["errors"][0]["field"] == "prefix"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="as PostgreSQL plans it")
+def test_a_search_reads_those_that_it_shows_and_no_other(people: None) -> None:
+    found = User.objects.visible().beginning_with("bo")[:10]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # A table of a dozen rows is read whole unless that is forbidden. Sorting would read all that begin so.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
+        plan = found.explain()
+
+    assert "Index Cond" in plan, plan
+    assert "Sort" not in plan, plan
 
 
 def test_a_member_that_is_not_documented_is_refused(laptop: Terminal) -> None:
