@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from keys.models import OneTimePrekey
 from keys.tests.asking import As, problem
 from keys.tests.cast import Person, in_json, travelling
+from messenger.lib import base64url
 from messenger.lib.ids import new_id
 
 
