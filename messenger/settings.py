@@ -16,7 +16,8 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY", DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(48).encode()).decode().strip()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[HOST, "127.0.0.1", "localhost", "[::1]"])
+_NAME = f"[{HOST}]" if ":" in HOST else HOST  # an IPv6 address, as browsers write it
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_NAME, "127.0.0.1", "localhost", "[::1]"])
 # Set to the header of a proxy that terminates TLS and strips the header from its clients' requests.
 if env.bool("TRUST_X_FORWARDED_PROTO", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -24,7 +25,8 @@ HTTPS = env.bool("HTTPS", default=False)
 
 INSTALLED_APPS = [
     # Makes runserver Daphne's, and has to stand before staticfiles. It costs half a second of every other start.
-    *(["daphne"] if DEBUG else []),
+    # Before it, what leaves files to WhiteNoise there too: without its headers no Worker may start.
+    *(["whitenoise.runserver_nostatic", "daphne"] if DEBUG else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -44,11 +46,11 @@ INSTALLED_APPS = [
     "chats",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
     # Outside of everything that can refuse a request: a refusal has its headers too.
     "messenger.pages.headers.Isolation",
     "messenger.pages.headers.Policy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -229,6 +231,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]  # probes ask this process itself, by its address, without TLS
 if HTTPS:
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
