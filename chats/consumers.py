@@ -102,7 +102,7 @@ async def _refuse(scope: dict[str, Any], send: Send, error: DomainError) -> None
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 4401})
         return
-    headers = [(b"content-type", problem.CONTENT_TYPE.encode())]
+    headers = list(problem.RAW_HEADERS)
     if error.retry_after is not None:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
     await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})

@@ -58,6 +58,6 @@ def _announced(scope: Scope) -> int:
 
 
 async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", problem.CONTENT_TYPE.encode()), (b"connection", b"close")]
+    headers = [*problem.RAW_HEADERS, (b"connection", b"close")]
     await send({"type": "http.response.start", "status": BodyTooLarge.status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(problem.body(BodyTooLarge())).encode()})

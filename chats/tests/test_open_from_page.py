@@ -81,6 +81,7 @@ async def refusal(socket: Socket) -> tuple[int, str]:
     start, body = await communicator.receive_output(5), await communicator.receive_output(5)
     assert start["type"] == "websocket.http.response.start", start
     assert (b"content-type", b"application/problem+json") in start["headers"]
+    assert (b"x-content-type-options", b"nosniff") in start["headers"]
     return start["status"], orjson.loads(body["body"])["code"]
 
 

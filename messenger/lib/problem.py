@@ -22,6 +22,12 @@ from messenger.lib.errors import (
 )
 
 CONTENT_TYPE = "application/problem+json"
+# Of an answer that leaves without Django.
+RAW_HEADERS = (
+    (b"content-type", CONTENT_TYPE.encode()),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 def body(error: DomainError) -> dict[str, object]:

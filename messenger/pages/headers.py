@@ -16,6 +16,8 @@ from django.http.response import HttpResponseBase
 SCRIPT_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _FOR_ALL = {
+    "Cache-Control": "no-store",  # pages and answers name people, and clearing a site's storage leaves the cache
+    "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(
@@ -29,7 +31,7 @@ _FOR_ALL = {
 
 
 class Isolation:
-    """Middleware: every answer belongs to this origin alone."""
+    """Middleware: every answer belongs to this origin alone, and is kept by no cache unless it says so itself."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response

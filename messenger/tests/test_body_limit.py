@@ -48,6 +48,7 @@ async def test_a_body_that_announces_too_much_is_refused_unread(length: bytes) -
     sent, reached = await _answer([(b"content-length", length)], [b"x"])
     assert (sent[0]["status"], reached) == (413, 0)
     assert json.loads(sent[1]["body"])["code"] == "malformed"
+    assert {(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")} <= set(sent[0]["headers"])
 
 
 async def test_a_body_that_announces_nothing_is_refused_where_it_becomes_too_large() -> None:
