@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from wsgiref.headers import Headers
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.template import engines
 
 from messenger.pages import checks, headers
@@ -158,3 +160,29 @@ def test_every_answer_belongs_to_this_origin_alone(db: None, client: Any, path: 
     assert "require-trusted-types-for 'script'" in answer["Content-Security-Policy"]
     assert "trusted-types default lit-html" in answer["Content-Security-Policy"]
     assert answer["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["/", "/no/such/page", "/livez", "/api/v1/accounts/me", "/accounts/login/"])
+def test_nothing_but_files_is_kept_by_a_cache(db: None, client: Any, path: str) -> None:
+    assert "no-store" in client.get(path)["Cache-Control"]
+
+
+def test_who_says_how_long_an_answer_may_be_kept_is_heard(db: None, client: Any) -> None:
+    assert client.get("/.well-known/jwks.json")["Cache-Control"] == "public, max-age=300"
+
+
+def test_a_file_that_is_older_than_the_one_it_replaces_is_collected(tmp_path: Path, settings: Any) -> None:
+    source, root = tmp_path / "source", tmp_path / "root"
+    source.mkdir()
+    settings.STATICFILES_DIRS = [("css", source)]
+    settings.STATIC_ROOT = root
+    backend = f"{PageFilesStorage.__module__}.{PageFilesStorage.__name__}"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+    for text in ("p { top: 1px }", "p { top: 2px }"):
+        (source / "one.css").write_text(text)
+        # An image is built before the version in it first runs, and perhaps before the last one did.
+        os.utime(source / "one.css", (1, 1))
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+    assert (root / "css/one.css").read_text() == "p { top: 2px }"
