@@ -74,10 +74,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         services.mark_browser(request.session)
 
     def logout(self, request: HttpRequest) -> None:
-        before = _browser(request)
-        # The session goes first: what would be opened from it meanwhile finds none, or is ended here.
-        super().logout(request)
-        _end(before)
+        # Both or neither: no family may outlive a session that is gone, and nothing would end it any more.
+        with transaction.atomic():
+            _end(_browser(request))
+            super().logout(request)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         name = credentials.get("email") or credentials.get("username") or ""

@@ -52,7 +52,7 @@ def open_browser_session(*, session_key: str | None, now: datetime) -> Tokens:
     user, _ = recognise_browser(session_key, now=now)
     with transaction.atomic():
         locked = lock_user(user.id)
-        # Read again under the lock: whoever signs out deletes the session first, and then ends its families.
+        # Read again under the lock, under which whoever signs out deletes the session and ends its families.
         _, browser = recognise_browser(session_key, now=now)
         check_verified_email(locked)
         return open_session(user=locked, device=None, now=now, browser=browser)

@@ -208,6 +208,20 @@ def test_a_sign_out_during_the_exchange_wins(browser: Browser, monkeypatch: pyte
     assert not browser.families
 
 
+def test_a_sign_out_that_fails_leaves_nothing_half_done(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = browser.enrol()
+    browser.client.raise_request_exception = False
+    with monkeypatch.context() as patch:
+        patch.setattr("accounts.services.browsers.end", lambda *_: 1 / 0)
+        assert browser.sign_out().status_code == 500
+    assert is_signed_in(device.access)
+    assert browser.client.get("/settings/").status_code == 200, "and can be tried again"
+
+    browser.sign_out()
+
+    assert_over(device)
+
+
 def test_signing_in_as_somebody_else_ends_what_was_open(browser: Browser, charlie: Person) -> None:
     device = browser.enrol()
     request = RequestFactory().post("/accounts/login/")
