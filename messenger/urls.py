@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from accounts.views import sign_out
+from accounts.views import change_password, sign_out
 from chats import views
 from messenger import health
 from messenger.pages.manifest import manifest
@@ -29,6 +29,8 @@ urlpatterns = [
         SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]),
         name="schema",
     ),
-    path("admin/logout/", sign_out),  # ends what the browser opened, which the admin's own does not know of
+    # In place of the admin's own, which know nothing of tokens and would leave them working.
+    path("admin/logout/", sign_out),
+    path("admin/password_change/", change_password),
     path("admin/", admin.site.urls),
 ]

@@ -49,6 +49,20 @@ def test_a_persons_sessions_can_be_ended(moderator: Client, alice: Person, lapto
     assert alice.sign_in().status_code == 200
 
 
+def test_a_moderators_new_password_ends_their_sessions_too(moderator: Client) -> None:
+    warden = Person("warden")
+    warden.tokens = warden.sign_in().json()
+    laptop, new = warden.add_device(), "another river bends thrice"
+    path = reverse("admin:password_change")
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    form |= {"oldpassword": PASSWORD, "password1": new, "password2": new}
+
+    assert moderator.post(path, form).status_code == 302
+
+    assert User.objects.get().check_password(new)
+    assert not is_signed_in(laptop.access)
+
+
 def test_a_suspended_device_is_out_and_the_other_is_not(moderator: Client, laptop: Terminal, phone: Terminal) -> None:
     act(moderator, "device", "suspend", laptop.id)
     assert not is_signed_in(laptop.access)
