@@ -20,7 +20,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the policy allows no data: URLs for scripts and wasm
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { chats: "static/ts/pages/chats.ts", sign_up: "static/ts/pages/sign_up.ts" },
+      input: Object.fromEntries(["chats", "service_worker", "sign_up"].map((name) => [name, `static/ts/pages/${name}.ts`])),
       checks: { pluginTimings: false },
     },
   },

@@ -2,12 +2,14 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView
 
 from accounts.views import change_password, sign_out
 from chats import views
 from messenger import health
 from messenger.pages.manifest import manifest
+from messenger.pages.service_worker import service_worker
 
 handler400 = "messenger.error_pages.bad_request"
 handler403 = "messenger.error_pages.forbidden"
@@ -19,6 +21,8 @@ urlpatterns = [
     path("chats/", views.chats, name="chats-page"),
     path("chats/<uuid:chat>", views.chats),
     path("manifest.webmanifest", manifest, name="manifest"),
+    path("sw.js", service_worker, name="service-worker"),
+    path("offline/", TemplateView.as_view(template_name="offline.html"), name="offline"),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("", include("accounts.urls")),

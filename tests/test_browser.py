@@ -201,6 +201,35 @@ def test_what_is_written_while_the_servers_are_dead_leaves_by_itself(stack: Stac
     assert alice.texts().count("into the void") == 1
 
 
+def test_the_page_opens_without_a_network_and_goes_on_by_itself(
+    playwright: Playwright, stack: Stack, alice: Surfer, tmp_path: Path
+) -> None:
+    with (
+        Proxy(stack.servers[0].port) as proxy,
+        surfing(playwright, "emil", tmp_path, proxy.url) as emil,
+    ):
+        emil.sign_up()
+        emil.find("alice")
+        emil.write("written with a network")
+        emil.sees_state("written with a network", "accepted")
+        emil.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+        proxy.cut()
+        emil.page.reload()
+        emil.sees("written with a network")
+        emil.write("written without one")
+        emil.sees_state("written without one", "queued")
+        emil.page.goto(f"{proxy.url}/settings/")
+        expect(emil.page.get_by_role("heading", name="There is no connection")).to_be_visible()
+        emil.page.get_by_role("link", name="Go to the chats").click()
+        emil.open("alice")
+        emil.sees("written without one")
+        proxy.restore()
+        emil.sees_state("written without one", "accepted")
+        alice.open("emil")
+        assert alice.texts() == ["written with a network", "written without one"]
+    alice.open("bob")
+
+
 def test_a_second_tab_offers_to_take_over(alice: Surfer, bob: Surfer) -> None:
     first, second = alice.page, alice.new_tab()
     second.goto(first.url)

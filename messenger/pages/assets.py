@@ -35,18 +35,29 @@ def asset(name: str) -> Asset:
 
 def script(entry: str) -> list[Asset]:
     """The script that Vite built of the page `entry`, and after it the chunks that it loads at once."""
-    chunks = _manifest(settings.VITE_MANIFEST, _modified(settings.VITE_MANIFEST))
-    names = [key for key, chunk in chunks.items() if chunk.get("isEntry") and chunk.get("name") == entry]
-    if len(names) != 1:
-        raise ImproperlyConfigured(f"Vite built no script {entry}. {HINT}")
+    chunks, key = _entry(entry)
     found: list[str] = []
-    _add_with_imports(chunks, names[0], found)
+    _add_with_imports(chunks, key, found)
     return [asset(BUILT + chunks[key]["file"]) for key in found]
+
+
+def file_of(entry: str) -> str:
+    """The path below Vite's folder of the script that it built of `entry`."""
+    chunks, key = _entry(entry)
+    return str(chunks[key]["file"])
 
 
 def is_built() -> bool:
     """Whether Vite has left its manifest."""
     return Path(settings.VITE_MANIFEST).is_file()
+
+
+def _entry(entry: str) -> tuple[dict[str, Any], str]:
+    chunks = _manifest(settings.VITE_MANIFEST, _modified(settings.VITE_MANIFEST))
+    names = [key for key, chunk in chunks.items() if chunk.get("isEntry") and chunk.get("name") == entry]
+    if len(names) != 1:
+        raise ImproperlyConfigured(f"Vite built no script {entry}. {HINT}")
+    return chunks, names[0]
 
 
 def _add_with_imports(chunks: dict[str, Any], key: str, found: list[str]) -> None:

@@ -6,3 +6,8 @@ import { allowOwnScripts } from "./trusted_types";
 
 allowOwnScripts();
 mount(connectMessenger());
+
+// After the page is there: it opens without a network from then on. Where a browser refuses it, nothing else changes.
+if ("serviceWorker" in navigator) {
+  window.addEventListener("load", () => void navigator.serviceWorker.register("/sw.js").catch(() => undefined));
+}

@@ -6,7 +6,7 @@ beforeEach(() => {
 });
 
 test("our own scripts may run", () => {
-  for (const address of ["/static/js/assets/worker-1.js", "https://example.org/static/js/a.js"]) {
+  for (const address of ["/static/js/assets/worker-1.js", "https://example.org/static/js/a.js", "/sw.js"]) {
     expect(ownScript(address)).toBe(address);
   }
 });
@@ -17,6 +17,8 @@ test("nothing else may", () => {
     "//evil.example/static/js/a.js",
     "/static/js/../../media/a.js",
     "/media/a.js",
+    "/media/sw.js",
+    "https://evil.example/sw.js",
     "/static/js/a.svg",
     "javascript:alert(1)//static/js/a.js",
     "data:text/javascript,alert(1)",
