@@ -24,6 +24,8 @@ type Json = forms.Json;
 
 const OUTBOX_EVERY = 5; // seconds between tries at what waits for something of its recipient
 const LONGEST_WAIT = 300; // seconds before we connect again, whatever the server asks for
+const STEADY = 10_000; // ms after which a connection has worked: one that breaks sooner is a failure like any other
+const MOST_FRAMES = 4096; // read and not handled yet; far more than the server's window
 const TICK = 15; // seconds
 const ASLEEP = 60_000; // ms between two ticks after which the machine must have slept: the socket may be dead
 
@@ -103,12 +105,12 @@ export class Live {
     while (!isOver(this.#stopped.signal)) {
       let wait: number | null = null;
       let token: string | null = null;
-      let opened = false;
+      let openedAt: number | null = null;
       this.#tell({ state: "connecting" });
       try {
         token = await tokens.access(refused);
-        const stream = await Stream.open(environment, token);
-        opened = true;
+        const stream = await Stream.open(environment, token, this.#stopped.signal);
+        openedAt = this.#context.now();
         refused = null;
         await this.#serve(stream);
       } catch (error) {
@@ -119,11 +121,14 @@ export class Live {
           refused = token;
         } else if (error instanceof Unreachable) {
           // A browser does not say why a socket was refused: the token may be the reason.
-          if (token !== null && !opened) tokens.doubt();
+          if (token !== null && openedAt === null) tokens.doubt();
           wait = error.retryAfter;
         } else throw error;
       }
-      if (!isOver(this.#stopped.signal)) await this.#pause(wait === null ? this.#backoff.delay() : Math.min(wait, LONGEST_WAIT));
+      if (isOver(this.#stopped.signal)) return;
+      if (openedAt !== null && this.#context.now() - openedAt >= STEADY) this.#backoff.worked();
+      // Never sooner than after a failure that asks for nothing.
+      await this.#pause(Math.min(Math.max(wait ?? 0, this.#backoff.delay()), LONGEST_WAIT));
     }
   }
 
@@ -138,8 +143,11 @@ export class Live {
 
   /** Serve one connection until it breaks or we stop. */
   async #serve(stream: Stream): Promise<void> {
+    if (isOver(this.#stopped.signal)) {
+      stream.close();
+      return;
+    }
     const over = (this.#over = new AbortController());
-    if (isOver(this.#stopped.signal)) over.abort();
     const frames = new Frames();
     this.#context.stream = stream;
     this.#tell({ state: "updating" });
@@ -156,7 +164,7 @@ export class Live {
       for (const one of work) void one.then((result) => result instanceof Failure && reject(result.error as Error));
     });
     try {
-      if (!isOver(over.signal)) await Promise.race([failure, ended]);
+      await Promise.race([failure, ended]);
     } finally {
       // What still runs sees this at its next step; what it has begun to store it stores.
       over.abort();
@@ -221,7 +229,6 @@ export class Live {
         await unhurried(this.#parts.prekeys.check());
         break;
       case "queue.empty":
-        this.#backoff.worked();
         this.#tell({ state: "online" });
         break;
     }
@@ -233,6 +240,8 @@ export class Live {
       await this.#parts.inbox.unpark();
       this.#parts.sender.wanted.set();
     } catch (error) {
+      // Many devices changed at once. Whoever writes to one of them, or hears from it, learns of it then.
+      if (error instanceof Unreachable && error.code === "too_many_requests") return;
       if (!(error instanceof KeysRefused || error instanceof Refused)) throw error;
       this.#context.notify(error.message);
     }
@@ -259,7 +268,7 @@ export class Live {
   /** Send what the person has written, and try again what had to wait. */
   async #emptyOutbox(over: AbortSignal): Promise<void> {
     const { sender, statuses } = this.#parts;
-    let isSettled = false;
+    let left = Infinity; // messages that waited when the statuses were asked for
     while (!isOver(over)) {
       try {
         for (const [account, problem] of await sender.flush()) this.#sayOnce(account, problem);
@@ -267,13 +276,15 @@ export class Live {
         // Of a connection that broke, `#read` knows more.
         if (!(error instanceof Unreachable)) throw error;
       }
-      if (!isSettled && !isOver(over)) {
-        // Not before: what the server had all the while, and could not say so, has been delivered meanwhile.
-        await unhurried(statuses.ask());
-        isSettled = !sender.hasWaiting;
-      }
       if (isOver(over)) return;
-      if (sender.hasWaiting) await this.#again(over);
+      const waiting = sender.waiting;
+      if (waiting < left) {
+        // Not before: what the server had all the while, and could not say so, has been delivered meanwhile.
+        left = waiting;
+        await unhurried(statuses.ask());
+        if (isOver(over)) return;
+      }
+      if (sender.waiting > 0) await this.#again(over);
       else await sender.wanted.wait(over);
     }
   }
@@ -337,6 +348,7 @@ class Frames {
   #kept: Json[] = [];
 
   put(frame: Json): void {
+    if (this.#kept.length >= MOST_FRAMES) throw new Unreachable(WORDS.tooMuch);
     this.#kept.push(frame);
     this.arrived.set();
   }

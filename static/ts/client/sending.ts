@@ -27,7 +27,8 @@ import { WORDS } from "./words";
 const MOST_TEXT = 65_536; // characters; with padding well under what the server takes
 const AT_ONCE = 16; // sends in flight
 const MOST_ATTEMPTS = 6; // at one message whose lists keep changing
-const LONGEST_WAIT = 30; // seconds that a flush waits when asked to go slowly
+const SHORTEST_WAIT = 0.05; // seconds that a flush waits when asked to go slowly, whatever the server says
+const LONGEST_WAIT = 30;
 
 /** Why messages could not leave: by message, and the people to whom nothing leaves until something happens. */
 class Problems {
@@ -99,9 +100,9 @@ export class Sender {
     });
   }
 
-  /** Whether anything waits to be sent. */
-  get hasWaiting(): boolean {
-    return this.#context.write((tx) => outbox.count(tx)) > 0;
+  /** How many messages wait to be sent. */
+  get waiting(): number {
+    return this.#context.write((tx) => outbox.count(tx));
   }
 
   #enqueue(work: (tx: Transaction, me: Me) => Entry): Entry {
@@ -160,7 +161,7 @@ export class Sender {
       const error: unknown = result.reason;
       if (error instanceof Refused) await this.#refused(outgoing, error, problems);
       else if (error instanceof Unreachable && error.code === "too_many_requests") {
-        wait = Math.max(wait ?? 0, error.retryAfter ?? 1);
+        wait = Math.max(wait ?? SHORTEST_WAIT, error.retryAfter ?? 1);
         if (wait > LONGEST_WAIT) throw error;
       } else if (error instanceof ClientError) throw error;
       else this.#giveUp(outgoing, problems);

@@ -34,6 +34,7 @@ export const WORDS = {
   defect: "Something went wrong that should not have.",
   noConnection: "There is no connection.",
   draining: "The server is restarting.",
+  tooMuch: "The server sends more than was asked for.",
 
   // Writing
   textSize: (most: number) => `A message has 1 to ${most.toLocaleString("en")} characters.`,

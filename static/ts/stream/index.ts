@@ -46,8 +46,10 @@ export class Stream {
    * Connect, say who this is, and wait for `hello`. Throws Unreachable, SignInNeeded, TakenOver, Defect, Refused.
    *
    * A browser does not say why a connection was not opened: that is Unreachable, whatever the server answered.
+   * `until` ends the attempt: a token that is shown later would end the connection of whoever took over.
    */
-  static async open({ origin, openSocket }: Server, token: string): Promise<Stream> {
+  static async open({ origin, openSocket }: Server, token: string, until?: AbortSignal): Promise<Stream> {
+    if (until?.aborted === true) throw new Unreachable("The connection was given up.");
     let socket: WebSocket;
     try {
       socket = openSocket(`${origin.replace(/^http/, "ws")}/ws/v1`, [SUBPROTOCOL]);
@@ -55,6 +57,8 @@ export class Stream {
       throw new Unreachable("The server cannot be reached.");
     }
     const stream = new Stream(socket);
+    const giveUp = (): void => stream.close();
+    until?.addEventListener("abort", giveUp);
     try {
       await stream.#opened();
       await stream.request({ type: "token", access: token });
@@ -63,6 +67,8 @@ export class Stream {
     } catch (error) {
       stream.close();
       throw error;
+    } finally {
+      until?.removeEventListener("abort", giveUp);
     }
   }
 

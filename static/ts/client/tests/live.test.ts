@@ -1,8 +1,8 @@
 // The connection: kept up with jitter, ended by a newer one, and the page knows how things stand.
 
 import { beforeEach, expect, test } from "vitest";
-import { befriend, joined, until, type Party } from "./parties";
-import { Relay } from "./relay";
+import { befriend, joined, pause, until, type Party } from "./parties";
+import { problem, Relay } from "./relay";
 
 let relay: Relay;
 let bob: Party;
@@ -83,4 +83,64 @@ test("the network's going ends a connection at once, its coming makes one at onc
 test("a machine that has slept makes a new connection", async () => {
   bob.clock.add(100_000);
   await until(() => connections().filter((state) => state === "online").length === 2);
+});
+
+test("a server that opens connections and closes them at once is not asked without end", async () => {
+  bob.chance = "most";
+  for (let failures = 0; failures < 4; failures++) {
+    const before = relay.greeted;
+    relay.drop("bob", 4401);
+    await until(() => bob.connection === "waiting");
+    bob.clock.add(9_000);
+    await until(() => relay.greeted === before + 1 && bob.connection === "online");
+  }
+  expect(bob.clock.slept.filter((seconds) => [0.5, 1, 2, 4, 8].includes(seconds))).toEqual([0.5, 1, 2, 4]);
+  bob.clock.add(10_000); // this one has worked
+  relay.drop("bob", 4401);
+  await until(() => bob.clock.slept.filter((seconds) => seconds === 0.5).length === 2);
+});
+
+test("to be told to come back at once is not to be believed", async () => {
+  bob.chance = "most";
+  bob.clock.slept.length = 0;
+  relay.push("bob", { type: "server.draining", reconnect_after_ms: [0, 0] });
+  await until(() => bob.clock.slept.includes(0.5));
+});
+
+test("what waits for something is no reason to ask for statuses again and again", async () => {
+  const alice = await joined(relay, "alice");
+  await befriend(alice, bob);
+  await bob.send(alice, "delivered, and not read");
+  const carol = await joined(relay, "carol");
+  delete relay.prekeys.of(relay.deviceOf("carol")).signed_prekey;
+  await bob.messenger.send(carol.account, "for somebody without keys");
+  await bob.reload();
+  await bob.online();
+  await until(() => relay.times("POST", "messages/statuses") === 1);
+  for (let tries = 0; tries < 4; tries++) {
+    const before = relay.times("POST", "keys/claim");
+    bob.clock.add(5_000);
+    await until(() => relay.times("POST", "keys/claim") > before);
+  }
+  await bob.send(alice, "another");
+  await pause(20);
+  expect(relay.times("POST", "messages/statuses")).toBe(1);
+});
+
+test("devices that change faster than the directory may be asked do not end the connection", async () => {
+  const alice = await joined(relay, "alice");
+  await befriend(alice, bob);
+  relay.refusals.of("GET keys/directory").push(problem(429, "too_many_requests"));
+  relay.push("bob", { type: "devices.changed", account: alice.account });
+  await until(() => relay.refusals.of("GET keys/directory").length === 0);
+  await alice.send(bob, "still here");
+  await until(async () => (await bob.texts(alice)).at(-1) === "still here");
+  expect(connections().filter((state) => state === "connecting").length).toBe(1);
+});
+
+test("a server that sends without end is not listened to", async () => {
+  bob.browser.slow = 200;
+  relay.push("bob", { type: "devices.changed", account: relay.id() });
+  for (let count = 0; count < 4_200; count++) relay.push("bob", { type: "typing" });
+  await until(() => connections().filter((state) => state === "connecting").length === 2);
 });

@@ -52,6 +52,9 @@ export class SteppingClock {
 export class Disk implements Stores {
   /** Opening a store takes as long as this. */
   gate: Promise<void> = Promise.resolve();
+  /** Looking for one takes as long as this. */
+  looking: Promise<void> = Promise.resolve();
+  opened = 0;
   readonly #files = new Map<string, ReturnType<typeof memoryFiles>>();
   readonly #holders = new Map<string, { lost: () => Promise<void>; lock: Lock }>();
 
@@ -59,8 +62,9 @@ export class Disk implements Stores {
     return "";
   }
 
-  exists(account: string): Promise<boolean> {
-    return Promise.resolve(this.#files.has(account));
+  async exists(account: string): Promise<boolean> {
+    await this.looking;
+    return this.#files.has(account);
   }
 
   async lock(account: string, { steal, lost }: { steal: boolean; lost: () => Promise<void> }): Promise<Lock | null> {
@@ -77,6 +81,7 @@ export class Disk implements Stores {
   }
 
   async open(account: string): Promise<Store> {
+    this.opened += 1;
     const files = this.#files.get(account) ?? memoryFiles();
     this.#files.set(account, files);
     await this.gate;
@@ -105,6 +110,8 @@ export class Party {
   readonly network = new FakeNetwork();
   messenger: LocalMessenger;
   knownDevice = "";
+  /** How much of a wait that is left to chance there is: all of it, or none. */
+  chance: "least" | "most" = "least";
 
   constructor(relay: Relay, name: string, { disk = new Disk(), clock = new SteppingClock() } = {}) {
     this.name = name;
@@ -201,7 +208,7 @@ export class Party {
       origin: relay.origin,
       clock,
       entropy: SYSTEM,
-      uniform: (least) => least,
+      uniform: (least, most) => (this.chance === "least" ? least : most),
       fetch: browser.fetch,
       openSocket: browser.openSocket,
       network,

@@ -71,6 +71,10 @@ export class Relay {
   expiresIn = 900;
   /** Nobody reaches it. */
   away = false;
+  /** Sockets take as long as this to open. */
+  opening: Promise<void> = Promise.resolve();
+  /** How many sockets have spoken for a device. */
+  greeted = 0;
   #envelopes = 0;
   #ids = 0;
 
@@ -355,6 +359,8 @@ function person(id: string, username: string): Json {
 export class Browser {
   /** Its own network is away. */
   offline = false;
+  /** Answers are on their way for as long as this, ms. */
+  slow = 0;
   readonly #relay: Relay;
   #session: string | null;
 
@@ -373,6 +379,7 @@ export class Browser {
   }
 
   readonly fetch = async (url: string, options: RequestInit): Promise<Response> => {
+    const { slow } = this;
     await Promise.resolve();
     if (this.isCut) throw new TypeError("Failed to fetch");
     const { pathname, search } = new URL(url);
@@ -382,6 +389,7 @@ export class Browser {
     const path = pathname.replace("/api/v1/", "");
     const answer = this.#relay.answer(this.#session, options.method ?? "GET", path, search.slice(1), body, token);
     if (answer === null) throw new TypeError("Failed to fetch"); // the client knows nothing
+    if (slow > 0) await new Promise((resolve) => setTimeout(resolve, slow));
     const [status, value] = answer;
     return new Response(status === 204 ? null : JSON.stringify(value), { status });
   };
@@ -403,11 +411,13 @@ export class Socket {
   constructor(relay: Relay, browser: Browser) {
     this.#relay = relay;
     this.#browser = browser;
-    setTimeout(() => {
+    const opened = (): void => {
+      if (this.readyState === 3) return;
       this.readyState = 1;
       if (browser.isCut) this.end(1006);
       else this.onopen?.();
-    }, 0);
+    };
+    setTimeout(() => void relay.opening.then(opened), 0);
   }
 
   send(text: string): void {
@@ -453,6 +463,7 @@ export class Socket {
     this.deliver({ type: "done", id: frame.id });
     if (this.who !== null) return;
     this.who = who;
+    this.#relay.greeted += 1;
     this.#relay.sockets.get(who[1])?.end(4409);
     this.#relay.sockets.set(who[1], this);
     this.deliver({ type: "hello", account: who[0], device: who[1], server_time: 0, limits: {} });

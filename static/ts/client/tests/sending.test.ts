@@ -230,7 +230,7 @@ test("after thirty days without an answer a new session is started", async () =>
 test.each(["", "x".repeat(65_537), "\ud800"])("a text that cannot be a message is refused", async (text) => {
   await expect(alice.messenger.send(bob.account, text)).rejects.toMatchObject({ code: "wrong_use" });
   await expect(alice.messenger.send(alice.account, "hi")).rejects.toThrow("That is you");
-  expect(alice.messenger.inside.sender.hasWaiting).toBe(false);
+  expect(alice.messenger.inside.sender.waiting).toBe(0);
 });
 
 test("somebody without a device cannot be written to yet, and that is said of the message", async () => {
