@@ -170,7 +170,7 @@ export class LocalMessenger implements Messenger {
     try {
       return await this.#open(options, lock, holding);
     } catch (error) {
-      const outcome = holding.isLost ? ({ state: "open_elsewhere" } as const) : outcomeOf(error);
+      const outcome = holding.isLost() ? ({ state: "open_elsewhere" } as const) : outcomeOf(error);
       await this.close();
       lock.release();
       return outcome;
@@ -183,11 +183,12 @@ export class LocalMessenger implements Messenger {
     const isKnown = await stores.exists(options.account);
     // Opening makes a store, so this comes before.
     if (!isKnown && options.knownDevice !== "") throw new Evicted();
+    if (holding.isLost()) return { state: "open_elsewhere" }; // the other tab may be opening it already
     const page = { account: idOf(options.account), csrf: options.csrf };
     const opening = stores.open(options.account);
     holding.opening = opening.catch(() => undefined);
     const store = await opening;
-    if (holding.isLost) {
+    if (holding.isLost()) {
       store.close();
       return { state: "open_elsewhere" };
     }
@@ -209,7 +210,7 @@ export class LocalMessenger implements Messenger {
 
   /** Another tab takes over: nothing may be open when this has resolved. */
   async #lost(holding: Holding): Promise<void> {
-    holding.isLost = true;
+    holding.lose();
     await holding.opening;
     if (this.#device === null) return;
     await this.close();
@@ -237,8 +238,17 @@ export class LocalMessenger implements Messenger {
 
 /** One lock, from being asked for to its end. */
 class Holding {
-  isLost = false; // another tab has taken over
   opening: Promise<unknown> = Promise.resolve(); // of the store
+  #isLost = false;
+
+  lose(): void {
+    this.#isLost = true;
+  }
+
+  /** Another tab has taken over. Asked anew after each wait. */
+  isLost(): boolean {
+    return this.#isLost;
+  }
 }
 
 /** This browser was a device of the account, and what it had stored is gone. */

@@ -219,3 +219,42 @@ test("a device list that another browser was faster with is given up, with its k
   await pause(10);
   expect((await alice.reopen()).state).toBe("ready"); // the other one was never published after all
 });
+
+test("a tab that loses the account before it has opened the store does not open it any more", async () => {
+  const disk = new Disk();
+  const first = new Party(relay, "alice", { disk });
+  const second = new Party(relay, "alice", { disk });
+  let finds = (): void => undefined;
+  disk.looking = new Promise((resolve) => (finds = resolve));
+  const starting = first.start();
+  await pause(10);
+  const taken = second.messenger.start({ account: second.account, username: "alice", csrf: "c", knownDevice: "" });
+  expect((await taken).state).toBe("open_elsewhere");
+  const taking = second.messenger.takeOver();
+  await pause(10);
+  finds();
+  expect((await starting).state).toBe("open_elsewhere");
+  expect((await taking).state).toBe("ready");
+  expect(disk.opened).toBe(1);
+});
+
+test("a tab that was connecting when another took over does not come back to end the other's connection", async () => {
+  const disk = new Disk();
+  const first = new Party(relay, "alice", { disk });
+  let opens = (): void => undefined;
+  relay.opening = new Promise((resolve) => (opens = resolve));
+  await first.start();
+  await pause(20); // its socket is being opened
+  const held = relay.opening;
+  relay.opening = Promise.resolve();
+  const second = new Party(relay, "alice", { disk });
+  await second.start();
+  expect((await second.messenger.takeOver()).state).toBe("ready");
+  await second.online();
+  opens();
+  await held;
+  await pause(50);
+  expect(relay.greeted).toBe(1);
+  expect(ended(second)).toBeUndefined();
+  expect(second.connection).toBe("online");
+});
