@@ -204,6 +204,7 @@ export class Batch implements Lookup {
     this.#lookAtHeads(one.account, content);
   }
 
+  /** Whether its sender is a stranger: the server's word. */
   #noteRequest(one: Waiting): void {
     const peer = this.#peer(one.account);
     const request = one.request && !this.#options.answered.has(hex(one.account));
@@ -232,14 +233,16 @@ export class Batch implements Lookup {
 
   #line(one: Waiting, kind: EntryKind, { cause = "", raw = null }: { cause?: string; raw?: Uint8Array | null } = {}): void {
     if (one.control && kind !== "update_needed") return; // no message of a person's
-    this.#place(one.account);
+    const chat = this.#chatOf(one);
+    if (chat === null) return;
+    if (!one.control) this.#noteRequest(one);
     const entry = Entry.of({
       // Not the message's own id: it may yet come in a form that can be read.
       id: random(16),
       kind,
       outgoing: false,
       account: one.account,
-      chat: conversationWith(this.#me.account, one.account),
+      chat,
       sent: one.acceptedAt,
       device: one.device,
       accepted: one.acceptedAt,
@@ -249,6 +252,13 @@ export class Batch implements Lookup {
     });
     const added = timeline.add(this.#tx, entry, { hidden: one.control });
     if (added !== null) this.shown.push(added);
+  }
+
+  /** Where what has no content is shown. A copy of one's own device: where the server says, if that is a chat. */
+  #chatOf(one: Waiting): Uint8Array | null {
+    if (equal(one.account, this.#me.account)) return this.#otherOfCopy(one) === null ? null : one.chat;
+    if (!one.control) this.#place(one.account);
+    return conversationWith(this.#me.account, one.account);
   }
 
   /** Have a chat with an account. */
