@@ -17,6 +17,7 @@ import { chatWith, conversationWith } from "./places";
 import type { Receipts } from "./receipts";
 import type { Inbox } from "./receiving";
 import type { Sender } from "./sending";
+import { Turn } from "./signals";
 import { WORDS } from "./words";
 
 export class People {
@@ -25,6 +26,8 @@ export class People {
   readonly #inbox: Inbox;
   readonly #sender: Sender;
   readonly #receipts: Receipts;
+  /** An answer that was on its way when the person decided something would undo that here. */
+  readonly #turn = new Turn();
 
   constructor(context: Context, directory: Directory, inbox: Inbox, sender: Sender, receipts: Receipts) {
     this.#context = context;
@@ -62,30 +65,36 @@ export class People {
     return overview;
   }
 
-  async accept(account: Uint8Array): Promise<void> {
-    this.#note(await this.#context.api.answerContact(account, "accept"));
+  accept(account: Uint8Array): Promise<void> {
+    return this.#answer(account, "accept");
   }
 
   /** Hear nothing more from somebody, who is not told. */
-  async block(account: Uint8Array): Promise<void> {
-    this.#note(await this.#context.api.answerContact(account, "block"));
+  block(account: Uint8Array): Promise<void> {
+    return this.#answer(account, "block");
   }
 
-  async unblock(account: Uint8Array): Promise<void> {
-    this.#note(await this.#context.api.answerContact(account, "unblock"));
+  unblock(account: Uint8Array): Promise<void> {
+    return this.#answer(account, "unblock");
   }
 
   /** Learn what was decided elsewhere. */
-  async syncContacts(): Promise<void> {
-    const { api, telling } = this.#context;
+  syncContacts(): Promise<void> {
+    return this.#turn.take(() => this.#syncContacts());
+  }
+
+  async #syncContacts(): Promise<void> {
+    const { api, answered, telling } = this.#context;
     const contacts = await api.contacts();
     const named = this.#context.write((tx) =>
       contacts.map((one) => {
         const before = peers.byAccount(tx, one.account) ?? Peer.of({ account: one.account });
-        const after = peers.change(tx, one.account, { username: one.username, ...standing(one) });
-        const same = before.username === after.username && before.request === after.request;
-        if (!same || before.blocked !== after.blocked) telling.account(one.account);
-        return after;
+        const { request, blocked } = standing(one);
+        const now = { username: one.username, request: request && !answered.has(hex(one.account)), blocked };
+        const same = before.username === now.username && before.request === now.request;
+        if (same && before.blocked === now.blocked) return before; // most are, whenever we connect
+        telling.account(one.account);
+        return peers.change(tx, one.account, now);
       }),
     );
     telling.flush();
@@ -147,6 +156,10 @@ export class People {
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
     }
+  }
+
+  #answer(account: Uint8Array, verb: "accept" | "block" | "unblock"): Promise<void> {
+    return this.#turn.take(async () => this.#note(await this.#context.api.answerContact(account, verb)));
   }
 
   #note(contact: ContactState): void {

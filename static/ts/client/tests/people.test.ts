@@ -134,3 +134,22 @@ test("nobody can be compared with who has no device, and nobody with oneself", a
   await expect(alice.chat(alice)).rejects.toThrow("That is you");
   expect(fromUuid(nobody)).not.toBeNull();
 });
+
+test("what the person decides is not undone by a list of contacts from before", async () => {
+  await befriend(alice, bob);
+  alice.browser.slow = 50;
+  const syncing = alice.messenger.inside.people.syncContacts();
+  await pause(10);
+  alice.browser.slow = 0;
+  await Promise.all([alice.messenger.block(bob.account), syncing]);
+  expect((await summary(alice, bob)).blocked).toBe(true);
+});
+
+test("who has been written back to is no request any more, whatever the list of contacts says", async () => {
+  await alice.send(bob, "we have not met");
+  await until(async () => (await bob.texts(alice)).length === 1);
+  await bob.send(alice, "now we have");
+  relay.contacts.of(bob.account).set(alice.account, "requested"); // a server that is behind
+  await bob.messenger.inside.people.syncContacts();
+  expect((await summary(bob, alice)).request).toBe(false);
+});
