@@ -8,6 +8,7 @@ import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
 import type { MessageState } from "./model";
+import { conversationWith } from "./places";
 
 const MOST = 500;
 const OPEN_FOR = 31 * DAY; // after that nobody comes for a message any more
@@ -43,7 +44,7 @@ export class Statuses {
     const name = known(status.status);
     if (name === null || equal(status.account, own)) return; // one's own other devices are no news
     const entry = timeline.get(tx, own, status.message);
-    if (entry === null || !entry.outgoing) return;
+    if (entry === null || !entry.outgoing || !equal(conversationWith(own, status.account), entry.chat)) return;
     const isSame = (one: EntryStatus): boolean =>
       equal(one.account, status.account) && equal(one.device, status.device);
     const before = entry.statuses.find(isSame);

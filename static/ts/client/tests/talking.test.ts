@@ -154,7 +154,7 @@ test("a thousand messages that waited are shown in order, told in batches, and a
   await bob.messenger.close();
   const sent = Array.from({ length: 1000 }, (_, number) => String(number));
   for (const text of sent) await alice.messenger.send(bob.account, text);
-  await until(() => !alice.messenger.inside.sender.hasWaiting, 60);
+  await until(() => alice.messenger.inside.sender.waiting === 0, 60);
   bob.told.length = 0;
   await bob.reopen();
   const chat = (await bob.chat(alice)).id;
@@ -163,4 +163,16 @@ test("a thousand messages that waited are shown in order, told in batches, and a
   const told = bob.told.flatMap((one) => (one.type === "lines" && !one.lines[0]?.outgoing ? [one.lines.length] : []));
   expect(told.reduce((sum, count) => sum + count, 0)).toBe(1000);
   expect(told.length).toBeLessThan(40);
+});
+
+test("a status of somebody else's says nothing about a message", async () => {
+  const carol = await joined(relay, "carol");
+  await befriend(alice, bob);
+  bob.browser.offline = true;
+  const line = await alice.send(bob, "for bob");
+  const said = { chat: (await alice.chat(bob)).id, messages: [line.id], device: relay.deviceOf("carol"), at: 1 };
+  relay.push("alice", { type: "message.read", account: carol.account, ...said });
+  relay.push("alice", { type: "message.delivered", account: bob.account, ...said });
+  await until(async () => (await alice.line(bob, line.id)).state !== "accepted");
+  expect(await alice.line(bob, line.id)).toMatchObject({ state: "delivered", devices: [{ account: bob.account }] });
 });
