@@ -10,6 +10,8 @@ import type { ChatSummary, Line } from "./model";
 import { outgoingState } from "./statuses";
 import { WORDS } from "./words";
 
+const LATEST = 8_640_000_000_000_000; // ms: beyond it no Date can be shown
+
 export function lineOf(tx: Transaction, entry: Entry): Line {
   return {
     id: lineId(entry),
@@ -17,15 +19,15 @@ export function lineOf(tx: Transaction, entry: Entry): Line {
     position: entry.position,
     kind: kindOf(entry),
     outgoing: entry.outgoing,
-    sentAt: entry.sent,
-    acceptedAt: entry.accepted,
+    sentAt: Math.min(entry.sent, LATEST),
+    acceptedAt: Math.min(entry.accepted, LATEST),
     text: entry.kind === "text" ? entry.text : sentence(entry, nameOf(tx, entry.account)),
     state: entry.outgoing ? outgoingState(entry) : "received",
     devices: entry.statuses.map((one) => ({
       account: uuid(one.account),
       device: uuid(one.device),
       status: one.status,
-      at: one.at,
+      at: Math.min(one.at, LATEST),
     })),
     skipped: entry.skipped.length,
     cause: entry.cause,

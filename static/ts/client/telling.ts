@@ -4,6 +4,7 @@
 // what was rolled back. Gaps that have waited long enough are shown here, too: time alone does that.
 
 import { hex } from "../lib/bytes";
+import { StoreError } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as chats from "../store/chats";
 import type { Entry } from "../store/records";
@@ -106,7 +107,17 @@ export class Telling {
     const waiting = (this.#waiting = new AbortController());
     const seconds = Math.max(0, due - this.#context.now()) / 1000;
     void this.#context.environment.clock.sleep(seconds, waiting.signal).then(() => {
-      if (!waiting.signal.aborted) this.flush();
+      if (!waiting.signal.aborted) this.#flushLate();
     });
+  }
+
+  /** Nobody waits for this one: what goes wrong is said to the person, and the next flush tries again. */
+  #flushLate(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.notice(error.message);
+    }
   }
 }

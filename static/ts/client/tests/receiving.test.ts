@@ -1,8 +1,9 @@
 // Receiving: stored with the ratchet in one step, acknowledged after, shown once, and said plainly if unreadable.
 
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { decodeBase64url, encodeBase64url } from "../../lib/base64url";
 import { utf8 } from "../../lib/bytes";
+import { StoreError } from "../../lib/errors";
 import { fromUuid } from "../../lib/uuid";
 import * as cbor from "../../protocol/cbor";
 import * as timeline from "../../store/timeline";
@@ -208,4 +209,48 @@ test("what comes while an identity change is open is neither read nor lost", asy
   await until(async () => (await alice.texts(bob)).includes("still me"));
   expect(alice.read((tx) => tx.one("SELECT COUNT(*) FROM parked"))).toEqual([0]);
   publish(bob, list, { anew: true });
+});
+
+test("a stranger whose message cannot be read, or has expired, is a request like any other", async () => {
+  const carol = await joined(relay, "carol");
+  const target = relay.deviceOf("bob");
+  const from = (party: Party): [string, string] => [party.account, relay.deviceOf(party.name)];
+  relay.deliver(target, from(alice), relay.id(), encodeBase64url(utf8("no message at all")), { request: true });
+  relay.deliver(target, from(carol), relay.id(), "", { request: true }).expired = true;
+  await until(async () => (await bob.messenger.chats()).length === 2);
+  expect((await bob.messenger.chats()).map((chat) => chat.request)).toEqual([true, true]);
+});
+
+test("nobody gets a chat with oneself from what cannot be read", async () => {
+  const own: [string, string] = [bob.account, relay.id()];
+  relay.deliver(relay.deviceOf("bob"), own, relay.id(), encodeBase64url(utf8("no message at all")));
+  await until(() => causes().length === 1);
+  expect(await bob.messenger.chats()).toEqual([]);
+  await befriend(alice, bob);
+  const { id } = await bob.chat(alice);
+  relay.deliver(relay.deviceOf("bob"), own, relay.id(), encodeBase64url(utf8("nor this")), { chat: id });
+  await until(async () => (await bob.texts(alice)).at(-1) === "(unreadable)");
+});
+
+test("times that no clock shows stay within what a page can show", async () => {
+  await befriend(alice, bob);
+  await bob.messenger.close();
+  await alice.send(bob, "from the end of time");
+  await returns((rows) => rows.map((row) => ({ ...row, accepted_at: Number.MAX_SAFE_INTEGER })));
+  const line = (await bob.lines(alice)).at(-1)!;
+  expect(new Date(line.acceptedAt).toISOString()).toContain("275760");
+});
+
+test("a full disk when a gap is to be shown is said, and the next message shows both", async () => {
+  await bob.messenger.close();
+  for (const text of ["one", "two", "three"]) await alice.send(bob, text);
+  await returns((rows) => rows.filter((_, at) => at !== 1));
+  await pause(350); // nothing else is to be written in a moment
+  vi.spyOn(bob.messenger.inside.context.store, "transaction").mockImplementationOnce(() => {
+    throw new StoreError("There is no more room.", "full");
+  });
+  bob.clock.add(10_000);
+  await until(() => bob.notices.includes("There is no more room."));
+  await alice.send(bob, "four");
+  await until(async () => (await bob.texts(alice)).join() === "one,(gap),three,four");
 });
