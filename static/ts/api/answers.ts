@@ -113,8 +113,8 @@ export function directory(value: unknown): Directory {
 
 export function prekeyCounts(value: Json): PrekeyCounts {
   return {
-    oneTime: forms.integer(value.one_time),
-    oneTimeKem: forms.integer(value.one_time_kem),
+    oneTime: forms.unsigned(value.one_time),
+    oneTimeKem: forms.unsigned(value.one_time_kem),
     signedPrekey: optional(value.signed_prekey, forms.integer),
     lastResort: optional(value.last_resort, forms.integer),
   };

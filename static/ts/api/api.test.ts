@@ -184,6 +184,26 @@ describe("what goes wrong", () => {
     expect(await error()).toBeInstanceOf(Defect);
   });
 
+  test("an answer without end is read no further than any answer of ours goes", async () => {
+    let sent = 0;
+    const endless = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({
+        pull: (controller) => {
+          sent += 1;
+          if (sent > 100) controller.close();
+          else controller.enqueue(new Uint8Array(1024 * 1024).fill(0x20));
+        },
+      });
+    const flooded = new Api(origin(), () => Promise.resolve("t"), () => Promise.resolve(new Response(endless())));
+    await expect(flooded.contacts()).rejects.toBeInstanceOf(Defect);
+    expect(sent).toBeLessThan(70);
+  });
+
+  test("fewer keys than none are a defect", async () => {
+    answers([200, { one_time: -1_000_000_000, one_time_kem: 0, signed_prekey: 1, last_resort: 1 }]);
+    await expect(api().prekeyCounts()).rejects.toBeInstanceOf(Defect);
+  });
+
   test("a redirect is followed nowhere", async () => {
     answers([302, "", { Location: "/elsewhere" }]);
     expect(await error()).toBeInstanceOf(Unreachable);

@@ -73,17 +73,34 @@ export class Http {
     const fetch = this.#fetch; // called as a function: the browser's own refuses to be a method
     try {
       const response = await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT) });
-      const isTooLarge = Number(response.headers.get("Content-Length") ?? 0) > LARGEST;
-      return { response, text: isTooLarge ? "" : await response.text() };
+      return { response, text: await textOf(response) };
     } catch {
       throw new Unreachable("The server cannot be reached.");
     }
   }
 }
 
+/** The body; empty once it is larger than any answer of ours, whatever its header said. */
+async function textOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  const reader = body?.getReader();
+  let text = "";
+  for (let size = 0; reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > LARGEST) {
+      await reader.cancel();
+      return "";
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
 function parsed(text: string): unknown {
   try {
-    return text.length > LARGEST ? null : JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return null;
   }
