@@ -69,9 +69,11 @@ def _add_with_imports(chunks: dict[str, Any], key: str, found: list[str]) -> Non
 
 def _modified(path: str | Path) -> int:
     try:
-        return Path(path).stat().st_mtime_ns
+        modified = Path(path).stat().st_mtime_ns
     except FileNotFoundError as error:
         raise ImproperlyConfigured(f"The pages' scripts are not built. {HINT}") from error
+    # Beside a server that runs, a build is of the next one: its files are collected when that starts.
+    return modified if settings.DEBUG else 0
 
 
 # By the time of the last change: a developer builds while the server runs.

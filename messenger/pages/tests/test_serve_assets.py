@@ -85,6 +85,17 @@ def test_what_changed_has_another_digest(built: Path) -> None:
     assert render('{% script "chats" %}') != before
 
 
+def test_a_build_beside_a_running_server_is_of_the_next_one(built: Path, settings: Any) -> None:
+    before = render('{% script "chats" %}')
+    chunks = {"pages/chats.ts": {"file": "assets/chats-nOtThErE.js", "name": "chats", "isEntry": True}}
+    (built / "manifest.json").write_text(json.dumps(chunks))
+
+    assert render('{% script "chats" %}') == before
+    settings.DEBUG = True
+    with pytest.raises(ImproperlyConfigured, match="nOtThErE"):
+        render('{% script "chats" %}')
+
+
 @pytest.mark.parametrize("tag", ['{% script "nothing" %}', '{% script "lit" %}', '{% stylesheet "css/none.css" %}'])
 def test_what_is_not_there_says_so(built: Path, tag: str) -> None:
     with pytest.raises(ImproperlyConfigured):
