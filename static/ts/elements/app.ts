@@ -11,6 +11,7 @@ import type { Asked, ChatConversationElement } from "./conversation";
 import "./details";
 import type { ChatDetailsElement } from "./details";
 import { narrow, PageElement, touch } from "./element";
+import { FocusKeeper } from "./focus_keeper";
 import { icons } from "./icons";
 import "./jump_dialog";
 import type { JumpDialogElement } from "./jump_dialog";
@@ -35,6 +36,7 @@ export class MessengerAppElement extends PageElement {
   declare page: ChatPage;
   readonly #badge = new Badge();
   #phase = "";
+  readonly #focus = new FocusKeeper(this, (from) => void this.#goOn(from));
   readonly #stop = new AbortController();
 
   protected override follows(): readonly Changes[] {
@@ -54,8 +56,11 @@ export class MessengerAppElement extends PageElement {
     this.addEventListener("open-chat", (event) => this.#openChat((event as CustomEvent<string>).detail), { signal });
     this.addEventListener("show-help", () => this.#help.open(), { signal });
     this.addEventListener("ask", (event) => this.#asked((event as CustomEvent<Asked>).detail), { signal });
+    document.querySelector(".skip")?.addEventListener("click", (event) => this.#skip(event), { signal });
+    this.#focus.keep(signal);
     this.page.go(parseRoute(location.pathname, location.hash));
     attend();
+    void this.#begin();
     void this.page.start({ takeOver: takesOver() });
   }
 
@@ -71,7 +76,8 @@ export class MessengerAppElement extends PageElement {
     if (screen) return screen;
     const first = list.loaded && list.all.length === 0 && route.chat === null;
     const details = route.details && page.summary !== undefined;
-    const pane = details ? "details" : route.chat !== null ? "chat" : first ? "welcome" : "list";
+    const looking = list.query.trim() === "";
+    const pane = details ? "details" : route.chat !== null ? "chat" : first && looking ? "welcome" : "list";
     return html`
       <h1 class="unseen">${words.product}</h1>
       <connection-line .page=${page}></connection-line>
@@ -150,32 +156,67 @@ export class MessengerAppElement extends PageElement {
     void this.updateComplete.then(() => this.#focusAfter(before));
   }
 
-  /** The browser's own Back took away what had the focus. */
-  #focusAfter(before: Route): void {
+  /** The browser's own Back and Forward take away what had the focus, or show another chat beside it. */
+  async #focusAfter(before: Route): Promise<void> {
     const { route } = this.page;
-    if (before.details && !route.details && before.chat === route.chat) this.#focusDetailsButton();
-    else if (route.chat === null && narrow()) this.#list?.focusRow();
+    if (formatRoute(route) === formatRoute(before)) return;
+    if (route.details) await this.#focusDetails();
+    else if (before.details && before.chat === route.chat) this.#focusDetailsButton();
+    else if (route.chat !== null) await this.#focusChat();
+    else if (narrow()) this.#list?.focusRow();
   }
 
   #openChat(chat: string): void {
-    void this.#go({ chat, details: false }).then(async () => {
-      await this.#conversation?.updateComplete;
-      if (touch()) this.#conversation?.focusHeading();
-      else this.#conversation?.focusStart();
-    });
+    void this.#go({ chat, details: false }).then(() => this.#focusChat());
+  }
+
+  /** Where a person goes on in the chat: a finger does not want the keyboard on its screen yet. */
+  async #focusChat(): Promise<void> {
+    await this.#conversation?.updateComplete;
+    if (touch()) this.#conversation?.focusHeading();
+    else this.#conversation?.focusStart();
+  }
+
+  async #focusDetails(): Promise<void> {
+    const details = this.querySelector<ChatDetailsElement>("chat-details");
+    await details?.updateComplete;
+    details?.focusHeading();
+  }
+
+  /** Opened at a chat: one can write at once. */
+  async #begin(): Promise<void> {
+    await this.updateComplete;
+    const { chat, details } = this.page.route;
+    if (chat !== null && !details && !touch() && document.activeElement === document.body) await this.#focusChat();
+  }
+
+  /** What had the focus has gone, and nothing else took it. */
+  async #goOn(from: string): Promise<void> {
+    await this.updateComplete;
+    await this.#conversation?.updateComplete;
+    const { route } = this.page;
+    if (startScreen(this.page) || document.activeElement !== document.body) return;
+    if (from === "details" && route.details) void this.#focusDetails();
+    else if (from === "details") this.#focusDetailsButton();
+    else if (from === "list" && !(narrow() && route.chat !== null)) this.#list?.focusRow();
+    else if (route.chat !== null) void this.#focusChat();
+    else this.#list?.focusRow();
+  }
+
+  #skip(event: Event): void {
+    if (startScreen(this.page)) return;
+    event.preventDefault();
+    if (this.page.route.chat !== null) void this.#focusChat();
+    else this.#list?.focusRow();
   }
 
   #asked(what: Asked): void {
     const { chat } = this.page.route;
     if (what === "search") void this.#search();
-    else if (what === "list") void this.#back({ chat: null, details: false });
+    else if (what === "list") void this.#back({ chat: null, details: false }).then(() => this.#list?.focusRow());
     else if (what === "close-details") void this.#back({ chat, details: false }).then(() => this.#focusDetailsButton());
     else {
-      void this.#go({ chat, details: true }).then(async () => {
-        const details = this.querySelector<ChatDetailsElement>("chat-details");
-        await details?.updateComplete;
-        details?.focusHeading();
-      });
+      void this.#go({ chat, details: true }).then(() => this.#focusDetails());
     }
   }
 

@@ -11,7 +11,7 @@ import type { Changes } from "./state/changes";
 import type { Filter } from "./state/chat_list";
 import type { ChatPage } from "./state/page";
 import { SHORTEST } from "./state/people";
-import { words } from "./words";
+import { times, words } from "./words";
 
 const FILTERS: readonly Filter[] = ["all", "unread", "requests"];
 const MINUTE = 60_000; // after which "today" may be yesterday
@@ -20,6 +20,7 @@ export class ChatListElement extends PageElement {
   static override properties = { page: { attribute: false } };
   declare page: ChatPage;
   #timer = 0;
+  #entered = false; // Enter was pressed before anything was found
 
   protected override follows(): readonly Changes[] {
     return [this.page.changed, this.page.list.changed, this.page.people.changed, this.page.drafts.changed];
@@ -43,7 +44,9 @@ export class ChatListElement extends PageElement {
 
   /** Put the focus on the row of the open chat, or on the first one. */
   focusRow(): void {
-    (this.#rowElements.find((row) => row.tabIndex === 0) ?? this.#rowElements[0])?.focus();
+    const row = this.#rowElements.find((one) => one.tabIndex === 0) ?? this.#rowElements[0];
+    if (row) row.focus();
+    else this.focusSearch();
   }
 
   clearSearch(): boolean {
@@ -57,7 +60,10 @@ export class ChatListElement extends PageElement {
     const searching = list.query.trim() !== "";
     return html`
       <header class="list-head">
-        <h2>${words.list.title}</h2>
+        <div class="list-who">
+          <h2>${words.list.title}</h2>
+          <p><span class="unseen">${words.list.signedInAs} </span><bdi>${this.page.options.username}</bdi></p>
+        </div>
         ${iconButton({ label: words.list.none.allAction, icon: icons.write, act: () => this.focusSearch() })}
         ${iconButton({ label: words.list.shortcuts, icon: icons.keyboard, act: () => this.#tell("help"), class: "desk" })}
         <a class="icon-button" href="/settings/" aria-label=${words.list.settings} title=${words.list.settings}
@@ -95,6 +101,9 @@ export class ChatListElement extends PageElement {
       rows.find((row) => row.getAttribute("aria-current") === "page") ??
       rows[0];
     for (const row of rows) row.tabIndex = row === tabbable ? 0 : -1;
+    if (!this.#entered || this.page.people.state === "searching") return;
+    this.#entered = false;
+    rows[0]?.click();
   }
 
   get #rowElements(): HTMLElement[] {
@@ -118,7 +127,8 @@ export class ChatListElement extends PageElement {
             aria-pressed=${list.filter === filter ? "true" : "false"}
             @click=${() => list.setFilter(filter)}
           >
-            ${words.list.filter[filter]}${count > 0 ? html`<span class="filter-count">${count}</span>` : nothing}
+            ${words.list.filter[filter]}
+            ${count > 0 ? html`<span class="filter-count">${times.number(count)}</span>` : nothing}
           </button>`;
         })}
       </div>
@@ -191,7 +201,7 @@ export class ChatListElement extends PageElement {
     }
     if (query.length < SHORTEST) return html`<p class="rows-note">${words.list.moreLetters}</p>`;
     if (people.state === "searching") return html`<p class="rows-note">${words.list.searching}</p>`;
-    if (chats > 0) return html`<p class="rows-note">${words.list.nobody(query)}</p>`;
+    if (chats > 0) return html`<p class="rows-note">${words.list.nobodyElse(query)}</p>`;
     return html`<p class="rows-note">${words.list.nobody(query)} ${words.list.nobodyHelp}</p>`;
   }
 
@@ -207,6 +217,7 @@ export class ChatListElement extends PageElement {
   }
 
   #search(text: string): void {
+    this.#entered = false;
     this.page.list.setQuery(text);
     this.page.people.search(text);
   }
@@ -223,7 +234,10 @@ export class ChatListElement extends PageElement {
       this.#rowElements[0]?.focus();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      if (this.page.list.query.trim() !== "") this.#rowElements[0]?.click();
+      if (this.page.list.query.trim() === "") return;
+      const row = this.#rowElements[0];
+      if (row) row.click();
+      else this.#entered = this.page.people.state === "searching";
     }
   }
 

@@ -32,7 +32,7 @@ export function chatRow(chat: ChatSummary, extra: Extra): TemplateResult {
       <span class="row-top">
         <bdi class="row-name">${chat.name}</bdi>
         ${chat.verified ? verifiedMark() : nothing}
-        ${last ? html`<time class="row-time">${times.brief(timeOf(last), Date.now())}</time>` : nothing}
+        ${last ? html`<time class="row-time"><bdi>${times.brief(timeOf(last), Date.now())}</bdi></time>` : nothing}
       </span>
       <span class="row-bottom">
         <span class="row-text">${text(chat, extra)}</span>

@@ -8,9 +8,9 @@ import { icons } from "./icons";
 import type { Changes } from "./state/changes";
 import type { ChatPage } from "./state/page";
 import { sends } from "./state/shortcuts";
+import { room } from "./state/size";
 import { words } from "./words";
 
-const MOST = 65_536; // characters of a message
 const WARN = 1_000; // characters left from which they are counted
 
 export class ChatComposerElement extends PageElement {
@@ -62,7 +62,7 @@ export class ChatComposerElement extends PageElement {
     const chat = this.page.summary;
     if (chat?.blocked) return note(words.composer.blocked(this.name));
     if (chat?.request) return note(words.composer.request(this.name));
-    const left = MOST - this.#text.length;
+    const left = room(this.#text);
     return html`
       ${chat?.identityChanged
         ? html`<p class="composer-note" id="composer-why">${words.composer.changed}</p>`
@@ -113,7 +113,7 @@ export class ChatComposerElement extends PageElement {
   }
 
   #sendable(chat: ChatSummary | undefined): boolean {
-    return this.#text.trim() !== "" && this.#text.length <= MOST && !chat?.identityChanged;
+    return this.#text.trim() !== "" && room(this.#text) >= 0 && !chat?.identityChanged;
   }
 
   #typed(event: Event): void {

@@ -28,11 +28,11 @@ export class ChatConversationElement extends PageElement {
   /** Where a person goes on after the chat has opened. */
   focusStart(): void {
     const composer = this.querySelector<ChatComposerElement>("chat-composer");
-    if (!composer?.focusField()) this.querySelector<HTMLElement>(".chat-name")?.focus();
+    if (!composer?.focusField()) this.focusHeading();
   }
 
   focusHeading(): void {
-    this.querySelector<HTMLElement>(".chat-name")?.focus();
+    this.querySelector<HTMLElement>("h2.chat-name, .empty button")?.focus();
   }
 
   hideTimes(): boolean {

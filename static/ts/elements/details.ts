@@ -86,8 +86,8 @@ export class ChatDetailsElement extends PageElement {
       </p>
       ${qrCode(number.scannable, words.details.qr)}
       ${chat.verified
-        ? html`<p class="details-verified">${icons.verified}${words.details.verified(chat.name)}</p>`
-        : html`<button class="button" type="button" @click=${() => void this.page.verify(chat.account, number)}>
+        ? html`<p class="details-verified" tabindex="-1">${icons.verified}${words.details.verified(chat.name)}</p>`
+        : html`<button class="button" type="button" @click=${() => void this.#verify(chat, number)}>
             ${words.details.verify}
           </button>`}
       <copy-button .text=${groups.join(" ")} .label=${words.details.copyDigits}></copy-button>
@@ -97,13 +97,19 @@ export class ChatDetailsElement extends PageElement {
   #blocking(chat: ChatSummary): TemplateResult {
     if (chat.blocked) {
       return html`<section>
-        <button class="button button-quiet" type="button" @click=${() => void this.page.decide("unblock")}>
+        <button
+          class="button button-quiet details-block"
+          type="button"
+          @click=${() => void this.#decide("unblock")}
+        >
           ${words.details.unblock(chat.name)}
         </button>
       </section>`;
     }
     return html`<section>
-      <button class="button button-danger" type="button" @click=${this.#sure}>${words.details.block(chat.name)}</button>
+      <button class="button button-danger details-block" type="button" @click=${this.#sure}>
+        ${words.details.block(chat.name)}
+      </button>
       <dialog class="dialog sure" aria-labelledby="sure-title" @close=${this.#decided}>
         <form method="dialog">
           <h2 id="sure-title">${words.details.sureBlock(chat.name)}</h2>
@@ -125,7 +131,22 @@ export class ChatDetailsElement extends PageElement {
   }
 
   #decided(event: Event): void {
-    if ((event.currentTarget as HTMLDialogElement).returnValue === "block") void this.page.decide("block");
+    if ((event.currentTarget as HTMLDialogElement).returnValue === "block") void this.#decide("block");
+  }
+
+  /** The button that was pressed gives way to the one that takes it back. */
+  async #decide(what: "block" | "unblock"): Promise<void> {
+    if (await this.page.decide(what)) await this.#focus(".details-block");
+  }
+
+  async #verify(chat: ChatSummary, number: SafetyNumber): Promise<void> {
+    await this.page.verify(chat.account, number);
+    await this.#focus(".details-verified");
+  }
+
+  async #focus(selector: string): Promise<void> {
+    await this.updateComplete;
+    this.querySelector<HTMLElement>(selector)?.focus();
   }
 
   async #load(account: string, asked: string): Promise<void> {

@@ -4,12 +4,15 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Line } from "../client/model";
 import { icons } from "./icons";
 import { hasState, tick } from "./parts";
+import { excerpt } from "./state/excerpt";
 import { linkify } from "./state/linkify";
 import { timeOf, type LineRow } from "./state/rows";
 import { times, words } from "./words";
 
 export interface LineContext {
   readonly name: string;
+  readonly whole: boolean; // a long text is shown to its end
+  readonly showWhole: (line: Line) => void;
   readonly resend: (line: Line) => void;
   readonly discard: (line: Line) => void;
 }
@@ -20,11 +23,14 @@ export function lineRow(row: LineRow, context: LineContext): TemplateResult {
 
 function bubble({ line, first, last, meta }: LineRow, context: LineContext): TemplateResult {
   const classes = `line${line.outgoing ? " line-own" : ""}${first ? " line-first" : ""}${last ? " line-last" : ""}`;
+  const part = context.whole ? null : excerpt(line.text);
   return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}>
     ${first ? html`<span class="unseen">${line.outgoing ? words.chat.you : context.name}:</span>` : nothing}
     <div class="bubble">
       <div class="bubble-body" dir="auto">
-        <span class="bubble-text">${pieces(line.text)}</span>${meta ? metaOf(line) : nothing}
+        <span class="bubble-text">${part === null ? pieces(line.text) : [...pieces(part), "…"]}</span>${part === null
+          ? nothing
+          : more(line, context)}${meta ? metaOf(line) : nothing}
       </div>
     </div>
     ${line.state === "failed" ? failed(line, context) : nothing}
@@ -49,6 +55,12 @@ function metaOf(line: Line): TemplateResult {
         </button>`
       : nothing}
   </span>`;
+}
+
+function more(line: Line, { showWhole }: LineContext): TemplateResult {
+  return html`<button class="link-button bubble-more" type="button" @click=${() => showWhole(line)}>
+    ${words.line.more(line.text.length)}
+  </button>`;
 }
 
 function failed(line: Line, { resend, discard }: LineContext): TemplateResult {
@@ -95,12 +107,22 @@ function pieces(text: string): (string | TemplateResult)[] {
   );
 }
 
-/** What the devices said of a message and when, in order. */
-export function timesOfLine(line: Line): string[] {
+export interface Told {
+  readonly what: string;
+  readonly when: string; // "": that is not known
+}
+
+/** What became of a message and when, in order. A device has a number where there are several. */
+export function timesOfLine(line: Line, now: number): Told[] {
   const devices = [...new Set(line.devices.map((status) => status.device))];
   const said = [...line.devices]
     .sort((one, other) => one.at - other.at)
-    .map(({ status, device, at }) => words.line.deviceStatus(status, devices.indexOf(device) + 1, times.full(at)));
-  const sent = line.acceptedAt ? [words.line.sent(times.full(line.acceptedAt))] : [words.line.state(line.state)];
-  return [...sent, ...said, ...(line.skipped > 0 ? [words.line.skipped(line.skipped)] : [])];
+    .map(({ status, device, at }) => {
+      const number = devices.length > 1 ? devices.indexOf(device) + 1 : 0;
+      return { what: words.line.deviceStatus(status, number), when: times.exact(at, now) };
+    });
+  const state = line.acceptedAt ? "accepted" : line.state;
+  const sent = { what: words.line.state(state), when: line.acceptedAt ? times.exact(line.acceptedAt, now) : "" };
+  const skipped = line.skipped > 0 ? [{ what: words.line.skipped(line.skipped), when: "" }] : [];
+  return [sent, ...said, ...skipped];
 }

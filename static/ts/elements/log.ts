@@ -4,12 +4,14 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Line } from "../client/model";
-import { PageElement } from "./element";
+import { PageElement, touch } from "./element";
 import { icons } from "./icons";
 import { lineRow } from "./line";
 import { MessageTimes } from "./message_times";
+import "./news";
 import type { Changes } from "./state/changes";
 import type { Conversation } from "./state/conversation";
+import { firstWhere } from "./state/first_where";
 import type { ChatPage } from "./state/page";
 import { rowsOf, type Row } from "./state/rows";
 import { times, words } from "./words";
@@ -37,6 +39,7 @@ export class ChatLogElement extends PageElement {
   #frame = 0;
   #top = 0; // px scrolled, to be restored after the pane was hidden
   #hidden = false;
+  readonly #whole = new Set<string>(); // ids of long lines that are shown to their end
   readonly #times = new MessageTimes(this, (id) => this.#line(id));
   readonly #sizes = new ResizeObserver(() => this.#settle());
 
@@ -50,10 +53,13 @@ export class ChatLogElement extends PageElement {
     cancelAnimationFrame(this.#frame);
   }
 
+  /** The button that does it goes away: one goes on where one writes, or, without a keyboard, where one reads. */
   scrollToNewest(): void {
     void this.conversation.newest().then(async () => {
       await this.updateComplete;
       this.#log.scrollTop = this.#log.scrollHeight;
+      const field = touch() ? null : this.closest("chat-conversation")?.querySelector<HTMLElement>("textarea");
+      (field ?? this.#log).focus({ preventScroll: true });
     });
   }
 
@@ -77,7 +83,7 @@ export class ChatLogElement extends PageElement {
       <div
         class="log"
         role="log"
-        aria-live="polite"
+        aria-live="off"
         aria-busy=${conversation.loading ? "true" : "false"}
         aria-label=${words.chat.log(this.name)}
         tabindex="0"
@@ -116,6 +122,7 @@ export class ChatLogElement extends PageElement {
               : nothing}
           </button>`
         : nothing}
+      <chat-news .conversation=${conversation} .name=${this.name}></chat-news>
       <div
         class="times"
         id="message-times"
@@ -164,9 +171,12 @@ export class ChatLogElement extends PageElement {
       return html`<div class="divider unread" role="separator"><span>${words.chat.unread}</span></div>`;
     }
     const { line, first, last, meta } = row;
-    return guard([line, first, last, meta, this.name], () =>
+    const whole = this.#whole.has(line.id);
+    return guard([line, first, last, meta, this.name, whole], () =>
       lineRow(row, {
         name: this.name,
+        whole,
+        showWhole: (long) => this.#showWhole(long),
         resend: (failed) => this.page.resend(failed),
         discard: (failed) => this.page.discard(failed),
       }),
@@ -192,6 +202,14 @@ export class ChatLogElement extends PageElement {
     </div>`;
   }
 
+  /** What follows moves down, and the view stays where it is. */
+  #showWhole(line: Line): void {
+    this.conversation.follow(false);
+    this.#whole.add(line.id);
+    this.requestUpdate();
+    this.#log.focus({ preventScroll: true });
+  }
+
   #again(): void {
     const { conversation, page } = this;
     if (conversation.opened) void conversation.older();
@@ -200,9 +218,16 @@ export class ChatLogElement extends PageElement {
 
   /** Where a chat opens: at what is new, else at its end. */
   #place(): void {
+    this.#top = 0;
     const divider = this.querySelector<HTMLElement>(".unread");
     if (divider) this.#log.scrollTop = divider.offsetTop - this.#log.clientHeight / 4;
     else this.#toBottom();
+  }
+
+  /** px of the log that are below the view. */
+  get #below(): number {
+    const log = this.#log;
+    return log.scrollHeight - log.scrollTop - log.clientHeight;
   }
 
   #toBottom(): void {
@@ -234,8 +259,10 @@ export class ChatLogElement extends PageElement {
       if (!conversation.opened || !this.isConnected || page.conversation !== conversation) return;
       const log = this.#log;
       if (log.clientHeight === 0) return;
+      // Only who scrolls up leaves the end: where it has moved away by itself, as under a new banner, it is followed.
+      if (conversation.following && this.#below > BOTTOM && log.scrollTop >= this.#top) this.#toBottom();
       this.#top = log.scrollTop;
-      const below = log.scrollHeight - log.scrollTop - log.clientHeight;
+      const below = this.#below;
       page.see(below <= BOTTOM, this.#lowest());
       if (this.#away() !== (this.querySelector(".newest") !== null)) this.requestUpdate();
       if (log.scrollTop < NEAR && !conversation.failed) void conversation.older();
@@ -246,7 +273,7 @@ export class ChatLogElement extends PageElement {
   #away(): boolean {
     const log = this.#log;
     if (log === this || !this.conversation.opened) return false;
-    return !this.conversation.atEnd || log.scrollHeight - log.scrollTop - log.clientHeight > log.clientHeight / 2;
+    return !this.conversation.atEnd || this.#below > log.clientHeight / 2;
   }
 
   get #lines(): HTMLElement[] {
@@ -296,19 +323,6 @@ function typing(name: string): TemplateResult {
     <span class="typing-dots" aria-hidden="true"><i></i><i></i><i></i></span
     ><span class="unseen">${words.chat.typing(name)}</span>
   </div>`;
-}
-
-/** Index of the first that passes, when all after it pass as well; the length when none does. */
-function firstWhere<T>(items: readonly T[], passes: (item: T) => boolean): number {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const item = items[middle];
-    if (item !== undefined && passes(item)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 customElements.define("chat-log", ChatLogElement);

@@ -7,6 +7,8 @@ export interface Times {
   day(at: number, now: number): string;
   /** The shortest that says when: a time today, a weekday this week, a date before. */
   brief(at: number, now: number): string;
+  /** To the second, and with the date unless it is today. */
+  exact(at: number, now: number): string;
   /** Everything, to the second. */
   full(at: number): string;
   number(value: number): string;
@@ -24,6 +26,7 @@ export function timesOf(language: string): Times {
   const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
   const shortOfYear = new Intl.DateTimeFormat(language, { day: "2-digit", month: "2-digit", year: "2-digit" });
   const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  const second = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const number = new Intl.NumberFormat(language);
   const percent = new Intl.NumberFormat(language, { style: "percent" });
@@ -41,6 +44,7 @@ export function timesOf(language: string): Times {
       if (ago < 7) return shortWeekday.format(at);
       return sameYear(at, now) ? short.format(at) : shortOfYear.format(at);
     },
+    exact: (at, now) => (daysBetween(at, now) === 0 ? second : full).format(at),
     full: (at) => full.format(at),
     number: (value) => number.format(value),
     percent: (value) => percent.format(value),

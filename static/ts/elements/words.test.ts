@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { DeviceStatus } from "../client/model";
+import { timesOfLine } from "./line";
 import { FakeMessenger, id } from "./tests/fake";
 import { timesOf } from "./times";
 import { preview, words } from "./words";
@@ -25,6 +27,11 @@ describe("times", () => {
     expect(times.brief(NOW - 400 * DAY, NOW)).toMatch(/25$/);
   });
 
+  test("are exact where one asks, with the date of another day", () => {
+    expect(times.exact(NOW, NOW)).toBe("15:00:00");
+    expect(times.exact(NOW - DAY, NOW)).toMatch(/19 May 2026.*15:00:00/);
+  });
+
   test("speak other languages", () => {
     expect(timesOf("de").day(NOW - DAY, NOW)).toBe("Gestern");
     expect(timesOf("ar").number(3)).toBeTruthy();
@@ -37,6 +44,21 @@ describe("words", () => {
     expect(words.list.unread(1_200)).toBe("1,200 unread messages");
     expect(words.pageTitle("bob", 3)).toBe("(3) bob · Messenger");
     expect(words.pageTitle(null, 0)).toBe("Messenger");
+  });
+
+  test("number devices only where there are several", () => {
+    const fake = new FakeMessenger();
+    fake.addChat(1, "bob");
+    const by = (device: number, status: "delivered" | "read"): DeviceStatus => ({
+      account: id("p", 1),
+      device: id("d", device),
+      status,
+      at: NOW + device,
+    });
+    const told = (...devices: DeviceStatus[]): string[] =>
+      timesOfLine(fake.addLine(id("c", 1), "a", { outgoing: true, devices }), NOW).map((one) => one.what);
+    expect(told(by(1, "delivered"), by(1, "read"))).toEqual(["Sent", "Delivered", "Read"]);
+    expect(told(by(1, "read"), by(2, "delivered"))).toEqual(["Sent", "Read on device 1", "Delivered to device 2"]);
   });
 
   test("say what a line is in one line", () => {

@@ -49,6 +49,7 @@ export const words = {
   list: {
     title: "Chats",
     label: "Chats",
+    signedInAs: "Signed in as",
     settings: "Settings",
     shortcuts: "Keyboard shortcuts",
     search: "Search chats and people",
@@ -79,6 +80,7 @@ export const words = {
     moreLetters: "Type at least two letters of a username to find people.",
     searching: "Looking for people…",
     nobody: (query: string) => `Nobody's username begins with “${query}”.`,
+    nobodyElse: (query: string) => `Nobody else's username begins with “${query}”.`,
     nobodyHelp: "Usernames are spelled exactly as people chose them.",
     writeTo: (name: string) => `Write to ${name}`,
     results: (chats: number, people: number) =>
@@ -105,6 +107,8 @@ export const words = {
     newest: "Jump to the newest message",
     newestCount: (count: number) => many(count, "# new message, jump to it", "# new messages, jump to the newest"),
     typing: (name: string) => `${name} is typing`,
+    said: (name: string, text: string) => `${name}: ${text}`,
+    newCount: (count: number, name: string) => many(count, `# new message from ${name}`, `# new messages from ${name}`),
     you: "You",
   },
 
@@ -126,11 +130,12 @@ export const words = {
     expiredOwn: (name: string) => `${name} did not fetch this message in time, and it expired.`,
     skipped: (count: number) =>
       many(count, "# device could not be reached by it", "# devices could not be reached by it"),
-    sent: (at: string) => `Sent ${at}`,
-    deviceStatus: (status: "delivered" | "read" | "expired", device: number, at: string) => {
+    deviceStatus: (status: "delivered" | "read" | "expired", device: number) => {
+      if (device === 0) return { delivered: "Delivered", read: "Read", expired: "Expired" }[status];
       const what = { delivered: "Delivered to", read: "Read on", expired: "Expired for" }[status];
-      return `${what} device ${times.number(device)} ${at}`;
+      return `${what} device ${times.number(device)}`;
     },
+    more: (count: number) => `Show all ${times.number(count)} characters`,
     times: "Times of this message",
   },
 
@@ -148,7 +153,7 @@ export const words = {
 
   banner: {
     request: (name: string) => `${name} wants to write to you`,
-    requestHelp: "They see that you read and receive messages only after you accept.",
+    requestHelp: "Until you accept, they cannot see whether you have received or read anything.",
     accept: "Accept",
     block: "Block",
     blocked: (name: string) => `You have blocked ${name}`,
@@ -156,10 +161,10 @@ export const words = {
     unblock: "Unblock",
     changed: (name: string) => `The safety number with ${name} has changed`,
     changedHelp: (name: string) =>
-      `Usually ${name} has set up anew, on a new device or after losing the old one. It could also be somebody else. ` +
+      `Usually that means a new device, or that ${name} had to start over. It could also be somebody else. ` +
       "Nothing is sent until you decide.",
     compare: "Compare safety number",
-    writeOn: "Write on",
+    writeOn: "Write anyway",
   },
 
   details: {
@@ -169,7 +174,7 @@ export const words = {
       `Messages and their delivery are encrypted between your device and ${name}'s. The server cannot read them.`,
     safety: "Safety number",
     safetyHelp: (name: string) =>
-      `Compare these digits with ${name}, face to face or in a call. If both of you see the same, nobody is in between.`,
+      `Compare these digits with ${name}, face to face or in a call. If both of you see the same, nobody is listening in.`,
     safetyLoading: "The safety number is being computed.",
     safetyNone: (name: string) => `There is a safety number once you and ${name} have exchanged keys: write to them first.`,
     digits: "Safety number, sixty digits",
@@ -230,7 +235,7 @@ export const words = {
     },
     taken_over: {
       title: "Your messages went to another tab",
-      text: "You are using them there now. Nothing is lost.",
+      text: "They are in use there now. Nothing is lost.",
       action: "Use it here",
     },
     replaced: {
@@ -247,10 +252,10 @@ export const words = {
     writeText: "Find them by their username. They decide whether to answer.",
     writeAction: "Find somebody",
     shareTitle: "Let others find you",
-    shareText: "This is your username. Tell it to whoever shall write to you.",
+    shareText: "This is your username. Give it to anyone who wants to write to you.",
     copy: "Copy your username",
     safeTitle: "Know who it is",
-    safeText: "In the details of a chat stands a safety number: compare it once, and nobody can come in between unseen.",
+    safeText: "The details of a chat show a safety number. Compare it once, and nobody can slip in between unnoticed.",
   },
 
   jump: {

@@ -2,6 +2,7 @@
 
 import type { Messenger } from "../../client/messenger";
 import type { ChatSummary, Line } from "../../client/model";
+import { Announcements } from "./announcements";
 import { Changes } from "./changes";
 import type { Clock } from "./clock";
 
@@ -30,16 +31,19 @@ export class Conversation {
   /** Whether the person sees the newest line: new ones move the window along. The log says so. */
   following = true;
   readonly chat: string;
+  readonly news: Announcements;
   readonly #messenger: Messenger;
   readonly #clock: Clock;
   #early: Line[] = [];
   #pendingCount = 0;
+  #heard = 0; // position of the newest line that was announced
   #endTyping: () => void = () => undefined;
 
   constructor(messenger: Messenger, clock: Clock, chat: string) {
     this.#messenger = messenger;
     this.#clock = clock;
     this.chat = chat;
+    this.news = new Announcements(clock);
   }
 
   /** Load the lines around the first unread one, or the newest. */
@@ -122,6 +126,7 @@ export class Conversation {
       this.#early.push(...lines);
       return;
     }
+    this.news.add(this.#newsOf(lines));
     this.#merge(lines, seen);
     this.changed.emit();
   }
@@ -190,6 +195,17 @@ export class Conversation {
     }
   }
 
+  /** What nobody has heard yet: lines from the other side, and own ones that have just failed. */
+  #newsOf(lines: readonly Line[]): Line[] {
+    const failed = new Set(this.lines.filter((line) => line.state === "failed").map((line) => line.id));
+    const heard = Math.max(this.#heard, this.last);
+    const news = lines.filter((line) =>
+      line.outgoing ? line.state === "failed" && !failed.has(line.id) : line.position > heard,
+    );
+    for (const line of news) this.#heard = Math.max(this.#heard, line.outgoing ? 0 : line.position);
+    return news;
+  }
+
   #merge(lines: readonly Line[], seen = true): void {
     const byId = new Map(this.lines.map((line) => [line.id, line]));
     const first = this.lines[0]?.position ?? 0;
@@ -214,7 +230,10 @@ export class Conversation {
   #hasRoom(line: Line, size: number): boolean {
     if (this.atEnd && (this.following || size < WINDOW)) return true;
     this.atEnd = false;
-    if (!line.outgoing) this.unseen += 1;
+    if (!line.outgoing) {
+      this.unseen += 1;
+      this.unreadFrom ||= line.position;
+    }
     return false;
   }
 

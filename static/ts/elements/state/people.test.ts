@@ -42,6 +42,16 @@ describe("finding people", () => {
     expect(search.people).toEqual([bob]);
   });
 
+  test("offers meanwhile nobody of before who does not fit any more", async () => {
+    const boris: Person = { account: id("p", 2), username: "boris", chat: id("c", 2) };
+    const search = new PeopleSearch(() => Promise.resolve([bob, boris]), clock);
+    search.search("bo");
+    clock.pass(PAUSE);
+    await settled();
+    search.search("BOR");
+    expect([search.state, search.people]).toEqual(["searching", [boris]]);
+  });
+
   test("says why it failed", async () => {
     const search = new PeopleSearch(() => Promise.reject(new Error("There is no connection.")), clock);
     search.search("bob");

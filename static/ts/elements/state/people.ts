@@ -32,7 +32,9 @@ export class PeopleSearch {
       this.#become("idle", []);
       return;
     }
-    this.#become("searching", this.people);
+    // Those of before who do not fit any more must not be chosen by a quick Enter.
+    const fits = (person: Person): boolean => person.username.toLowerCase().startsWith(prefix.toLowerCase());
+    this.#become("searching", this.people.filter(fits));
     const asked = this.#asked;
     this.#cancel = this.#clock.after(PAUSE, () => void this.#ask(prefix, asked));
   }

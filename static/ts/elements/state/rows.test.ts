@@ -33,6 +33,11 @@ describe("rows", () => {
     expect(kinds(lines([0], [1]), 99)).toBe("day (x x)");
   });
 
+  test("leave the divider out where what is unread begins further up", () => {
+    expect(kinds(lines([0], [1], [2]).slice(1), 1)).toBe("day (x x)");
+    expect(kinds(lines([0], [1], [2]).slice(1), 2)).toBe("day unread (x x)");
+  });
+
   test("mark nothing of one's own as unread", () => {
     expect(kinds(lines([0], [1, { outgoing: true }], [2]), 2)).toBe("day (x) (x) unread (x)");
   });

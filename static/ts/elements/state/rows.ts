@@ -28,7 +28,8 @@ export type Row = DayRow | UnreadRow | LineRow;
 export function rowsOf(lines: readonly Line[], unreadFrom: number): Row[] {
   const rows: Row[] = [];
   let before: Line | undefined;
-  let unreadShown = unreadFrom === 0;
+  // Where the lines begin after it, the divider stands above them and is not in view.
+  let unreadShown = unreadFrom === 0 || (lines[0]?.position ?? 0) > unreadFrom;
   lines.forEach((line, index) => {
     const newDay = !before || day(before) !== day(line);
     if (newDay) rows.push({ kind: "day", key: `day-${day(line)}-${line.id}`, at: timeOf(line) });
