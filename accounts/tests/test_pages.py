@@ -86,6 +86,17 @@ def test_signing_up_and_in_leads_to_the_chats(db: None, client: Client) -> None:
     assert client.post(SIGN_IN, {"login": "dora", "password": PASSWORD})["Location"] == "/chats/"
 
 
+def test_what_the_server_has_to_say_is_said_at_the_chats_once(db: None, client: Client) -> None:
+    client.post(SIGN_UP, {"username": "dora", "email": "dora@example.org", "password1": PASSWORD})
+
+    page = client.get("/chats/")
+
+    assert page.content.count(b"A link to verify dora@example.org is on its way.") == 1
+    assert_strict(page)
+    for path in ("/chats/", "/settings/"):
+        assert b"is on its way" not in client.get(path).content
+
+
 def test_the_manifest_installs_the_chats(db: None, client: Client) -> None:
     answer = client.get("/manifest.webmanifest")
 
