@@ -16,7 +16,7 @@ from accounts.services import keep_browser, known_device
 @login_required
 def chats(request: HttpRequest, chat: uuid.UUID | None = None) -> HttpResponse:
     """One shell for all chats: which of them is open is for the script to say."""
-    keep_browser(request.session)
+    keep_browser(user_id=request.user.pk, session=request.session)
     return render(request, "chats/chats.html", {"knownDevice": str(known_device(request.session) or "")})
 
 

@@ -58,8 +58,10 @@ def open_browser_session(*, session_key: str | None, now: datetime) -> Tokens:
         return open_session(user=locked, device=None, now=now, browser=browser)
 
 
-def keep_browser(session: SessionBase) -> None:
+@transaction.atomic
+def keep_browser(*, user_id: uuid.UUID, session: SessionBase) -> None:
     """The person is here: the browser's session, and with it what was opened from it, runs out later."""
+    lock_user(user_id)  # as before all that locks families: a sign-out in another tab may be at them
     if browser_of(session) is None:
         mark_browser(session)
     session.modified = True
