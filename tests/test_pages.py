@@ -5,7 +5,7 @@ Screenshots of every page are kept in DATA_DIR/screenshots for people to judge.
 
 import os
 import re
-import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +13,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browsers import SWITCHES, chromium
 from tests.people import PASSWORD
 from tests.stacks import ROOT, Stack, running
+from tests.tls import TlsProxy
 
 WIDE, NARROW = (1280, 900), (390, 844)
 ANONYMOUS = {
@@ -56,13 +58,8 @@ def embedded() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert executable, "Chromium is not installed: run bin/services"
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=executable, args=[*switches, "--disable-component-update", "--disable-sync"]
-        )
+        started = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
         yield started
         started.close()
 
@@ -82,8 +79,8 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
     context.close()
-    # A page that is not there is meant to be a 404.
-    assert [text for text in complaints if "status of 404" not in text] == []
+    # A page that is not there is meant to be a 404, and a call without a token a 401.
+    assert [text for text in complaints if not re.search("status of 40[14]", text)] == []
 
 
 def sign_up(page: Page, stack: Stack, name: str) -> None:
@@ -253,3 +250,69 @@ def test_a_pages_cookie_opens_a_socket_that_wants_a_device_token(page: Page, emb
         }"""
     )
     assert heard == [200, None, "wrong_token", 4401]
+
+
+def test_what_the_server_says_at_the_chats_goes_away_without_a_script(browser: Browser, embedded: Stack) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_up(page, embedded, "saffron")
+    notice = page.get_by_role("dialog", name="Notice")
+    expect(notice).to_contain_text("A link to verify saffron@example.org is on its way.")
+    expect(page.locator("noscript")).to_be_visible()
+    notice.get_by_role("button", name="Got it").click()
+    expect(notice).to_be_hidden()
+    expect(page).to_have_url(f"{embedded.url()}/chats/")
+    context.close()
+
+
+def test_behind_a_proxy_with_tls_everything_works_and_cookies_are_bound_to_it(browser: Browser, tmp_path: Path) -> None:
+    with (
+        running("embedded", pages=True, HTTPS="1", TRUST_X_FORWARDED_PROTO="1") as stack,
+        TlsProxy(stack.servers[0].port, tmp_path) as proxy,
+    ):
+        trusting = browser.browser_type.launch(
+            executable_path=chromium(), args=[*SWITCHES, "--ignore-certificate-errors"]
+        )
+        page = trusting.new_page()
+        page.goto(f"{proxy.url}/accounts/signup/")
+        page.get_by_label("Username").fill("sorrel")
+        page.get_by_label(re.compile("^E-?mail", re.I)).fill("sorrel@example.org")
+        page.locator("input[type=password]").fill(PASSWORD)
+        page.get_by_role("button", name=re.compile("sign up|create", re.I)).click()
+        expect(page).to_have_url(f"{proxy.url}/chats/")
+        expect(page.locator("messenger-app .panes")).to_be_visible(timeout=30_000)
+        deadline = time.monotonic() + 30
+        while b'"hello"' not in proxy.said_on_sockets and time.monotonic() < deadline:
+            page.wait_for_timeout(100)
+        said = [answer for answer in proxy.answers if b"/static/" not in answer[0]]
+        assert b'"hello"' in proxy.said_on_sockets, said
+
+        page.goto(f"{proxy.url}/settings/")
+        page.get_by_label("Dark").check()
+        page.get_by_role("button", name="Use this theme").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        cookies = {cookie.get("name"): cookie for cookie in page.context.cookies()}
+        assert {"__Host-session", "__Host-csrf", "theme"} <= set(cookies)
+        assert all(cookie.get("secure") and cookie.get("httpOnly") for cookie in cookies.values())
+        trusting.close()
+
+
+def test_the_servers_log_names_nobody_and_shows_no_secret(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "tansy")
+    secrets = {str(cookie.get("value")) for cookie in page.context.cookies()}
+    expect(page.locator("messenger-app .panes")).to_be_visible(timeout=30_000)
+    page.goto(f"{embedded.url()}/settings/")
+    for path in ("/chats/tansy", "/static/tansy.js", "/api/v1/accounts/tansy"):
+        page.evaluate("(path) => fetch(path).then((answer) => answer.status)", path)
+    sign_out(page, embedded)
+    page.goto(f"{embedded.url()}/accounts/login/")
+    page.get_by_label(re.compile("username", re.I)).fill("tansy")
+    page.get_by_label("Password", exact=True).fill("not the right password")
+    page.get_by_role("main").get_by_role("button", name=re.compile("sign in", re.I)).click()
+    expect(page.get_by_role("main")).to_contain_text("not correct")
+
+    log = embedded.servers[0].log.read_text()
+    assert "jobs_done" in log
+    told = log.replace(f"Messenger is at {embedded.url()}", "")
+    for word in ("tansy", "example.org", "127.0.0.1", "eyJ", "/chats", PASSWORD, "not the right password", *secrets):
+        assert word not in told, word
