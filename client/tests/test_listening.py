@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 
 import pytest
 from clocks import SteppingClock
 from parties import befriend, shown, states, texts
-from relay import Relay
+from relay import Relay, problem
 
 from messenger_client import Client
 from messenger_client.errors import SignInNeeded, TakenOver
@@ -163,3 +164,72 @@ async def test_hundreds_of_messages_that_waited_come_in_order(alice: Client, bob
         while await alice.waiting():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert [event.text for event in await shown(bob, 300, seconds=30)] == sent
+
+
+async def test_a_message_whose_answer_was_lost_gets_the_status_it_has_had_since(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    relay.faults["POST messages"].append(lambda answer: None)
+    lost = await alice.send("bob", "you have this")  # the server has it, and nobody here knows
+    assert lost.state == "queued"
+
+    def delivered(answer: tuple[int, dict[str, object]]) -> tuple[int, dict[str, object]]:
+        about = {"account": relay.accounts["bob"]["id"], "device": relay.device_of("bob"), "at": 1}
+        return 200, {"statuses": [{"message": lost.id, "status": "delivered", **about}]}
+
+    relay.requests.clear()
+    relay.faults["POST messages/statuses"] = [delivered]
+    async with alice.connected():
+        async with asyncio.timeout(5):
+            while (await states(alice, "bob"))["you have this"] != "delivered":  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert lost.id in relay.bodies("messages/statuses")[0]["messages"]
+
+
+async def test_a_server_that_opens_connections_and_closes_them_at_once_is_not_asked_without_end(
+    bob: Client, relay: Relay, clock: SteppingClock
+) -> None:
+    device = relay.device_of("bob")
+    bob._context.uniform = lambda least, most: most
+    async with bob.connected():
+        for _ in range(4):
+            await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
+            relay.push(device, 4401)
+            await asyncio.to_thread(relay.wait_for, lambda: device not in relay.sockets)
+        waits = [0.5, 1, 2, 4]
+        await asyncio.to_thread(relay.wait_for, lambda: [slept for slept in clock.slept if slept <= 4][:4] == waits)
+
+
+async def test_devices_that_change_faster_than_the_directory_may_be_asked_do_not_end_the_connection(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    device = relay.device_of("bob")
+    async with bob.connected():
+        await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
+        socket = relay.sockets[device]
+        relay.refusals["GET keys/directory"].append(problem(429, "too_many_requests"))
+        relay.push(device, {"type": "devices.changed", "account": relay.accounts["alice"]["id"]})
+        await asyncio.to_thread(relay.wait_for, lambda: not relay.refusals["GET keys/directory"])
+        await alice.send("bob", "still here")
+        await asyncio.to_thread(relay.wait_for, lambda: not relay.queue[device])
+        assert relay.sockets[device] is socket
+
+
+async def test_a_status_of_somebody_else_s_says_nothing_about_a_message(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    sent = await alice.send("bob", "for bob")
+    device = relay.device_of("alice")
+    about = {"chat": "", "messages": [sent.id], "device": relay.device_of("bob"), "at": 1}
+    async with alice.connected():
+        await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
+        stranger = str(uuid.uuid4())
+        relay.push(device, {"type": "message.read", "account": stranger, **about})
+        relay.push(device, {"type": "message.delivered", "account": relay.accounts["bob"]["id"], **about})
+        async with asyncio.timeout(5):
+            while (await states(alice, "bob"))["for bob"] == "accepted":  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert (await states(alice, "bob"))["for bob"] == "delivered"

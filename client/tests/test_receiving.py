@@ -16,6 +16,8 @@ from relay import Relay, b64, problem
 
 from messenger_client import Client, Message, Notice
 from messenger_client.protocol import cbor, form
+from messenger_client.protocol.content import private_conversation
+from messenger_client.protocol.ids import AccountId
 from messenger_client.store import timeline
 
 
@@ -90,6 +92,16 @@ async def test_an_expired_envelope_says_so(alice: Client, bob: Client, relay: Re
     [notice] = await shown(bob, 1)
     assert isinstance(notice, Notice)
     assert notice.kind == "expired"
+
+
+async def test_nobody_gets_a_chat_with_oneself_from_what_cannot_be_read(bob: Client, relay: Relay) -> None:
+    own = (relay.accounts["bob"]["id"], str(uuid.uuid4()))
+    relay.deliver(relay.device_of("bob"), own, str(uuid.uuid4()), b64(b"no message at all"))
+    assert await nothing_more(bob)
+    assert [one["cause"] for ack in relay.acks for one in ack["unreadable"]] == ["malformed"]
+    with bob._context.store.transaction() as tx:
+        account = uuid.UUID(own[0]).bytes
+        assert timeline.chat(tx, private_conversation(AccountId(account), AccountId(account))) is None
 
 
 async def test_a_stranger_s_message_is_marked_as_a_request(alice: Client, bob: Client) -> None:

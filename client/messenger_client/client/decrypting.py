@@ -189,14 +189,16 @@ class Batch:
     def _line(self, one: Waiting, kind: str, *, cause: str = "", raw: bytes = b"") -> None:
         if one.control and kind != "update_needed":
             return  # no message of a person's
-        chat_with(self._tx, self._me.account, one.account)
+        chat = self._chat_of(one)
+        if chat is None:
+            return
         entry = Entry(
             # Not the message's own id: it may yet come in a form that can be read.
             id=secrets.token_bytes(16),
             kind=kind,
             outgoing=False,
             account=one.account,
-            chat=conversation_with(self._me.account, one.account),
+            chat=chat,
             sent=one.accepted_at,
             device=one.device,
             accepted=one.accepted_at,
@@ -205,6 +207,12 @@ class Batch:
             raw=raw,
         )
         timeline.add(self._tx, entry, unseen=True, hidden=one.control)
+
+    def _chat_of(self, one: Waiting) -> bytes | None:
+        """Where what has no content is shown. A copy of one's own device: where the server says, if that is a chat."""
+        if one.account == self._me.account:
+            return None if self._other_of_copy(one) is None else one.chat
+        return chat_with(self._tx, self._me.account, one.account).conversation
 
     def _finished(self, one: Waiting) -> None:
         envelopes.remember(self._tx, one.number, now=self._now)

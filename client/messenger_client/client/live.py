@@ -12,6 +12,7 @@ from typing import Any
 
 from ..api import Status, answers, forms
 from ..errors import ClientError, Defect, KeysRefused, Refused, SignInNeeded, Unreachable
+from ..store import outbox
 from ..stream import Backoff, Json, Stream
 from .context import Context
 from .directory import Directory
@@ -22,6 +23,7 @@ from .statuses import Statuses
 
 PARTING = 3.0  # seconds for the last acknowledgements to arrive
 OUTBOX_EVERY = 5.0  # seconds between looks at what other processes could not send
+STEADY = 10_000  # ms after which a connection has worked: one that breaks sooner is a failure like any other
 LONGEST_WAIT = 300.0  # seconds before we connect again, whatever the server asks for
 MOST_FRAMES = 2 * MOST  # read and not handled yet; the socket waits while there are as many
 
@@ -53,12 +55,14 @@ class Live:
         refused: str | None = None
         told = False
         while not self._stopping.is_set():
-            wait: float | None = None
+            wait = 0.0
             token = None
+            opened: int | None = None
             try:
                 token = await self._context.tokens.access(refused)
                 async with Stream(self._context.origin, token) as stream:
                     refused, told = None, False
+                    opened = self._context.clock.now()
                     self._context.was_connected = True
                     await self._serve(stream)
             except SignInNeeded as error:
@@ -66,14 +70,16 @@ class Live:
                 if error.code != "not_signed_in" or token is None or refused is not None:
                     raise
                 refused = token
-                continue
             except Unreachable as error:
-                wait = error.retry_after
+                wait = error.retry_after or 0.0
                 if not told and not self._stopping.is_set():
                     told = True
                     self._context.notify("Not connected; trying again. What you write meanwhile waits here.")
+            if opened is not None and self._context.clock.now() - opened >= STEADY:
+                self._backoff.worked()
             if not self._stopping.is_set():
-                await self._pause(self._backoff.delay() if wait is None else min(wait, LONGEST_WAIT))
+                # Never sooner than after a failure that asks for nothing.
+                await self._pause(min(max(wait, self._backoff.delay()), LONGEST_WAIT))
 
     async def stop(self) -> None:
         """Let what is being stored and acknowledged come to its end."""
@@ -149,7 +155,6 @@ class Live:
             elif kind == "prekeys.low":
                 await self._prekeys.check()
             elif kind == "queue.empty":
-                self._backoff.worked()
                 self._context.changed.set()
         if statuses:
             await self._statuses.apply(statuses)
@@ -163,6 +168,10 @@ class Live:
         try:
             await self._directory.refresh(forms.identifier(frame.get("account")))
             await self._inbox.unpark()
+        except Unreachable as error:
+            # Many devices changed at once. Whoever writes to one of them, or hears from it, learns of it then.
+            if error.code != "too_many_requests":
+                raise
         except (KeysRefused, Defect, Refused) as error:
             self._context.notify(str(error))
 
@@ -170,7 +179,6 @@ class Live:
         """What a fresh connection is good for, once."""
         with contextlib.suppress(Unreachable):  # asked to go slowly; the next connection asks again
             await self._prekeys.check_now_and_then()
-            await self._statuses.ask()
         await asyncio.Event().wait()
 
     async def _keep_token(self, stream: Stream) -> None:
@@ -181,12 +189,19 @@ class Live:
 
     async def _empty_outbox(self) -> None:
         """Send what this and other processes have written, and read what they let in."""
+        left: int | None = None  # messages that waited when the statuses were asked for
         while True:
             with contextlib.suppress(Unreachable):  # of a connection that broke, `_read` knows more
                 for problem in (await self._sender.flush()).of.values():
                     if problem.code not in STANDING:
                         self._context.notify(str(problem))
                 await self._inbox.unpark()  # also what another process had to leave
+            waiting = await self._context.write(outbox.count, durable=False)
+            if left is None or waiting < left:
+                # Not before: what the server had all the while, and could not say so, has been delivered meanwhile.
+                left = waiting
+                with contextlib.suppress(Unreachable):  # asked to go slowly; the next connection asks again
+                    await self._statuses.ask()
             await _first(self._context.clock.sleep(OUTBOX_EVERY), self._sender.wanted.wait())
 
     def _drain_delay(self, frame: Json) -> float:

@@ -41,7 +41,7 @@ class PrekeyKeeper:
             )
             wanted: dict[PrekeyLabel, int] = {SPK: int(renew), KLR: int(renew)}
             for label, left in ((OPK, counts.one_time), (OKPK, counts.one_time_kem)):
-                wanted[label] = ONE_TIME_TARGET - left if left < ONE_TIME_REFILL else 0
+                wanted[label] = ONE_TIME_TARGET - max(left, 0) if left < ONE_TIME_REFILL else 0
             if any(wanted.values()):
                 made = await context.write(lambda tx: self._make(tx, own_device(me), wanted, now))
                 await context.api.publish_prekeys(

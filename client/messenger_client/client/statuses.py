@@ -11,6 +11,7 @@ from ..store import Transaction, settings, timeline
 from ..store.records import Entry
 from .context import Context
 from .model import State
+from .places import conversation_with
 
 MOST = 500
 OPEN_FOR = 31 * DAY  # after that nobody comes for a message any more
@@ -64,7 +65,7 @@ def _apply(tx: Transaction, statuses: Sequence[Status]) -> None:
         if status.account == me.account or not _rank(status.status):
             continue  # one's own other devices are no news
         entry = timeline.get(tx, me.account, status.message)
-        if entry is None or not entry.outgoing:
+        if entry is None or not entry.outgoing or entry.chat != conversation_with(me.account, status.account):
             continue
         known = dict(entry.statuses or {})
         key = status.account + status.device
