@@ -2,7 +2,7 @@
 import { SYSTEM_CLOCK } from "../lib/clock";
 import { SYSTEM } from "../protocol/entropy";
 import { ready } from "../protocol/primitives";
-import { eraseStore, openStore, storeExists } from "../store/open";
+import { openStore, storeExists } from "../store/open";
 import { sqlite } from "../store/sqlite";
 
 import type { Environment, Network, Stores } from "./context";
@@ -51,7 +51,6 @@ const stores: Stores = {
   exists: storeExists,
   lock: (account, wish) => takeLock(surroundings(), account, wish),
   open: (account) => openStore(account, SYSTEM_CLOCK),
-  erase: eraseStore,
   persist: async () => {
     const [persistent, estimate] = await Promise.all([navigator.storage.persisted(), navigator.storage.estimate()]);
     return { persistent, usage: estimate.usage ?? 0 };

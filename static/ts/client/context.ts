@@ -31,8 +31,6 @@ export interface Stores {
   lock(account: string, options: { steal: boolean; lost: () => Promise<void> }): Promise<Lock | null>;
   /** Open the account's store, made if there is none. The lock is held. */
   open(account: string): Promise<Store>;
-  /** Erase what this browser kept for the account. The lock is held, the store closed. */
-  erase(account: string): Promise<void>;
   /** Ask the browser to keep the stores (it may do so without asking anybody), and say how things stand. */
   persist(): Promise<StorageState>;
 }

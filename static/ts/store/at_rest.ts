@@ -23,7 +23,6 @@ export interface SealedKey {
 export interface Shelf {
   get(account: string): Promise<SealedKey | null>;
   put(account: string, value: SealedKey): Promise<void>;
-  delete(account: string): Promise<void>;
 }
 
 /** The key of an account's database, or null if there is none. Throws StoreError if it does not open. */
@@ -47,10 +46,6 @@ export async function makeKey(account: string, shelf: Shelf = browserShelf): Pro
   return key;
 }
 
-export function eraseKey(account: string, shelf: Shelf = browserShelf): Promise<void> {
-  return shelf.delete(account);
-}
-
 function sealing(iv: Uint8Array<ArrayBuffer>, account: string): AesGcmParams {
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(account) };
 }
@@ -61,9 +56,6 @@ const browserShelf: Shelf = {
   },
   async put(account, value) {
     await within("readwrite", (keys) => keys.put(value, account));
-  },
-  async delete(account) {
-    await within("readwrite", (keys) => keys.delete(account));
   },
 };
 

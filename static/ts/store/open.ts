@@ -1,7 +1,7 @@
-// An account's store in this browser: opened, looked for, erased. Whoever calls holds the account's lock.
+// An account's store in this browser: opened, and looked for. Whoever calls holds the account's lock.
 import type { Clock } from "../lib/clock";
 
-import { eraseKey, makeKey, storedKey } from "./at_rest";
+import { makeKey, storedKey } from "./at_rest";
 import { Store } from "./database";
 import { eraseFiles, filesExist, openFiles } from "./opfs";
 
@@ -19,10 +19,4 @@ export async function openStore(account: string, clock: Clock): Promise<Store> {
 /** Whether this browser has a store of that account: both halves of it, the files and their key. */
 export async function storeExists(account: string): Promise<boolean> {
   return (await filesExist(account)) && (await storedKey(account)) !== null;
-}
-
-/** Erase all of an account's store, which is closed. The key goes first: what is left then is noise. */
-export async function eraseStore(account: string): Promise<void> {
-  await eraseKey(account);
-  await eraseFiles(account);
 }

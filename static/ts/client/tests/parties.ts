@@ -88,11 +88,6 @@ export class Disk implements Stores {
     return Store.open(files, KEY);
   }
 
-  erase(account: string): Promise<void> {
-    this.#files.delete(account);
-    return Promise.resolve();
-  }
-
   persist(): Promise<{ persistent: boolean; usage: number }> {
     return Promise.resolve({ persistent: true, usage: 0 });
   }
