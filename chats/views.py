@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
+from accounts.models import User
 from accounts.services import keep_browser, known_device
 
 
@@ -16,7 +18,7 @@ from accounts.services import keep_browser, known_device
 @login_required
 def chats(request: HttpRequest, chat: uuid.UUID | None = None) -> HttpResponse:
     """One shell for all chats: which of them is open is for the script to say."""
-    keep_browser(user_id=request.user.pk, session=request.session)
+    keep_browser(user=cast(User, request.user), session=request.session)
     return render(request, "chats/chats.html", {"knownDevice": str(known_device(request.session) or "")})
 
 

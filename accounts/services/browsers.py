@@ -59,9 +59,9 @@ def open_browser_session(*, session_key: str | None, now: datetime) -> Tokens:
 
 
 @transaction.atomic
-def keep_browser(*, user_id: uuid.UUID, session: SessionBase) -> None:
+def keep_browser(*, user: User, session: SessionBase) -> None:
     """The person is here: the browser's session, and with it what was opened from it, runs out later."""
-    lock_user(user_id)  # as before all that locks families: a sign-out in another tab may be at them
+    lock_user(user.id)  # as before all that locks families: a sign-out in another tab may be at them
     if browser_of(session) is None:
         mark_browser(session)
     session.modified = True

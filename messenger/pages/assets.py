@@ -68,18 +68,16 @@ def _add_with_imports(chunks: dict[str, Any], key: str, found: list[str]) -> Non
 
 
 def _modified(path: str | Path) -> int:
-    try:
-        modified = Path(path).stat().st_mtime_ns
-    except FileNotFoundError as error:
-        raise ImproperlyConfigured(f"The pages' scripts are not built. {HINT}") from error
-    # Beside a server that runs, a build is of the next one: its files are collected when that starts.
-    return modified if settings.DEBUG else 0
+    """For developers, who build while the server runs. Elsewhere such a build is of the next server, which collects it."""
+    return Path(path).stat().st_mtime_ns if settings.DEBUG and is_built() else 0
 
 
-# By the time of the last change: a developer builds while the server runs.
 @lru_cache(maxsize=2)
 def _manifest(path: str | Path, modified: int) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(Path(path).read_bytes())
+    try:
+        manifest: dict[str, Any] = json.loads(Path(path).read_bytes())
+    except FileNotFoundError as error:
+        raise ImproperlyConfigured(f"The pages' scripts are not built. {HINT}") from error
     return manifest
 
 

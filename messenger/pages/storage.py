@@ -25,7 +25,8 @@ class PageFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[mi
         # `collectstatic` asks whether what lies here is as new as what it would put there. A time does not tell: the
         # files of a new version may have been built before an older version was last collected.
         if name.startswith(BUILT):
-            return super().get_modified_time(name)  # the same name is the same file
+            modified: datetime = super().get_modified_time(name)  # the same name is the same file
+            return modified
         raise NotImplementedError("files are always collected anew")
 
     def stored_name(self, name: str) -> str:
