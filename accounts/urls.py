@@ -5,7 +5,11 @@ from accounts import api, live_checks, pages, views
 urlpatterns: list[URLPattern | URLResolver] = [
     # Before allauth's own: the same pages, within limits.
     path("accounts/signup/", views.sign_up, name="account_signup"),
-    path("accounts/signup/check", views.limited("form", live_checks.check_username), name="account_signup_check"),
+    path(
+        "accounts/signup/check",
+        views.limited("username_check", live_checks.check_username),
+        name="account_signup_check",
+    ),
     path("accounts/login/", views.sign_in, name="account_login"),
     path("accounts/logout/", views.sign_out, name="account_logout"),
     path("accounts/reauthenticate/", views.confirm_password, name="account_reauthenticate"),

@@ -176,6 +176,7 @@ LIMITS = {
     "user": env.str("LIMIT_USER", default="600/minute"),
     "address": env.str("LIMIT_ADDRESS", default="1200/minute"),
     "sign_up": env.str("LIMIT_SIGN_UP", default="30/hour"),  # an address
+    "username_check": env.str("LIMIT_USERNAME_CHECK", default="120/hour"),  # while a name is typed, from an address
     "wrong_credentials": env.str("LIMIT_WRONG_CREDENTIALS", default="10/hour"),  # an account and address
     "wrong_credentials_account": env.str("LIMIT_WRONG_CREDENTIALS_ACCOUNT", default="100/hour"),
     "wrong_credentials_delay": env.str("LIMIT_WRONG_CREDENTIALS_DELAY", default="1 per 30 seconds"),  # past those 100

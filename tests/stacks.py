@@ -28,7 +28,10 @@ SETTINGS = {
     "SEND_RATE": "100000",
     "SOCKETS_PER_MINUTE": "100000",
     "CLAIM_BURST": "100000",
-    **{f"LIMIT_{name}": "none" for name in ("USER", "ADDRESS", "SIGN_UP", "FORM", "MAIL", "DIRECTORY", "SEARCH")},
+    **{
+        f"LIMIT_{name}": "none"
+        for name in ("USER", "ADDRESS", "SIGN_UP", "FORM", "MAIL", "DIRECTORY", "SEARCH", "USERNAME_CHECK")
+    },
 }
 
 

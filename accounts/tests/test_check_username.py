@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -35,6 +37,14 @@ def test_nothing_is_made_and_other_fields_say_nothing(client: Client) -> None:
     before = User.objects.count()
     assert client.post(CHECK, {"username": "nina", "email": "x", "password1": "x"}).json() == {"errors": []}
     assert User.objects.count() == before
+
+
+def test_checks_of_an_address_are_counted_and_cost_no_sign_in(client: Client, settings: Any) -> None:
+    settings.LIMITS = {**settings.LIMITS, "username_check": "2/hour", "form": "2/minute"}
+    answers = [client.post(CHECK, {"username": f"nina{number}"}) for number in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert client.post("/accounts/login/", {}).status_code == 200
 
 
 def test_it_takes_a_form_of_our_own_page_alone(client: Client) -> None:
