@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SUBPROTOCOL = "messenger.v1"
+_PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,14 @@ def _count(opener: uuid.UUID) -> None:
 
 def _page_of(scope: dict[str, Any]) -> Page:
     """The signed-in page that asks, or NotSignedIn; WrongOrigin where another site's page uses somebody's cookie."""
-    scheme = {"ws": "http", "wss": "https"}.get(scope.get("scheme", "ws"), "http")
+    scheme = _PAGE_SCHEMES.get(scope.get("scheme", "ws"), "http")
+    # Some proxies forward the scheme of the socket. Django believes the header only where the operator says so.
+    headers = [
+        (name, b"https" if (name, value) == (b"x-forwarded-proto", b"wss") else value)
+        for name, value in scope["headers"]
+    ]
     # As Django reads a request: behind a proxy that is trusted, the scheme and host are those that the browser used.
-    request = ASGIRequest({**scope, "method": "GET", "scheme": scheme}, BytesIO())
+    request = ASGIRequest({**scope, "method": "GET", "scheme": scheme, "headers": headers}, BytesIO())
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if key is None:
         raise NotSignedIn

@@ -170,8 +170,9 @@ async def test_a_host_that_is_not_ours_is_refused(page: Page) -> None:
     assert await refusal(Socket(page.phone, headers)) == (400, "malformed")
 
 
-async def test_behind_a_proxy_the_origin_is_the_one_that_people_see(page: Page, settings: Any) -> None:
-    forwarded = {"x-forwarded-proto": b"https", "origin": b"https://testserver"}
+@pytest.mark.parametrize("scheme", [b"https", b"wss"])
+async def test_behind_a_proxy_the_origin_is_the_one_that_people_see(scheme: bytes, page: Page, settings: Any) -> None:
+    forwarded = {"x-forwarded-proto": scheme, "origin": b"https://testserver"}
     assert await refusal(page.socket(**forwarded)) == (403, "wrong_origin")
 
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
