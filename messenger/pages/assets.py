@@ -68,7 +68,7 @@ def _add_with_imports(chunks: dict[str, Any], key: str, found: list[str]) -> Non
 
 
 def _modified(path: str | Path) -> int:
-    """For developers, who build while the server runs. Elsewhere such a build is of the next server, which collects it."""
+    """For developers, who build while the server runs. Elsewhere such a build is of the next server."""
     return Path(path).stat().st_mtime_ns if settings.DEBUG and is_built() else 0
 
 
