@@ -13,12 +13,12 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from chats import jobs
 from chats.delivery import delivery
 from chats.limits import FRAME_BYTES
-from chats.socket_protocol import SocketProtocol
+from chats.socket_protocol import SocketProtocol, unknown_versions
 from messenger import health
 
 
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.PORT, help="0 takes a free one")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if unknown := unknown_versions():
+            raise CommandError(f"chats/socket_protocol.py was not written for {unknown}: install requirements.txt.")
         config = uvicorn.Config(
             "messenger.asgi:application",
             host=options["host"],
