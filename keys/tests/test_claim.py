@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, Event
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from keys import services
@@ -17,7 +19,8 @@ from keys.models import OneTimePrekey, SignedPrekey
 from keys.tests.cast import DAY, NOW, Handset, Person
 from keys.values import Bundle, Claimed, Skipped, Target
 from keys.verify import SignedObject
-from messenger.lib.events import Event, PrekeysLow
+from messenger.lib.events import Event as Told
+from messenger.lib.events import PrekeysLow
 from messenger.lib.ids import new_id
 from messenger_client.protocol import cbor, prekeys
 from messenger_client.protocol.ids import AccountId, DeviceId
@@ -176,7 +179,7 @@ def test_claims_for_nothing_are_not_charged(alice: Person, bob: Person) -> None:
 def test_the_owner_hears_when_few_are_left(
     alice: Person,
     bob: Person,
-    heard: list[Event],
+    heard: list[Told],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     bob.phone.publish(one_time=26, one_time_kem=26)
@@ -191,7 +194,7 @@ def test_the_owner_hears_when_few_are_left(
 def test_the_owner_hears_when_there_was_nothing_to_give(
     alice: Person,
     bob: Person,
-    heard: list[Event],
+    heard: list[Told],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -232,6 +235,62 @@ def test_twenty_threads_never_get_the_same_one_time_key() -> None:
     assert OneTimePrekey.objects.count() == 0
 
 
+@contextmanager
+def being_claimed(target: Target, times: int) -> Iterator[None]:
+    """Claims in a transaction of somebody else's that is not over yet, and then comes to nothing."""
+    taken, over = Event(), Event()
+    somebody = Person.make("somebody")
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                for _ in range(times):
+                    assert claim(somebody, target).bundles
+                taken.set()
+                over.wait()
+                transaction.set_rollback(True)
+        finally:
+            taken.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(hold)
+        taken.wait()
+        try:
+            yield
+        finally:
+            over.set()
+            held.result()
+
+
+on_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite claims wait for each other")
+
+
+@on_postgres
+@pytest.mark.django_db(transaction=True)
+def test_keys_that_somebody_is_claiming_are_passed_over_and_stay_where_the_claim_fails() -> None:
+    dora, erin = Person.make("dora"), Person.make("erin")
+    dora.publish_list()
+    dora.phone.publish(one_time=2, one_time_kem=2)
+    with being_claimed(dora.phone.target, 1):
+        assert key_ids(claim(erin, dora.phone.target).bundles[0]) == (2, "okpk", 2)
+        assert key_ids(claim(erin, dora.phone.target).bundles[0]) == (None, "klr", 1)
+    assert key_ids(claim(erin, dora.phone.target).bundles[0]) == (1, "okpk", 1)
+    assert OneTimePrekey.objects.count() == 0
+
+
+@on_postgres
+@pytest.mark.django_db(transaction=True)
+def test_without_a_free_kem_key_the_other_one_time_key_is_kept() -> None:
+    dora, erin = Person.make("dora"), Person.make("erin")
+    dora.publish_list()
+    dora.phone.publish(one_time=2, one_time_kem=1)
+    SignedPrekey.objects.filter(label="klr").delete()
+    with being_claimed(dora.phone.target, 1):
+        assert skipped(claim(erin, dora.phone.target)) == {dora.phone.target: "no_prekeys"}
+    assert OneTimePrekey.objects.count() == 3
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_claim_that_fails_gives_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     dora = Person.make("dora")
@@ -246,3 +305,17 @@ def test_a_claim_that_fails_gives_nothing_out(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(RuntimeError):
             claim(dora, dora.phone.target)
     assert key_ids(claim(dora, dora.phone.target).bundles[0]) == (1, "okpk", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_claim_that_is_taken_back_nobody_hears(heard: list[Told]) -> None:
+    dora = Person.make("dora")
+    dora.publish_list()
+    dora.phone.publish(one_time=2, one_time_kem=2)
+    heard.clear()
+    with transaction.atomic():
+        assert claim(dora, dora.phone.target).bundles
+        transaction.set_rollback(True)
+    assert heard == []
+    assert key_ids(claim(dora, dora.phone.target).bundles[0]) == (1, "okpk", 1)
+    assert heard == [PrekeysLow(device_id=dora.phone.row.pk, one_time=1, one_time_kem=1)]
