@@ -56,7 +56,9 @@ export class MessengerAppElement extends PageElement {
     this.addEventListener("open-chat", (event) => this.#openChat((event as CustomEvent<string>).detail), { signal });
     this.addEventListener("show-help", () => this.#help.open(), { signal });
     this.addEventListener("ask", (event) => this.#asked((event as CustomEvent<Asked>).detail), { signal });
-    document.querySelector(".skip")?.addEventListener("click", (event) => this.#skip(event), { signal });
+    document.querySelector(".skip")?.addEventListener("click", (event) => this.#toContent(event), { signal });
+    const said = document.querySelector(".server-says");
+    said?.addEventListener("close", () => this.#toContent(), { signal });
     this.#focus.keep(signal);
     this.page.go(parseRoute(location.pathname, location.hash));
     attend();
@@ -199,13 +201,13 @@ export class MessengerAppElement extends PageElement {
     if (from === "details" && route.details) void this.#focusDetails();
     else if (from === "details") this.#focusDetailsButton();
     else if (from === "list" && !(narrow() && route.chat !== null)) this.#list?.focusRow();
-    else if (route.chat !== null) void this.#focusChat();
-    else this.#list?.focusRow();
+    else this.#toContent();
   }
 
-  #skip(event: Event): void {
+  /** To the open chat, or to the chats. */
+  #toContent(event?: Event): void {
     if (startScreen(this.page)) return;
-    event.preventDefault();
+    event?.preventDefault();
     if (this.page.route.chat !== null) void this.#focusChat();
     else this.#list?.focusRow();
   }

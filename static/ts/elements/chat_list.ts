@@ -4,7 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { ChatSummary, Person } from "../client/model";
 import { chatRow, personRow } from "./chat_row";
-import { PageElement } from "./element";
+import { PageElement, touch } from "./element";
 import { icons } from "./icons";
 import { empty, iconButton } from "./parts";
 import type { Changes } from "./state/changes";
@@ -46,7 +46,7 @@ export class ChatListElement extends PageElement {
   focusRow(): void {
     const row = this.#rowElements.find((one) => one.tabIndex === 0) ?? this.#rowElements[0];
     if (row) row.focus();
-    else this.focusSearch();
+    else if (!touch()) this.focusSearch();
   }
 
   clearSearch(): boolean {

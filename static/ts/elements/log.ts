@@ -39,6 +39,7 @@ export class ChatLogElement extends PageElement {
   #frame = 0;
   #top = 0; // px scrolled, to be restored after the pane was hidden
   #hidden = false;
+  #placing = false; // where the view stands means nothing yet
   readonly #whole = new Set<string>(); // ids of long lines that are shown to their end
   readonly #times = new MessageTimes(this, (id) => this.#line(id));
   readonly #sizes = new ResizeObserver(() => this.#settle());
@@ -220,8 +221,21 @@ export class ChatLogElement extends PageElement {
   #place(): void {
     this.#top = 0;
     const divider = this.querySelector<HTMLElement>(".unread");
-    if (divider) this.#log.scrollTop = divider.offsetTop - this.#log.clientHeight / 4;
-    else this.#toBottom();
+    if (!divider) {
+      this.#toBottom();
+      return;
+    }
+    const log = this.#log;
+    const place = (): void => void (log.scrollTop = divider.offsetTop - log.clientHeight / 4);
+    place();
+    // Once more after the first paint: what was never in view has a guessed height until then.
+    this.#placing = true;
+    const painted = (): void => {
+      this.#placing = false;
+      if (divider.isConnected) place();
+      this.#report();
+    };
+    requestAnimationFrame(() => requestAnimationFrame(painted));
   }
 
   /** px of the log that are below the view. */
@@ -258,7 +272,7 @@ export class ChatLogElement extends PageElement {
       const { conversation, page } = this;
       if (!conversation.opened || !this.isConnected || page.conversation !== conversation) return;
       const log = this.#log;
-      if (log.clientHeight === 0) return;
+      if (log.clientHeight === 0 || this.#placing) return;
       // Only who scrolls up leaves the end: where it has moved away by itself, as under a new banner, it is followed.
       if (conversation.following && this.#below > BOTTOM && log.scrollTop >= this.#top) this.#toBottom();
       this.#top = log.scrollTop;
