@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, expect, sync_playwright
+from playwright.sync_api import Locator, ViewportSize, expect, sync_playwright
 
 from tests.browsers import Surfer, surfing
 from tests.stacks import Stack, running
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 MANY = 120  # messages: some screens of them
 # Written by the page itself, as fast as it takes them.
 WRITE = """async ([from, to]) => {
