@@ -252,7 +252,7 @@ export const words = {
     writeText: "Find them by their username. They decide whether to answer.",
     writeAction: "Find somebody",
     shareTitle: "Let others find you",
-    shareText: "This is your username. Give it to anyone who wants to write to you.",
+    shareText: "This is your username. Whoever has it can write to you.",
     copy: "Copy your username",
     safeTitle: "Know who it is",
     safeText: "The details of a chat show a safety number. Compare it once, and nobody can slip in between unnoticed.",
