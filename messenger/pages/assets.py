@@ -52,6 +52,11 @@ def is_built() -> bool:
     return Path(settings.VITE_MANIFEST).is_file()
 
 
+def built_at() -> int:
+    """When Vite built the scripts: another number after each build."""
+    return _modified(settings.VITE_MANIFEST)
+
+
 def _entry(entry: str) -> tuple[dict[str, Any], str]:
     chunks = _manifest(settings.VITE_MANIFEST, _modified(settings.VITE_MANIFEST))
     names = [key for key, chunk in chunks.items() if chunk.get("isEntry") and chunk.get("name") == entry]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.templatetags.static import static
 
 from messenger.pages import assets
@@ -27,6 +28,14 @@ def files() -> list[str]:
 
 def service_worker(request: HttpRequest) -> HttpResponse:
     """`/sw.js`: below the root, because a worker's reach ends at its own folder."""
-    code = Path(settings.VITE_MANIFEST).parents[1] / assets.file_of("service_worker")
-    text = f"const MESSENGER_FILES = {json.dumps(files())};\n{code.read_text()}"
+    if settings.DEBUG:
+        raise Http404("Files that change under their names are not kept.")
+    text = _script(assets.built_at())
     return HttpResponse(text, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(maxsize=1)
+def _script(built_at: int) -> str:
+    # Browsers ask at each visit, and looking through all folders takes some milliseconds.
+    code = Path(settings.VITE_MANIFEST).parents[1] / assets.file_of("service_worker")
+    return f"const MESSENGER_FILES = {json.dumps(files())};\n{code.read_text()}"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
+import pytest
 from django.test import Client
 
+from messenger.pages import service_worker
 from messenger.pages.service_worker import files
 
 
@@ -38,3 +41,22 @@ def test_the_offline_page_names_nobody(client: Client) -> None:
     answer = client.get("/offline/")
     assert answer.status_code == 200
     assert "There is no connection" in answer.content.decode()
+
+
+def test_the_kept_pages_name_no_other_file(client: Client, django_user_model: Any, db: None) -> None:
+    client.force_login(django_user_model.objects.create_user("alice", password="correct horse"))
+    for page in ("/chats/", "/offline/"):
+        named = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', client.get(page).content.decode()))
+        assert named
+        assert named <= set(files()), page
+
+
+def test_it_looks_for_the_files_once_a_build(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.get("/sw.js")
+    monkeypatch.setattr(service_worker, "files", lambda: pytest.fail("looked again"))
+    assert client.get("/sw.js").status_code == 200
+
+
+def test_files_of_a_developer_change_under_their_names_and_are_not_kept(client: Client, settings: Any) -> None:
+    settings.DEBUG = True
+    assert client.get("/sw.js").status_code == 404
