@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import ipaddress
-import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -24,58 +25,49 @@ class TlsProxy:
         self._target = port
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(_certificate(folder))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.answers: list[tuple[bytes, bytes]] = []  # the first line of each request, and the first of its answer
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.url = ""
         self.said_on_sockets = b""  # by the server
 
     def __enter__(self) -> TlsProxy:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread.start()
+        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+        server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+        self.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as client:
-            head, rest = b"", b""
-            while b"\r\n\r\n" not in head:
-                if not (data := client.recv(65536)):
-                    return
-                head += data
-            head, _, rest = head.partition(b"\r\n\r\n")
-            lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"x-forwarded-")]
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            head = await client.readuntil(b"\r\n\r\n")
+            lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"x-forwarded-")]
             is_socket = any(line.lower().startswith(b"upgrade:") for line in lines)
             if not is_socket:
                 lines = [line for line in lines if not line.lower().startswith(b"connection:")] + [b"Connection: close"]
-            with socket.create_connection(("127.0.0.1", self._target)) as server:
-                server.sendall(b"\r\n".join([*lines, b"X-Forwarded-Proto: https"]) + b"\r\n\r\n" + rest)
-                threading.Thread(target=_forward, args=(client, server), daemon=True).start()
-                first = True
-                while data := server.recv(65536):
-                    if first:
-                        self.answers.append((lines[0], data.split(b"\r\n")[0]))
-                        first = False
-                    if is_socket:
-                        self.said_on_sockets += data
-                    client.sendall(data)
+            server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+            to_server.write(b"\r\n".join([*lines, b"X-Forwarded-Proto: https"]) + b"\r\n\r\n")
+            asking = asyncio.ensure_future(_forward(client, to_server, lambda data: None))
+            await _forward(server, to_client, self._hear if is_socket else lambda data: None)
+            asking.cancel()
+            to_server.close()
+        to_client.close()
+
+    def _hear(self, data: bytes) -> None:
+        self.said_on_sockets += data
 
 
-def _forward(client: socket.socket, server: socket.socket) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        while data := client.recv(65536):
-            server.sendall(data)
-        server.shutdown(socket.SHUT_WR)
+async def _forward(source: asyncio.StreamReader, sink: asyncio.StreamWriter, hear: Callable[[bytes], None]) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(65536):
+            hear(data)
+            sink.write(data)
+            await sink.drain()
 
 
 def _certificate(folder: Path) -> Path:
