@@ -93,13 +93,21 @@ async def test_going_too_fast_waits_as_told_and_sends(
     assert 1.0 in clock.slept
 
 
-@pytest.mark.parametrize("text", ["", "x" * 65_537, "\ud800"])
+@pytest.mark.parametrize("text", ["", "x" * 60_001, "é" * 30_001, "\ud800"])
 async def test_a_text_that_cannot_be_a_message_is_refused(alice: Client, bob: Client, text: str) -> None:
     with pytest.raises(WrongUse):
         await alice.send("bob", text)
     with pytest.raises(WrongUse, match="That is you"):
         await alice.send("Alice", "hi")
     assert await alice.waiting() == 0
+
+
+async def test_the_longest_text_is_one_that_the_server_takes(alice: Client, bob: Client, relay: Relay) -> None:
+    await alice.send("bob", "日" * 20_000)  # first contact: the longest header that there is
+    [sent] = relay.bodies("messages")
+    [envelope] = sent["envelopes"]
+    assert len(decode(envelope["body"])) <= 64 * 1024
+    assert await texts(bob, 1) == ["日" * 20_000]
 
 
 def add_device(client: Client, relay: Relay) -> str:

@@ -32,7 +32,7 @@ from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing
 from .model import Sent
 from .places import chat_with
 
-MOST_TEXT = 65_536  # characters; with padding well under what the server takes
+MOST_TEXT = 60_000  # bytes of UTF-8: with keys and padding under the 64 KiB that the server takes for a device
 AT_ONCE = 16  # sends in flight
 MOST_ATTEMPTS = 6  # at one message whose lists keep changing
 LONGEST_NAME = 128  # characters; the server's limit is far below
@@ -67,12 +67,12 @@ class Sender:
     async def enqueue(self, to: str, text: str) -> bytes:
         """Store a message for sending, encrypted if its keys are at hand; returns its id. Touches no network."""
         _check_name(to)
-        if not text or len(text) > MOST_TEXT:
-            raise WrongUse(f"A message has 1 to {MOST_TEXT} characters.")
         try:
-            text.encode()
+            size = len(text.encode())
         except UnicodeEncodeError as error:
             raise WrongUse("That text is not valid Unicode.") from error
+        if not 0 < size <= MOST_TEXT:
+            raise WrongUse(f"A message has 1 to {MOST_TEXT:,} characters, fewer where they are not Latin letters.")
         message_id = secrets.token_bytes(16)
         await self._context.write(lambda tx: self._enqueue(tx, message_id, to, text))
         self.wanted.set()

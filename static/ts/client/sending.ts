@@ -24,7 +24,7 @@ import { nameOf } from "./showing";
 import { Signal, Turn } from "./signals";
 import { WORDS } from "./words";
 
-const MOST_TEXT = 65_536; // characters; with padding well under what the server takes
+const MOST_TEXT = 60_000; // bytes of UTF-8: with keys and padding under the 64 KiB that the server takes for a device
 const AT_ONCE = 16; // sends in flight
 const MOST_ATTEMPTS = 6; // at one message whose lists keep changing
 const SHORTEST_WAIT = 0.05; // seconds that a flush waits when asked to go slowly, whatever the server says
@@ -323,14 +323,14 @@ function reasonOf(error: Refused, name: string): string {
       return WORDS.blockedByYou(name);
     case "not_listed":
       return WORDS.notListed;
+    case "malformed":
+      return WORDS.cannotBeSent; // what the server says of our bytes is no help to a person
     default:
       return error.message;
   }
 }
 
 function checkText(text: string): void {
-  // Counted in characters, as everywhere in the protocol; UTF-16 has at most two units for one.
-  const tooLong = text.length > MOST_TEXT && Array.from(text).length > MOST_TEXT;
-  if (text === "" || tooLong) throw new WrongUse(WORDS.textSize(MOST_TEXT));
+  if (text === "" || new TextEncoder().encode(text).length > MOST_TEXT) throw new WrongUse(WORDS.textSize(MOST_TEXT));
   if (/\p{Surrogate}/u.test(text)) throw new WrongUse(WORDS.notUnicode);
 }

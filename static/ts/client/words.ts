@@ -37,7 +37,7 @@ export const WORDS = {
   tooMuch: "The server sends more than was asked for.",
 
   // Writing
-  textSize: (most: number) => `A message has 1 to ${most.toLocaleString("en")} characters.`,
+  textSize: (most: number) => `A message has 1 to ${most.toLocaleString("en")} characters, fewer where they are not Latin letters.`,
   notUnicode: "That text is not valid Unicode.",
   thatIsYou: "That is you.",
   noKeys: (name: string) =>

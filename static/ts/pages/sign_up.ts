@@ -89,6 +89,8 @@ export function watch(form: HTMLFormElement): void {
       });
     }, PAUSE);
   });
+  // Signing up changes the CSRF token: a question that came after it would be refused.
+  form.addEventListener("submit", () => clearTimeout(timer));
   password?.addEventListener("input", () =>
     show(password, passwordVerdict(password.value, Number(least), { one, other })),
   );
