@@ -66,6 +66,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(cast(BaseTransport, Gathering(cast(Transport, transport))))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        # What came of a message that is never whole now. The objects refer to each other, and the collector comes
+        # rarely: without this a process holds the halves of thousands of sockets that are gone.
+        self.conn.reader.discard()
+        self.frames = []
+
     async def send(self, message: ASGISendEvent) -> None:
         text = message.get("text")
         if text is None or not self._is_open():

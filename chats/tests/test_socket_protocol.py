@@ -216,6 +216,19 @@ async def test_a_turn_of_an_open_socket_is_one_write() -> None:
 
 
 @on_uvloop
+async def test_half_a_message_is_let_go_with_its_socket() -> None:
+    protocol, _, _ = await opened()
+    first = b"\x01\xfe\x04\x00" + bytes(4) + bytes(1024)  # the first part of a text, masked with zeros
+    half = b"\x00\xff" + (1 << 20).to_bytes(8, "big") + bytes(4) + bytes(100_000)
+    protocol.data_received(first + half)
+    assert len(protocol.conn.reader.buffer) >= 100_000
+    assert protocol.frames
+    protocol.connection_lost(None)
+    assert len(protocol.conn.reader.buffer) == 0
+    assert not protocol.frames
+
+
+@on_uvloop
 async def test_who_sends_after_the_other_side_closed_is_told() -> None:
     protocol, transport, client = await opened()
     client.send_close(1000)
