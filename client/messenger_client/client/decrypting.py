@@ -20,7 +20,7 @@ from ..protocol.session import Envelope, Pair, Received, Session, receive
 from ..store import Transaction, envelopes, peers, sessions, timeline
 from ..store.records import Entry, Me, Peer
 from .context import own_device
-from .places import chat_with, conversation_with
+from .places import chat_with
 
 Device = tuple[bytes, bytes]  # account, device
 
