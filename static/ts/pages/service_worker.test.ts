@@ -277,6 +277,21 @@ test("a server in trouble is passed over, and its answer never kept", async () =
   expect(await worker.text("/chats/")).toBe(shell(FIRST, ALICE));
 });
 
+test("a network that says nothing is not waited for longer than a while, and heard when it speaks", async () => {
+  vi.useFakeTimers();
+  server = serving(FIRST);
+  const worker = await Worker.started(FIRST);
+  let arrive: (answer: Response) => void = () => undefined;
+  server = () => new Promise<Response>((resolve) => (arrive = resolve));
+  const text = worker.text("/chats/");
+  await vi.advanceTimersByTimeAsync(10_000);
+  arrive(new Response(shell(FIRST, BOB)));
+  expect(await text).toBe(shell(FIRST, ALICE));
+  vi.useRealTimers();
+  server = offline;
+  expect(await worker.text("/chats/")).toBe(shell(FIRST, BOB));
+});
+
 test("without a shell a server in trouble is heard", async () => {
   server = (path) => (path === "/chats/" ? new Response("trouble", { status: 503 }) : serving(FIRST)(path));
   const worker = await Worker.started(FIRST);

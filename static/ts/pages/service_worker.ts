@@ -14,6 +14,7 @@ const SHELL = "/chats/";
 const OFFLINE = "/offline/";
 const CHATS = /^\/chats\/([0-9a-f-]{36})?$/;
 const SIGNING = /^\/(accounts|admin)\//; // whose forms sign in and out
+const PATIENCE = 5_000; // ms that the network may be silent while there is a shell to show
 
 let forgotten = 0; // times that somebody may have gone: a shell asked for before is not kept after
 
@@ -81,19 +82,26 @@ async function activate(): Promise<void> {
   await self.clients.claim();
 }
 
-/** From the network; without one, the shell for chats and one honest page for everything else. */
-async function open(event: FetchEvent, isChat: boolean): Promise<Response> {
-  const since = forgotten;
+/** From the network; without one, a page that says so. */
+async function online(asked: Promise<Response>): Promise<Response> {
   try {
-    const answer = await fetch(event.request);
-    if (!isChat) return answer;
-    event.waitUntil(learn(answer.clone(), since).catch(() => undefined));
-    return answer.status < 500 ? answer : ((await kept(SHELL)) ?? answer);
+    return await asked;
   } catch (error) {
-    const found = (isChat ? await kept(SHELL) : undefined) ?? (await kept(OFFLINE));
-    if (found) return found;
+    const page = await kept(OFFLINE);
+    if (page) return page;
     throw error;
   }
+}
+
+/** The shell as the server paints it; the kept one where the network fails or is silent, or the server is in trouble. */
+async function chats(event: FetchEvent): Promise<Response> {
+  const since = forgotten;
+  const asked = fetch(event.request);
+  event.waitUntil(asked.then((answer) => learn(answer.clone(), since)).catch(() => undefined));
+  const silence = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
+  const answer = await Promise.race([asked.catch(() => null), silence]);
+  if (answer && answer.status < 500) return answer;
+  return (await kept(SHELL)) ?? online(asked);
 }
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -103,7 +111,7 @@ self.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(request.url);
   if (origin !== self.location.origin) return;
   if (request.mode === "navigate") {
-    if (request.method === "GET") event.respondWith(open(event, CHATS.test(pathname)));
+    if (request.method === "GET") event.respondWith(CHATS.test(pathname) ? chats(event) : online(fetch(request)));
     else if (SIGNING.test(pathname)) {
       forgotten += 1; // the shell names who was signed in
       event.waitUntil(dropShells());
