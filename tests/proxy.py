@@ -50,7 +50,11 @@ class Proxy:
                 if self._cut.is_set():
                     _close([client])
                     continue
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # it is down: so is the line, for now
+                    _close([client])
+                    continue
                 self._links += [client, server]
                 threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
                 threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()

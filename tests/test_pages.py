@@ -25,6 +25,7 @@ ANONYMOUS = {
     "sign-in": "/accounts/login/",
     "reset": "/accounts/password/reset/",
     "missing": "/no-such-page",
+    "offline": "/offline/",
 }
 SIGNED_IN = {
     "settings": "/settings/",
