@@ -168,8 +168,6 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ACCOUNT_RATE_LIMITS = False  # ours hold for pages and API alike (messenger/lib/limits.py)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)  # seconds
 
-UNFOLD = {"SITE_TITLE": "Messenger", "SITE_HEADER": "Messenger", "SHOW_HISTORY": False}
-
 # --- limits: an amount and a time, as in 30/hour, or none ---
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # that append to X-Forwarded-For; 0: it means nothing
 LIMITS = {

@@ -194,7 +194,6 @@ def test_what_is_written_while_the_servers_are_dead_leaves_by_itself(stack: Stac
         server.kill()
     bob.write("into the void")
     bob.sees_state("into the void", "queued")
-    # Also across a restart of the page's Worker: the outbox is on the disk.
     stack.start()
     bob.sees_state("into the void", "accepted", "delivered", "read")
     alice.sees("into the void")
