@@ -9,7 +9,19 @@ import * as timeline from "../store/timeline";
 import type { Environment, Lock } from "./context";
 import { Device } from "./device";
 import type { Messenger, StartOptions } from "./messenger";
-import type { Account, ChatSummary, Line, Person, SafetyNumber, Start, StorageState, Told } from "./model";
+import type {
+  Account,
+  ChatSummary,
+  DeviceInfo,
+  Line,
+  LinkOptions,
+  NewDevice,
+  Person,
+  SafetyNumber,
+  Start,
+  StorageState,
+  Told,
+} from "./model";
 import { byLatest, lineOf, summaryOf } from "./showing";
 import { Turn } from "./signals";
 import { WORDS } from "./words";
@@ -45,6 +57,18 @@ export class LocalMessenger implements Messenger {
       this.#options = { ...this.#given(), knownDevice: "" };
       return this.#start(this.#options, false);
     });
+  }
+
+  async link(): Promise<string> {
+    throw new WrongUse(WORDS.notThereYet);
+  }
+
+  async stopLinking(): Promise<void> {
+    throw new WrongUse(WORDS.notThereYet);
+  }
+
+  async resetIdentity(): Promise<Start> {
+    throw new WrongUse(WORDS.notThereYet);
   }
 
   listen(hear: (told: Told) => void): () => void {
@@ -133,6 +157,35 @@ export class LocalMessenger implements Messenger {
 
   async acknowledge(account: string): Promise<void> {
     await this.#here().people.acknowledge(idOf(account));
+  }
+
+  async askAgain(line: string): Promise<void> {
+    throw new WrongUse(WORDS.notThereYet, line);
+  }
+
+  async devices(): Promise<DeviceInfo[]> {
+    throw new WrongUse(WORDS.notThereYet);
+  }
+
+  async canManage(): Promise<boolean> {
+    const { context } = this.#here();
+    return (context.write((tx) => settings.me(tx))?.accountKey ?? null) !== null;
+  }
+
+  async readLink(code: string): Promise<NewDevice> {
+    throw new WrongUse(WORDS.notThereYet, code);
+  }
+
+  async approveLink(code: string, options: LinkOptions): Promise<void> {
+    throw new WrongUse(WORDS.notThereYet, JSON.stringify([code, options]));
+  }
+
+  async suspendDevice(device: string): Promise<void> {
+    throw new WrongUse(WORDS.notThereYet, device);
+  }
+
+  async removeDevice(device: string, options: { newIdentity: boolean }): Promise<void> {
+    throw new WrongUse(WORDS.notThereYet, JSON.stringify([device, options]));
   }
 
   async storage(): Promise<StorageState> {
@@ -256,7 +309,7 @@ class Evicted extends Error {}
 
 function outcomeOf(error: unknown): Start {
   if (error instanceof Evicted) return { state: "evicted" };
-  if (error instanceof LinkingNeeded) return { state: "linking_needed" };
+  if (error instanceof LinkingNeeded) return { state: "linking_needed", reset: false };
   if (error instanceof SignInNeeded) return { state: "signed_out" };
   if (error instanceof Unreachable) return { state: "failed", why: WORDS.noServerYet };
   return { state: "failed", why: error instanceof ClientError ? error.message : WORDS.setupFailed };

@@ -1,6 +1,17 @@
 // The client as the page sees it: asynchronous calls into the Worker. `remote.ts` implements it, `worker.ts` serves it.
 
-import type { ChatSummary, Line, Person, SafetyNumber, Start, StorageState, Told } from "./model";
+import type {
+  ChatSummary,
+  DeviceInfo,
+  Line,
+  LinkOptions,
+  NewDevice,
+  Person,
+  SafetyNumber,
+  Start,
+  StorageState,
+  Told,
+} from "./model";
 
 /** What the page knows before the Worker starts: Django wrote it into the page. */
 export interface StartOptions {
@@ -18,6 +29,15 @@ export interface Messenger {
   takeOver(): Promise<Start>;
   /** After `evicted`: forget what this browser was, and start anew. */
   startAfresh(): Promise<Start>;
+  /**
+   * After `linking_needed`: the code that a managing device reads, 200 characters without separators. How it goes on
+   * is told (`link`); after `done`, `start` again.
+   */
+  link(): Promise<string>;
+  /** Do not wait any longer for a managing device: the code is worth nothing from now on. */
+  stopLinking(): Promise<void>;
+  /** After `linking_needed`, the last way out: a new identity, with this browser as its only device. */
+  resetIdentity(): Promise<Start>;
 
   /** All conversations, the latest first. */
   chats(): Promise<ChatSummary[]>;
@@ -52,6 +72,21 @@ export interface Messenger {
   verify(account: string, key: Uint8Array): Promise<void>;
   /** Write on to somebody whose identity has changed, without having compared anything. */
   acknowledge(account: string): Promise<void>;
+  /** An unreadable line's one action: have its sender's device asked for the message once more. */
+  askAgain(line: string): Promise<void>;
+
+  /** One's own devices, this one first. Asks the server. */
+  devices(): Promise<DeviceInfo[]>;
+  /** Whether this device holds the account key: it can link devices and sign them out of the list. */
+  canManage(): Promise<boolean>;
+  /** On a managing device: read another device's code, pasted or scanned; nothing is approved yet. */
+  readLink(code: string): Promise<NewDevice>;
+  /** Approve it. Resolves once it is on the account's list; contacts, and history on wish, follow by themselves. */
+  approveLink(code: string, options: LinkOptions): Promise<void>;
+  /** Sign a device out: the server serves it no more, and the next managing device takes it off the list. */
+  suspendDevice(device: string): Promise<void>;
+  /** On a managing device: take another one off the list. `newIdentity`: for one that held the account key. */
+  removeDevice(device: string, options: { newIdentity: boolean }): Promise<void>;
 
   storage(): Promise<StorageState>;
   /** Ask for another attempt to connect now. */

@@ -22,6 +22,7 @@ export interface DeviceStatus {
  *
  * `id` never changes; `position` orders the lines of all chats and grows as they are shown. `cause`: of `unreadable`
  * the protocol's name of the failure; of a failed text why, in a sentence. `missing`: of a gap, how many messages.
+ * `repair`: of `unreadable`, whether its sender's device has been asked to send it again, or can be (`askAgain`).
  */
 export interface Line {
   readonly id: string;
@@ -37,6 +38,7 @@ export interface Line {
   readonly skipped: number; // devices that it could not be encrypted for
   readonly cause: string;
   readonly missing: number;
+  readonly repair: "asked" | "possible" | "none";
 }
 
 /** One conversation as the list shows it. `last` is null in one that nobody has written in yet. */
@@ -66,6 +68,38 @@ export interface SafetyNumber {
   readonly key: Uint8Array; // the account key that the number stands for: `verify` takes it
 }
 
+/** One device of one's own account. */
+export interface DeviceInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly lastSeen: number; // 0: never
+  readonly thisOne: boolean;
+  readonly managing: boolean; // holds the account key, as far as this device knows
+  readonly listed: boolean; // on the newest list: contacts encrypt to it
+  readonly suspended: boolean; // signed out: the server serves it no more
+}
+
+/** A device that asks to be linked, as its code and the server describe it. */
+export interface NewDevice {
+  readonly device: string;
+  readonly name: string;
+  readonly platform: string;
+}
+
+/** `history`: send it the messages of before. `managing`: let it hold the account key, too. */
+export interface LinkOptions {
+  readonly history: boolean;
+  readonly managing: boolean;
+}
+
+/** How linking this browser goes on. `approved`: it is on the list, and its contacts are coming in. */
+export type LinkStep =
+  | { readonly step: "waiting" }
+  | { readonly step: "approved" }
+  | { readonly step: "done" }
+  | { readonly step: "failed"; readonly why: string };
+
 /** `retryAt` (ms): when the next attempt comes. `updating`: connected, and what waited is still coming in. */
 export type Connection =
   | { readonly state: "connecting" | "updating" | "online" | "offline" }
@@ -81,7 +115,8 @@ export type Start =
   | { readonly state: "ready"; readonly account: Account; readonly storage: StorageState }
   | { readonly state: "open_elsewhere" } // another tab has this account's store: `takeOver`
   | { readonly state: "evicted" } // this browser was one of the account's devices, and its store is gone
-  | { readonly state: "linking_needed" } // the account has devices, and this browser is none of them
+  // The account has devices, and this browser is none of them. `reset`: it was one, of an identity that is no more.
+  | { readonly state: "linking_needed"; readonly reset: boolean }
   | { readonly state: "signed_out" } // the page's session has ended
   | { readonly state: "unsupported"; readonly missing: string } // OPFS or Web Locks are not there
   | { readonly state: "failed"; readonly why: string }; // a sentence; nothing was changed
@@ -93,4 +128,11 @@ export type Told =
   | { readonly type: "connection"; readonly connection: Connection }
   | { readonly type: "typing"; readonly chat: string; readonly on: boolean }
   | { readonly type: "notice"; readonly text: string } // a sentence for the person, of no single conversation
-  | { readonly type: "ended"; readonly why: "taken_over" | "signed_out" | "replaced" | "failed"; readonly text: string };
+  | { readonly type: "link"; readonly link: LinkStep }
+  // Messages of before, from or to a device that was linked. `done` of `total` pieces; equal: complete.
+  | { readonly type: "history"; readonly direction: "in" | "out"; readonly done: number; readonly total: number }
+  | { readonly type: "devices" } // one's own devices have changed: read them again
+  | { readonly type: "ended"; readonly why: Ending; readonly text: string };
+
+/** Why the client has stopped. `unlinked`: this browser is none of the account's devices any more; the store stays. */
+export type Ending = "taken_over" | "signed_out" | "replaced" | "unlinked" | "failed";

@@ -32,6 +32,7 @@ export function lineOf(tx: Transaction, entry: Entry): Line {
     skipped: entry.skipped.length,
     cause: entry.cause,
     missing: entry.missing,
+    repair: "none",
   };
 }
 

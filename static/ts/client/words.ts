@@ -25,6 +25,7 @@ export const WORDS = {
   linkingNeeded: "Your account has another device already, and this browser has to be linked by it.",
   deviceGone: "This browser is not one of your account's devices any more. Your messages stay in it.",
   deviceName: "Browser",
+  notThereYet: "That is not there yet.",
 
   // The connection
   signedOut: "Your session has ended. Sign in again; your messages stay in this browser.",

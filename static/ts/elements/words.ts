@@ -243,6 +243,11 @@ export const words = {
       text: "This browser connected once more somewhere else. Nothing is lost.",
       action: "Use it here",
     },
+    unlinked: {
+      title: "This browser was taken off your account",
+      text: "It is none of your account's devices any more. Your messages are still in it.",
+      action: "Go on",
+    },
   },
 
   welcome: {

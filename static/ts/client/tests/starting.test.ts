@@ -70,8 +70,8 @@ test("a browser that is set up starts without a network and shows everything", a
 test("a second browser is told that it has to be linked, again and again, and takes no second device", async () => {
   await joined(relay, "alice");
   const laptop = new Party(relay, "alice");
-  expect(await laptop.start()).toEqual({ state: "linking_needed" });
-  expect(await laptop.reopen()).toEqual({ state: "linking_needed" });
+  expect(await laptop.start()).toEqual({ state: "linking_needed", reset: false });
+  expect(await laptop.reopen()).toEqual({ state: "linking_needed", reset: false });
   expect(relay.devices.size).toBe(2);
   await expect(laptop.messenger.chats()).rejects.toThrow("not been started");
 });
@@ -86,7 +86,7 @@ test("a browser whose store is gone says so, and starts afresh only when asked",
   expect(await emptied.start()).toEqual({ state: "evicted" });
   expect(await emptied.start()).toEqual({ state: "evicted" });
   expect(relay.requests.length).toBe(asked);
-  expect(await emptied.messenger.startAfresh()).toEqual({ state: "linking_needed" });
+  expect(await emptied.messenger.startAfresh()).toEqual({ state: "linking_needed", reset: false });
 });
 
 test("a browser whose store went before it was listed is set up anew", async () => {
@@ -215,7 +215,7 @@ test("signed prekeys are new every seven days, and old ones stay usable", async 
 test("a device list that another browser was faster with is given up, with its key", async () => {
   const alice = new Party(relay, "alice");
   relay.refusals.of("PUT keys/device-list").push(problem(409, "list_conflict"));
-  expect(await alice.start()).toEqual({ state: "linking_needed" });
+  expect(await alice.start()).toEqual({ state: "linking_needed", reset: false });
   await pause(10);
   expect((await alice.reopen()).state).toBe("ready"); // the other one was never published after all
 });

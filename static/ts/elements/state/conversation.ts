@@ -149,6 +149,7 @@ export class Conversation {
       skipped: 0,
       cause: "",
       missing: 0,
+      repair: "none",
     };
     this.pending = [...this.pending, line];
     this.unreadFrom = 0;

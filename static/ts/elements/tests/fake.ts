@@ -1,7 +1,19 @@
 // A client without a server: scripted people and lines, for tests and for looking at the page while building it.
 
 import type { Messenger, StartOptions } from "../../client/messenger";
-import type { ChatSummary, Connection, Line, Person, SafetyNumber, Start, StorageState, Told } from "../../client/model";
+import type {
+  ChatSummary,
+  Connection,
+  DeviceInfo,
+  Line,
+  LinkOptions,
+  NewDevice,
+  Person,
+  SafetyNumber,
+  Start,
+  StorageState,
+  Told,
+} from "../../client/model";
 
 export const OPTIONS: StartOptions = { account: id("a", 1), username: "alice", csrf: "csrf", knownDevice: "" };
 export const READY: Start = {
@@ -21,6 +33,10 @@ export class FakeMessenger implements Messenger {
   readonly calls: string[] = [];
   start_: Start = READY;
   people: Person[] = [];
+  ownDevices: DeviceInfo[] = [];
+  managing = true;
+  code = "0".repeat(200);
+  newDevice: NewDevice = { device: id("d", 2), name: "Firefox", platform: "web" };
   failing = "";
   slow = 0; // ms that the store takes
   readonly summaries = new Map<string, ChatSummary>();
@@ -73,6 +89,7 @@ export class FakeMessenger implements Messenger {
       skipped: 0,
       cause: "",
       missing: 0,
+      repair: "none",
       ...more,
     };
     this.stored.get(chat)?.push(line);
@@ -125,6 +142,18 @@ export class FakeMessenger implements Messenger {
 
   startAfresh(): Promise<Start> {
     return this.#call("startAfresh", () => READY);
+  }
+
+  link(): Promise<string> {
+    return this.#call("link", () => this.code);
+  }
+
+  stopLinking(): Promise<void> {
+    return this.#call("stopLinking", () => undefined);
+  }
+
+  resetIdentity(): Promise<Start> {
+    return this.#call("resetIdentity", () => READY);
   }
 
   chats(): Promise<ChatSummary[]> {
@@ -230,6 +259,34 @@ export class FakeMessenger implements Messenger {
     return this.#call(`acknowledge ${account}`, () => this.#person(account, { identityChanged: false }));
   }
 
+  askAgain(line: string): Promise<void> {
+    return this.#call(`askAgain ${line}`, () => void this.#replace(line, { repair: "asked" }));
+  }
+
+  devices(): Promise<DeviceInfo[]> {
+    return this.#call("devices", () => this.ownDevices);
+  }
+
+  canManage(): Promise<boolean> {
+    return this.#call("canManage", () => this.managing);
+  }
+
+  readLink(code: string): Promise<NewDevice> {
+    return this.#call(`readLink ${code}`, () => this.newDevice);
+  }
+
+  approveLink(code: string, options: LinkOptions): Promise<void> {
+    return this.#call(`approveLink ${code} ${JSON.stringify(options)}`, () => undefined);
+  }
+
+  suspendDevice(device: string): Promise<void> {
+    return this.#call(`suspendDevice ${device}`, () => this.#device(device, { suspended: true }));
+  }
+
+  removeDevice(device: string, options: { newIdentity: boolean }): Promise<void> {
+    return this.#call(`removeDevice ${device} ${JSON.stringify(options)}`, () => this.#device(device, { listed: false }));
+  }
+
   storage(): Promise<StorageState> {
     return this.#call("storage", () => ({ persistent: true, usage: 0 }));
   }
@@ -241,6 +298,11 @@ export class FakeMessenger implements Messenger {
   listen(hear: (told: Told) => void): () => void {
     this.#hearers.add(hear);
     return () => this.#hearers.delete(hear);
+  }
+
+  #device(device: string, change: Partial<DeviceInfo>): void {
+    this.ownDevices = this.ownDevices.map((one) => (one.id === device ? { ...one, ...change } : one));
+    this.tell({ type: "devices" });
   }
 
   #person(account: string, change: Partial<ChatSummary>): void {

@@ -135,7 +135,7 @@ export const scenes: Record<string, () => Scene> = {
     return { fake, path: `/chats/${BOB}` };
   },
   evicted: () => started({ state: "evicted" }),
-  linking: () => started({ state: "linking_needed" }),
+  linking: () => started({ state: "linking_needed", reset: false }),
   elsewhere: () => started({ state: "open_elsewhere" }),
   signedout: () => started({ state: "signed_out" }),
   unsupported: () => started({ state: "unsupported", missing: "a private file system" }),
