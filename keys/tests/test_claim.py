@@ -301,7 +301,7 @@ def test_a_claim_that_fails_gives_nothing_out(monkeypatch: pytest.MonkeyPatch) -
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr(services, "Bundle", stumble)
+        patched.setattr("keys.services.prekeys.Bundle", stumble)
         with pytest.raises(RuntimeError):
             claim(dora, dora.phone.target)
     assert key_ids(claim(dora, dora.phone.target).bundles[0]) == (1, "okpk", 1)

@@ -109,7 +109,7 @@ def test_a_conflict_in_one_kind_stores_nothing_of_the_others(alice: Person) -> N
 
 
 def test_the_server_stores_a_bounded_number_of_keys(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "MOST_STORED", 3)
+    monkeypatch.setattr("keys.services.prekeys.MOST_STORED", 3)
     publish(alice, "opk", *alice.phone.prekeys("opk", 1, 2, 3))
     refused(alice, "opk", alice.phone.prekey("opk", 4), error=Conflict)
 

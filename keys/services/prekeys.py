@@ -1,93 +1,27 @@
-"""Writes of the key directory: publish a device list, publish prekeys, hand bundles out. And whom to send to.
-
-Everything is verified before it is stored (keys/verify.py); this module decides whether it fits what is stored.
-"""
+"""Prekeys: published by their device, handed out once each."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
-from accounts.models import Device, User
+from accounts.models import Device
 from keys import limits, sql, verify
-from keys.errors import ListConflict, NotListed
-from keys.models import DeviceList, OneTimePrekey, OneTimeSeries, SignedPrekey
-from keys.values import Bundle, Claimed, DeviceSet, PrekeyCounts, Skipped, Target
+from keys.errors import NotListed
+from keys.models import OneTimePrekey, OneTimeSeries, SignedPrekey
+from keys.services.sets import listed_devices, recipients
+from keys.values import Bundle, Claimed, PrekeyCounts, Skipped, Target
 from keys.verify import KLR, OKPK, OPK, SPK, SignedObject
-from messenger.lib import base64url
 from messenger.lib.clock import Milliseconds
-from messenger.lib.errors import Conflict, Malformed, WrongToken
-from messenger.lib.events import DevicesChanged, PrekeysLow, publish_on_commit
+from messenger.lib.errors import Conflict, WrongToken
+from messenger.lib.events import PrekeysLow, publish_on_commit
 
 LOW_WATER = 25  # fewer one-time keys than that, and the device is asked for more
 MOST_STORED = 200  # one-time keys of a kind: a full refill of 100, and room for one that was already there
-
-
-def recipients(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, DeviceSet]:
-    """The device set of each account that has published a list, as of one moment. Others are absent."""
-    sets = {}
-    for one in sql.newest_sets(account_ids):
-        devices = verify.listed_ids(one.payload)
-        stopped = devices & one.suspended if one.is_active else devices
-        sets[one.account] = DeviceSet(one.list_hash, devices, stopped, one.version)
-    return sets
-
-
-def publish_device_list(*, by: Device, signed: SignedObject, now: Milliseconds) -> DeviceList:
-    """Store the successor of the account's newest list and return it; the newest list again changes nothing.
-
-    Raises Malformed, BadSignature, BadKey, WrongToken (`by` is suspended), ListConflict.
-    """
-    # Signatures before the transaction: nobody should wait for a lock meanwhile.
-    verified = verify.device_list(signed, account=by.user_id, now=now)
-    return _store_list(verified, signed, by=by)
-
-
-@transaction.atomic
-def _store_list(verified: verify.VerifiedList, signed: SignedObject, *, by: Device) -> DeviceList:
-    # Without the key part of the lock, so that rows which refer to the account can be written meanwhile.
-    account = User.objects.select_for_update(no_key=True).get(pk=by.user_id)
-    newest = DeviceList.objects.newest([account.pk]).first()
-    if newest and bytes(newest.hash) == verified.hash:
-        return newest
-    # A new account key, which would start a new chain, is refused with the rest.
-    expected = (bytes(newest.account_key), newest.seq + 1, bytes(newest.hash)) if newest else None
-    if (verified.account_key, verified.seq, verified.previous) != (
-        expected or (verified.account_key, 1, verify.NO_PREVIOUS)
-    ):
-        raise ListConflict(extra={"list": _readable(newest.signed) if newest else None})
-    _check_devices(verified, by=by, listed_before=verify.listed_ids(bytes(newest.payload)) if newest else frozenset())
-    stored = DeviceList.objects.create(
-        account=account,
-        account_key=verified.account_key,
-        seq=verified.seq,
-        hash=verified.hash,
-        payload=signed.payload,
-        signature=signed.signature,
-    )
-    User.objects.filter(pk=account.pk).update(devices_version=F("devices_version") + 1)
-    publish_on_commit(DevicesChanged(account_id=account.pk))
-    return stored
-
-
-def _check_devices(verified: verify.VerifiedList, *, by: Device, listed_before: frozenset[uuid.UUID]) -> None:
-    """Each listed device is registered with that key, and not suspended unless it was listed already."""
-    registered = {device.pk: device for device in Device.objects.filter(user=verified.account)}
-    for listed in verified.devices:
-        device = registered.get(listed.device)
-        if device is None or bytes(device.signing_key) != listed.signing_key:
-            raise Malformed("the list names a device that is not registered with that signing key")
-        if device.suspended and device.pk not in listed_before:
-            raise Malformed("the list adds a suspended device")
-    publisher = registered.get(by.pk)
-    if publisher is None or by.pk not in {listed.device for listed in verified.devices}:
-        raise Malformed("the list does not name the device that publishes it")
-    if publisher.suspended:
-        raise WrongToken("this device is suspended")
 
 
 def publish_prekeys(
@@ -122,8 +56,7 @@ def _store_prekeys(verified: Mapping[str, Sequence[verify.VerifiedPrekey]], *, b
     device = Device.objects.select_for_update(no_key=True).get(pk=by.pk)
     if device.suspended:
         raise WrongToken("this device is suspended")
-    newest = DeviceList.objects.newest([device.user_id]).first()
-    if newest is None or device.pk not in verify.listed_ids(bytes(newest.payload)):
+    if device.pk not in listed_devices(device.user_id):
         raise NotListed()
     for label in (SPK, KLR):
         for prekey in verified[label]:
@@ -238,7 +171,3 @@ def _bundle(target: Target, gave: sql.Taken) -> Bundle | None:
     if gave.signed_prekey is None or kem is None:
         return None
     return Bundle(target, gave.signed_prekey, gave.one_time, OKPK if gave.one_time_kem else KLR, kem)
-
-
-def _readable(signed: SignedObject) -> dict[str, str]:
-    return {"payload": base64url.encode(signed.payload), "signature": base64url.encode(signed.signature)}
