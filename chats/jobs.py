@@ -18,6 +18,7 @@ from chats import effects
 from chats.ids import DeviceId
 from chats.models import Envelope, PrivateMessage, PrivateMessageStatus
 from chats.threads import Threads
+from keys.services import purge_links
 from messenger.lib.clock import Milliseconds, now_ms
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def run_once(*, now: Milliseconds) -> None:
         "told": _until_done(lambda: forget_envelopes(before=now - 2 * retention)),
         "messages": _until_done(lambda: forget_messages(before=now - retention)),
         "accounts": purge_expired(now=timezone.now()),
+        "links": purge_links(now=now),
     }
     logger.info("jobs_done %s", " ".join(f"{name}={count}" for name, count in counts.items()))
 

@@ -88,6 +88,42 @@ class ClaimView(KeysView):
         return Response(fields.Bundles(answer).data)
 
 
+class LinkView(KeysView):
+    @extend_schema(responses=fields.Link)
+    def get(self, request: Request, device: uuid.UUID) -> Response:
+        """Read the relay slot of a device that is to be linked."""
+        slot = services.read_link(by=asking_device(request), device_id=device, now=self.clock())
+        answer = bytes(slot.answer) or None
+        return Response(fields.Link({"offer": bytes(slot.offer), "answer": answer, "expires_at": slot.expires_at}).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, device: uuid.UUID) -> Response:
+        """Give the linking of a device up."""
+        services.end_link(by=asking_device(request), device_id=device, now=self.clock())
+        return Response(status=204)
+
+
+class LinkOfferView(KeysView):
+    @extend_schema(request=fields.LinkOffer, responses={204: None})
+    def put(self, request: Request, device: uuid.UUID) -> Response:
+        """Leave an offer for a device of one's own that is not listed yet."""
+        by, body = asking_device(request), fields.LinkOffer(data=request.data)
+        body.is_valid(raise_exception=True)
+        limits.hit("link", str(by.user_id)).require()
+        services.offer_link(by=by, device_id=device, now=self.clock(), **body.validated_data)
+        return Response(status=204)
+
+
+class LinkAnswerView(KeysView):
+    @extend_schema(request=fields.LinkAnswer, responses={204: None})
+    def put(self, request: Request, device: uuid.UUID) -> Response:
+        """Answer the offer that was left for the asking device."""
+        by, body = asking_device(request), fields.LinkAnswer(data=request.data)
+        body.is_valid(raise_exception=True)
+        services.answer_link(by=by, device_id=device, now=self.clock(), **body.validated_data)
+        return Response(status=204)
+
+
 def _wanted(request: Request) -> dict[uuid.UUID, int | None]:
     """The accounts of the query, each with the seq after which its lists are wanted."""
     if set(request.query_params) != {"account"}:

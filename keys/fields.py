@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers import StrictSerializer
-from keys import verify
+from keys import models, verify
 from keys.values import Target
 from messenger.lib import base64url
 
@@ -119,6 +119,26 @@ class Claim(StrictSerializer):
         if len(set(targets)) != len(targets):
             raise serializers.ValidationError("A device is named twice.")
         return targets
+
+
+class LinkOffer(StrictSerializer):
+    """The body of PUT keys/links/{device}/offer."""
+
+    offer = BytesField(most=models.MAX_OFFER)
+
+
+class LinkAnswer(StrictSerializer):
+    """The body of PUT keys/links/{device}/answer."""
+
+    answer = BytesField(most=models.MAX_ANSWER)
+
+
+class Link(serializers.Serializer[Any]):
+    """The relay slot of a device."""
+
+    offer = BytesField(most=models.MAX_OFFER)
+    answer = BytesField(most=models.MAX_ANSWER, allow_null=True)
+    expires_at = serializers.IntegerField(help_text="milliseconds since 1970")
 
 
 class Published(serializers.Serializer[Any]):

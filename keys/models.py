@@ -16,9 +16,12 @@ from django.utils import timezone
 
 from accounts.models import Device, User
 from keys import verify
+from messenger.lib.clock import Milliseconds
 from messenger.lib.ids import new_id
 
 HASH_LENGTH = verify.HASH_SIZE
+MAX_OFFER = 16 * 1024  # a sealed account key and device list take about 2,000 bytes
+MAX_ANSWER = 1024  # a sealed signature takes 136
 
 
 class DeviceListQuerySet(models.QuerySet["DeviceList"]):
@@ -141,3 +144,23 @@ class OneTimeSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} of {self.device_id} up to {self.highest}"
+
+
+class LinkSlotQuerySet(models.QuerySet["LinkSlot"]):
+    def live(self, now: Milliseconds) -> LinkSlotQuerySet:
+        """Those that have not run out, of devices that are not suspended."""
+        return self.filter(expires_at__gt=now, device__suspended=False)
+
+
+class LinkSlot(models.Model):
+    """What a managing device has left for a new one, and the new one's answer (empty: none yet). Sealed, both."""
+
+    device = models.OneToOneField(Device, primary_key=True, on_delete=models.CASCADE, related_name="link_slot")
+    offer = models.BinaryField(max_length=MAX_OFFER)
+    answer = models.BinaryField(max_length=MAX_ANSWER, default=b"")
+    expires_at = models.BigIntegerField(db_index=True)  # milliseconds since 1970
+
+    objects = LinkSlotQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"link slot of {self.device_id}"

@@ -11,6 +11,7 @@ from accounts.models import Device, User
 from keys import verify
 from keys.errors import ListConflict
 from keys.models import DeviceList
+from keys.services.links import end_links
 from keys.verify import SignedObject
 from messenger.lib import base64url
 from messenger.lib.clock import Milliseconds
@@ -50,6 +51,7 @@ def _store_list(verified: verify.VerifiedList, signed: SignedObject, *, by: Devi
         payload=signed.payload,
         signature=signed.signature,
     )
+    end_links([listed.device for listed in verified.devices])
     User.objects.filter(pk=account.pk).update(devices_version=F("devices_version") + 1)
     publish_on_commit(DevicesChanged(account_id=account.pk))
     return stored

@@ -36,6 +36,9 @@ class As:
     def get(self, path: str) -> Any:
         return self.client.get(f"{BASE}/{path}")
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"{BASE}/{path}")
+
 
 def problem(answer: Any) -> tuple[int, str]:
     """Status and code of an error, which has the one body that all errors have."""
