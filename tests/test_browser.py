@@ -247,6 +247,18 @@ def test_a_second_tab_offers_to_take_over(alice: Surfer, bob: Surfer) -> None:
     alice.sees("welcome back")
 
 
+def test_a_page_that_is_reloaded_again_and_again_is_no_second_tab(alice: Surfer, bob: Surfer) -> None:
+    for number in range(6):
+        bob.write(f"reload {number}")
+        stored = bob.page.locator("[data-line]:not([data-line^=pending])").filter(has_text=f"reload {number}")
+        expect(stored).to_have_count(1, timeout=SECONDS)
+        bob.page.reload()  # the Worker is at work
+        expect(bob.composer).to_be_visible(timeout=SECONDS)
+    for number in range(6):
+        alice.sees(f"reload {number}")
+        bob.sees(f"reload {number}")
+
+
 def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack, surf: Open, tmp_path: Path) -> None:
     erin = surf("erin", 0)
     frank = Person("frank", tmp_path, stack.url(1))

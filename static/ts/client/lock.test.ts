@@ -114,6 +114,47 @@ class Tab {
 const settle = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 0));
 
 describe("the lock of an account", () => {
+  test("is waited for where the page that holds it is going, as in a reload", async () => {
+    const browser = new Browser();
+    const gone = browser.tab("gone");
+    const held = await gone.take();
+    gone.frozen = true; // nothing of it runs any more, and the browser has not noticed yet
+    const reloaded = browser.tab("reloaded").take();
+    await settle();
+    expect(browser.log).toEqual(["gone holds"]);
+    held?.release();
+    expect(await reloaded).not.toBeNull();
+    expect(browser.log).toEqual(["gone holds", "reloaded holds"]);
+    expect(browser.openChannels).toBe(1);
+  });
+
+  test("is not waited for where the tab that holds it says so, and for long only where it is silent", async () => {
+    const browser = new Browser();
+    const first = browser.tab("first");
+    await first.take();
+    expect(await browser.tab("second").take()).toBeNull();
+    first.frozen = true;
+    const third = browser.tab("third");
+    const taking = third.take();
+    await settle();
+    third.wake(); // two seconds later
+    expect(await taking).toBeNull();
+    expect(browser.log).toEqual(["first holds", "second has none", "third has none"]);
+  });
+
+  test("goes to the tab that asks for it, whatever the holder says to a third one", async () => {
+    const browser = new Browser();
+    let close = (): void => undefined;
+    await browser.tab("first").take(false, new Promise((resolve) => (close = resolve)));
+    const third = browser.tab("third");
+    const [asking, taking] = [third.take(), browser.tab("second").take(true)];
+    await settle();
+    expect(browser.log.toSorted()).toEqual(["first holds", "first loses", "third has none"]);
+    close();
+    expect(await taking).not.toBeNull();
+    expect(await asking).toBeNull();
+  });
+
   test("is one tab's, until it is released", async () => {
     const browser = new Browser();
     const held = await browser.tab("first").take();

@@ -31,17 +31,20 @@ export interface Held {
   release(): void;
 }
 
-const PATIENCE = 2; // seconds for the other tab to close its store
+const PATIENCE = 2; // seconds for the other tab to close its store, or for what is left of one to go
 const LET_GO = "let_go";
+const WHO_IS_THERE = "who_is_there";
+const HERE = "here";
 
 /** Take an account's lock; null when another tab has it and is not to lose it. */
 export async function takeLock(around: Surroundings, account: string, wish: LockWish): Promise<Held | null> {
   const name = `messenger/${account}`;
   const free = await request(around.locks, name, { ifAvailable: true });
   if (free !== null) return keep(around, name, free, wish);
-  if (!wish.steal) return null;
-  const asked = await ask(around, name);
-  return keep(around, name, asked ?? (await seize(around.locks, name)), wish);
+  // A page that was left or reloaded a moment ago may hold it still, but answers no more: that one is waited for.
+  const granted = await ask(around, name, wish.steal ? LET_GO : WHO_IS_THERE);
+  if (granted !== null) return keep(around, name, granted, wish);
+  return wish.steal ? keep(around, name, await seize(around.locks, name), wish) : null;
 }
 
 interface Granted {
@@ -50,12 +53,15 @@ interface Granted {
   readonly stolen: Promise<boolean>;
 }
 
-/** Ask the holder to let go, and wait in line for as long as that may take. */
-async function ask(around: Surroundings, name: string): Promise<Granted | null> {
+/** Wait in line for as long as a holder may take to let go, or until it says that it stays. */
+async function ask(around: Surroundings, name: string, question: string): Promise<Granted | null> {
   const enough = new AbortController();
   const waiting = request(around.locks, name, { signal: enough.signal });
   const channel = around.openChannel(name);
-  channel.postMessage(LET_GO);
+  channel.onmessage = (event: MessageEvent<unknown>) => {
+    if (event.data === HERE && question === WHO_IS_THERE) enough.abort();
+  };
+  channel.postMessage(question);
   const done = new AbortController();
   void around.clock.sleep(PATIENCE, done.signal).then(() => enough.abort());
   try {
@@ -112,6 +118,7 @@ function keep(around: Surroundings, name: string, granted: Granted, { lost }: Lo
   };
   channel.onmessage = (event: MessageEvent<unknown>) => {
     if (event.data === LET_GO) lose();
+    else if (event.data === WHO_IS_THERE && !isOver) channel.postMessage(HERE);
   };
   void granted.stolen.then((stolen) => stolen && lose());
   return { release: () => !isOver && end() };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { FakeClock, settled } from "../tests/clock";
-import { FakeMessenger, id, OPTIONS } from "../tests/fake";
+import { FakeMessenger, id, OPTIONS, READY } from "../tests/fake";
 import { SAVE_AFTER } from "./drafts";
 import { ChatPage } from "./page";
 
@@ -56,6 +56,23 @@ describe("starting", () => {
     await page.start({ takeOver: true });
     expect(page.phase.state).toBe("ready");
     expect(called("takeOver")).toHaveLength(1);
+  });
+
+  test("is tried again, without a stir, when the person comes back to a tab beside another one", async () => {
+    const phases: string[] = [];
+    page.changed.on(() => phases.push(page.phase.state));
+    fake.start_ = { state: "open_elsewhere" };
+    await begin();
+    page.attend(false);
+    phases.length = 0;
+    page.attend(true);
+    await settled();
+    expect(phases).toEqual([]);
+    fake.start_ = READY; // the other tab was closed
+    page.attend(true);
+    await settled();
+    expect(page.phase.state).toBe("ready");
+    expect(page.conversation?.lines).toHaveLength(10);
   });
 
   test("that breaks is a sentence", async () => {

@@ -93,6 +93,7 @@ export class ChatPage {
   attend(attended: boolean): void {
     this.#attended = attended;
     if (!attended) this.drafts.flushAll();
+    if (attended && this.phase.state === "open_elsewhere") void this.#startQuietly();
     this.#look();
     this.#mark();
   }
@@ -200,6 +201,13 @@ export class ChatPage {
 
   complain(error: unknown): void {
     this.notify(error instanceof Error ? error.message : String(error));
+  }
+
+  /** The other tab may have been closed meanwhile. If it was not, nothing moves. */
+  async #startQuietly(): Promise<void> {
+    const start = await this.#messenger.start(this.options).catch(() => null);
+    if (start === null || start.state === "open_elsewhere" || this.phase.state !== "open_elsewhere") return;
+    await this.#begin(() => Promise.resolve(start));
   }
 
   async #begin(begin: () => Promise<Start>): Promise<void> {
