@@ -1,7 +1,10 @@
 """Liveness without the database, readiness with it and with the drain flag."""
 
+from collections.abc import Callable
+
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 
 # Set once, when the process was told to end: it gets no more traffic, and finishes what it has.
 _draining = False
@@ -28,3 +31,17 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"status": "no database"}, status=503)
     return JsonResponse({"status": "ready"})
+
+
+_PROBES = {"/livez": livez, "/readyz": readyz}
+
+
+class Probes:
+    """Middleware: the probes' answers, under whatever name. Who probes knows this process by its address alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        probe = _PROBES.get(request.path_info)
+        return probe(request) if probe else self._get_response(request)

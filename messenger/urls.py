@@ -7,7 +7,6 @@ from drf_spectacular.views import SpectacularAPIView
 
 from accounts.views import change_password, sign_out
 from chats import views
-from messenger import health
 from messenger.pages.manifest import manifest
 from messenger.pages.service_worker import service_worker
 
@@ -23,8 +22,6 @@ urlpatterns = [
     path("manifest.webmanifest", manifest, name="manifest"),
     path("sw.js", service_worker, name="service-worker"),
     path("offline/", TemplateView.as_view(template_name="offline.html"), name="offline"),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
     path("", include("accounts.urls")),
     path("api/v1/keys/", include("keys.urls")),
     path("api/v1/", include("chats.urls")),

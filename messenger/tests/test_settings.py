@@ -46,6 +46,13 @@ def test_with_https_probes_still_get_their_answer_without_it(tmp_path: Path) -> 
     assert [status for status, *_ in answers] == [200, 200, 301]
 
 
+def test_probes_get_their_answer_under_a_name_that_is_not_the_server_s(tmp_path: Path) -> None:
+    probe = {"Host": "10.0.0.7:8000"}
+    answers = ask(tmp_path, ("/livez", probe), ("/readyz", probe), ("/", probe), ALLOWED_HOSTS="chat.example.org")
+
+    assert [status for status, *_ in answers] == [200, 200, 400]
+
+
 def test_with_https_a_refused_host_gets_the_headers_too(tmp_path: Path) -> None:
     ((status, headers, _),) = ask(tmp_path, ("/", {"Host": "elsewhere.example"}), HTTPS="1")
 

@@ -163,9 +163,11 @@ def test_scripts_alone_may_compile_webassembly() -> None:
     assert not any("'unsafe" in policy for policy in policies.values())
 
 
-@pytest.mark.parametrize("path", ["/", "/no/such/page", "/livez", "/api/v1/accounts/me", "/static/none.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/no/such/page", "/livez", "/api/v1/accounts/me", "/static/none.js", "/accounts/login/"]
+)
 def test_every_answer_belongs_to_this_origin_alone(db: None, client: Any, path: str) -> None:
-    answer = client.get(path, headers={"host": "elsewhere.example"} if path == "/livez" else {})
+    answer = client.get(path, headers={"host": "elsewhere.example"} if path == "/accounts/login/" else {})
 
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer["Cross-Origin-Embedder-Policy"] == "require-corp"
