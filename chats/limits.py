@@ -26,6 +26,7 @@ WAITING_BYTES = (
 ACK_INTERVAL = 0.02  # seconds that acks are gathered: fifty deletes a second carry any number of acks
 DRAIN_ROWS = 1_024  # envelopes that one drain query reads, for all its devices together
 DRAIN_DEVICES = 64
+TELL_SECONDS = 1.0  # between two words to other processes of what devices have sent here
 SWEEP_SECONDS = 3.0  # between two checks of all live sessions: an ended one is off within 5 s
 CACHED_FACTS = 100_000  # accounts and pairs whose facts a process remembers; about 1 KB each
 WAITING_PER_DEVICE = 1_000  # sends of a device that wait for facts: a share's burst, and not the queue of all

@@ -29,7 +29,7 @@ MOST_WAITING = 50_000  # entries that are kept while the layer does not answer; 
 class Word:
     """What one process tells the others in a tick."""
 
-    __slots__ = ("accounts", "arrived", "changed", "devices", "ended", "nudges", "pairs")
+    __slots__ = ("accounts", "arrived", "changed", "devices", "ended", "nudges", "pairs", "taken")
 
     def __init__(self) -> None:
         self.nudges: set[DeviceId] = set()
@@ -39,6 +39,7 @@ class Word:
         self.changed: set[AccountId] = set()  # device sets to load again
         self.pairs: set[tuple[AccountId, AccountId]] = set()  # contacts to load again
         self.ended: set[str] = set()  # sessions
+        self.taken: list[tuple[str, DeviceId, int]] = []  # of which share, by whom, how much
 
     @property
     def entries(self) -> int:

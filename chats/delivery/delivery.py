@@ -14,7 +14,7 @@ from django.db import connection as django_connection
 
 from accounts.models import Contact
 from accounts.services import ended_sessions
-from chats import effects
+from chats import buckets, effects
 from chats.delivery import handlers, messages
 from chats.delivery.acks import Acks
 from chats.delivery.admission import Admission
@@ -25,7 +25,7 @@ from chats.delivery.hub import Hub
 from chats.delivery.listing import Listing
 from chats.facts import FactsCache
 from chats.ids import AccountId, DeviceId
-from chats.limits import SWEEP_SECONDS
+from chats.limits import SWEEP_SECONDS, TELL_SECONDS
 from chats.peers import Peers
 from chats.sends import Accepted, Send
 from chats.threads import Threads
@@ -68,6 +68,7 @@ class Delivery(effects.Receiver):
         self._tasks = [
             self._loop.create_task(self._every(SWEEP_SECONDS, self.sweep), name="chats-sweep"),
             self._loop.create_task(self._every(settings.POLL_SECONDS, self.poll), name="chats-poll"),
+            self._loop.create_task(self._every(TELL_SECONDS, self.tell_shares), name="chats-shares"),
         ]
 
     async def drain(self, seconds: float) -> None:
@@ -219,6 +220,15 @@ class Delivery(effects.Receiver):
                 here.close(4409)
         if word["ended"]:
             self.hub.close_sessions(set(word["ended"]))
+        for share, device, amount in word["taken"]:
+            getattr(buckets, share).taken_elsewhere(device, buckets.clock(), amount)
+
+    async def tell_shares(self) -> None:
+        """What devices have used of their shares here costs them as much at the other processes."""
+        for share in buckets.SHARED:
+            untold = getattr(buckets, share).untold()
+            if untold and (word := self.between.say()):
+                word.taken += [(share, device, amount) for device, amount in untold]
 
     # --- what no event may be needed for ---
 

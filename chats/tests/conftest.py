@@ -49,6 +49,7 @@ def _full_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test starts with a full share."""
     for name in ("sends", "sockets", "typing"):
         monkeypatch.setattr(getattr(buckets, name), "_levels", {})
+        monkeypatch.setattr(getattr(buckets, name), "_untold", {})
 
 
 @pytest_asyncio.fixture

@@ -13,6 +13,7 @@ from accounts.models import Session
 from accounts.services import end_all_sessions, suspend_device
 from accounts.services.sessions import open_session
 from chats import buckets
+from chats.delivery.between import Word
 from chats.delivery.delivery import Delivery
 from chats.limits import FRAME_BYTES
 from chats.models import Envelope
@@ -76,9 +77,7 @@ async def test_the_newer_socket_of_a_device_wins(alice: Phone, bob: Phone) -> No
 async def test_a_newer_socket_in_another_process_wins(alice: Phone, delivery: Delivery) -> None:
     async with alice.online() as a:
         opened = delivery.hub.devices[alice.id].opened  # type: ignore[index]
-        word: dict[str, Any] = {
-            name: [] for name in ("changed", "pairs", "nudges", "accounts", "devices", "ended", "arrived")
-        }
+        word = Word().as_message()
         delivery._heard(word | {"arrived": [[alice.id, opened - 1]]})
         assert await a.silent()  # that one is the older
         delivery._heard(word | {"arrived": [[alice.id, opened + 1]]})
