@@ -88,6 +88,11 @@ def bind_device(own: OwnDevice) -> bytes:
     return own.signing.sign("devbind", _bind_payload(own.account_key, own.account, own.device, own.identity.public))
 
 
+def check_bind(account_key: bytes, account: AccountId, one: ListedDevice) -> None:
+    """Check a device's agreement to be listed under an account key. Raises BadSignature."""
+    verify(one.signing_key, "devbind", _bind_payload(account_key, account, one.device, one.identity_key), one.bind)
+
+
 def listed(own: OwnDevice, *, added: int) -> ListedDevice:
     """Return this device's own entry for a list, bound."""
     return ListedDevice(own.device, own.signing.public, own.identity.public, added, bind_device(own))
@@ -228,8 +233,7 @@ def _check_signatures(result: DeviceList, payload: bytes, signature: bytes) -> N
     try:
         verify(result.account_key, "devlist", payload, signature)
         for one in result.devices:
-            bound = _bind_payload(result.account_key, result.account, one.device, one.identity_key)
-            verify(one.signing_key, "devbind", bound, one.bind)
+            check_bind(result.account_key, result.account, one)
     except BadSignature as error:
         raise ListRefused("signature") from error
 
