@@ -13,6 +13,7 @@ import run
 from making import ENCAPSULATIONS, NOW, Account, Device, File, Json, Recorder, a_text, flipped, named, write
 
 from messenger_client.protocol import (
+    account_data,
     body,
     cbor,
     content,
@@ -561,8 +562,8 @@ def make_content() -> File:
         "sender key": body.Opaque(body.SENDER_KEY, {0: named("gid")}),
         "retry": body.Retry(ids.SessionId(named("session")), named("dh", 32), 7),
         "reset": body.Reset(),
-        "account data": body.Opaque(body.ACCOUNT_DATA, {}),
-        "history": body.Opaque(body.HISTORY, {1: [1, b"\x02"]}),
+        "account data": account_data.AccountData(),
+        "history": account_data.History(bob.id, (), 0),
         "call": body.Opaque(body.CALL, {0: "offer"}),
     }
     text = a_text("hello", alice, bob)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from . import cbor, form
+from .account_data import AccountData, History
 from .errors import Unsupported
 from .ids import AccountId, MessageId, SessionId
 from .primitives import HASH_SIZE, KEY_SIZE
@@ -190,7 +191,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A control content whose fields another module reads: sender key, account data, history, call."""
+    """A control content whose fields another module reads: sender key, call."""
 
     kind: int
     fields: Map
@@ -199,14 +200,14 @@ class Opaque:
         return self.fields
 
     def __repr__(self) -> str:
-        return f"Opaque(kind={self.kind}, fields=<secret>)"  # chain keys, history
+        return f"Opaque(kind={self.kind}, fields=<secret>)"  # chain keys
 
 
-Body = Text | Edit | Delete | Reaction | Timer | Retry | Reset | Opaque
+Body = Text | Edit | Delete | Reaction | Timer | Retry | Reset | AccountData | History | Opaque
 
-SENDER_KEY, ACCOUNT_DATA, HISTORY, CALL = 6, 9, 10, 11
+SENDER_KEY, CALL = 6, 11
 FIRST_CONTROL = 6  # from here on: chosen devices, no message row, no status
-_OPAQUE = frozenset({SENDER_KEY, ACCOUNT_DATA, HISTORY, CALL})
+_OPAQUE = frozenset({SENDER_KEY, CALL})
 _READERS: dict[int, Callable[[Map], Body]] = {
     Text.kind: Text.from_map,
     Edit.kind: Edit.from_map,
@@ -215,6 +216,8 @@ _READERS: dict[int, Callable[[Map], Body]] = {
     Timer.kind: Timer.from_map,
     Retry.kind: Retry.from_map,
     Reset.kind: Reset.from_map,
+    AccountData.kind: AccountData.from_map,
+    History.kind: History.from_map,
 }
 
 

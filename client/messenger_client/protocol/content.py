@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import cbor, form
+from .account_data import AccountData, History, HistoryEntry
 from .body import SENDER_KEY, Body, is_control, read_body, read_map
 from .entropy import SYSTEM, Entropy
 from .errors import Malformed, Unsupported
@@ -72,6 +73,19 @@ def read_padded(padded: bytes) -> Content:
     return decode_content(unpad(padded)[KEY_SIZE:])
 
 
+def read_history(entry: HistoryEntry, *, own: AccountId, chat: AccountId) -> Content:
+    """Read a message out of the history of the chat with `chat`, held to what holds for a received one.
+
+    Raises Malformed, Unsupported: skip the entry. Its device, time and state are the sharing device's word.
+    """
+    content = read_padded(entry.padded)
+    if entry.account not in (own, chat) or content.conversation != private_conversation(own, chat):
+        raise Malformed("conversation")
+    if is_control(content.body.kind):
+        raise Malformed("control content")
+    return content
+
+
 def encode_content(content: Content) -> bytes:
     """Encode a content. Raises Malformed, Unsupported for what a receiver would refuse: it never leaves."""
     data = cbor.encode(
@@ -121,14 +135,17 @@ def check_place(
     """Hold a content against the session it came on and against what the server says of it, or Malformed.
 
     `sender` is the account of the session. A copy from one of our own devices belongs to the private chat
-    with `chat_with`, so the server cannot move it either; a control content to the pair's own chat. Sender
-    keys carry a group's id, which the group code checks.
+    with `chat_with`, so the server cannot move it either; a control content to the pair's own chat. Account
+    data and history come from one's own devices alone. Sender keys carry a group's id, which the group code
+    checks.
     """
     if message_id is not None and content.message_id != message_id:
         raise Malformed("message id")
     kind = content.body.kind
     if kind == SENDER_KEY:
         return
+    if kind in (AccountData.kind, History.kind) and sender != own:
+        raise Malformed("another account's data")
     other = sender
     if sender == own and chat_with is not None and not is_control(kind):
         other = chat_with

@@ -27,6 +27,9 @@ PREKEY_MAX_AHEAD = 24 * HOUR  # room for wrong clocks, not for a key that never 
 PREKEY_GRACE = 31 * DAY  # the server keeps an undelivered message for 30 days
 PREKEY_RETENTION = PREKEY_MAX_AGE + PREKEY_GRACE
 
+# Account data and history
+MAX_SHARED = 61_000  # bytes of contacts or messages in one content: padded, a server takes it (64 KiB a body)
+
 # Ratchet
 MAX_JUMP = 2_000  # keys that one message may make a receiver compute, on either chain
 MAX_SKIPPED = 2_000  # message keys stored for late messages, a session

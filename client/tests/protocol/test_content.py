@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from protocol_cast import Cast, Dice, an_id, entries
 
-from messenger_client.protocol import body, cbor, content, errors, franking, ids, padding
+from messenger_client.protocol import account_data, body, cbor, content, errors, franking, ids, padding
 from messenger_client.protocol.secret import Secret
 
 HEADS = content.Heads(b"o" * 32, b"r" * 32)
@@ -28,8 +28,8 @@ BODIES: list[body.Body] = [
     body.Opaque(body.SENDER_KEY, {0: b"g" * 16}),
     body.Retry(ids.SessionId(b"s" * 16), b"d" * 32, 7),
     body.Reset(),
-    body.Opaque(body.ACCOUNT_DATA, {}),
-    body.Opaque(body.HISTORY, {0: [1, 2]}),
+    account_data.AccountData(),
+    account_data.History(ids.AccountId(b"b" * 16), (), 0),
     body.Opaque(body.CALL, {3: "x"}),
 ]
 
@@ -263,7 +263,7 @@ def test_a_control_content_between_own_devices_belongs_to_their_own_chat(cast: C
     own = content.private_conversation(cast.alice.account.id, cast.alice.account.id)
     with_bob = content.private_conversation(cast.alice.account.id, cast.bob.account.id)
     for conversation, accepted in ((own, True), (with_bob, False)):
-        made = a_content(body.Opaque(body.HISTORY, {}), conversation=conversation)
+        made = a_content(account_data.AccountData(), conversation=conversation)
         wire = cast.alice.send_sealed(cast.tablet, content.seal(made, cast.alice.dice))
         received = cast.tablet.receive(cast.alice, wire, chat_with=cast.bob.account)
         assert (received.failure is None) == accepted
