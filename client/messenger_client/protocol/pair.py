@@ -46,7 +46,8 @@ class Pair:
     """This device and one other device (a peer's, or another of our own): at most 5 sessions.
 
     The first of `sessions` sends: the one that decrypted last. Store them one by one (`Session.to_bytes`, in
-    rows keyed by session id, put together again by `Pair.of`) or all at once (`Pair.to_bytes`).
+    rows keyed by session id, put together again by `Pair.of`) or all at once (`Pair.to_bytes`). A row that
+    `Session.from_bytes` cannot read is dropped like one that never was: the peer asks, or is asked, again.
     """
 
     account: AccountId
@@ -68,6 +69,12 @@ class Pair:
         others.sort(key=lambda one: (max(one.created, one.decrypted or 0), one.id), reverse=True)
         kept, gone = others[: MAX_SESSIONS - 1], others[MAX_SESSIONS - 1 :]
         return Pair.of(self.account, self.device, [session, *kept]), tuple(one.id for one in gone)
+
+    def only(self, session_id: SessionId) -> tuple[Pair, tuple[SessionId, ...]]:
+        """Give up every session but one, on which a `reset` came; returns the ids of the others."""
+        kept = [one for one in self.sessions if one.id == session_id]
+        gone = tuple(one.id for one in self.sessions if one.id != session_id)
+        return Pair.of(self.account, self.device, kept), gone
 
     def tidy(self, *, now: int) -> tuple[Pair, tuple[SessionId, ...]]:
         """Drop sessions unanswered for 30 days and skipped keys older than that; returns the dropped ids."""

@@ -46,16 +46,17 @@ def answer(transcript: bytes, secret: Secret, spk: DhKey) -> Ratchet:
     return Ratchet(transcript, secret, spk, None, None, None, 0, None, Archive())
 
 
-def encrypt(ratchet: Ratchet, padded: bytes, tag: bytes, *, entropy: Entropy) -> tuple[Ratchet, bytes, bytes]:
-    """Return (new state, hdr bytes, body)."""
+def encrypt(ratchet: Ratchet, padded: bytes, tag: bytes, *, entropy: Entropy) -> tuple[Ratchet, Header, bytes, bytes]:
+    """Return (new state, hdr, hdr bytes, body)."""
     chain = ratchet.sending
     if chain is None:
         raise UnknownSession("nothing received yet")
-    header = Header(ratchet.own.public, chain.pn, chain.n, chain.ek, chain.ct).to_bytes()
-    associated = associated_data(ratchet.transcript, header, tag)
+    header = Header(ratchet.own.public, chain.pn, chain.n, chain.ek, chain.ct)
+    header_bytes = header.to_bytes()
+    associated = associated_data(ratchet.transcript, header_bytes, tag)
     body = cseal(hmac(chain.key, _MESSAGE_KEY), _LABEL, associated, padded, entropy)
     moved = SendingChain(Secret(hmac(chain.key, _NEXT_KEY)), chain.n + 1, chain.pn, chain.ek, chain.ct)
-    return replace(ratchet, sending=moved, sent_since_ek=ratchet.sent_since_ek + 1), header, body
+    return replace(ratchet, sending=moved, sent_since_ek=ratchet.sent_since_ek + 1), header, header_bytes, body
 
 
 def decrypt(

@@ -80,11 +80,16 @@ class RememberedEk:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Store `pair` and `wire` (the outbox) in one transaction, then send."""
+    """Store `pair` and `wire` (the outbox) in one transaction, then send.
+
+    A `retry` names the message by the session's id, `dh` and `n`: keep them in the send log.
+    """
 
     pair: Pair
     session: Session  # the one that was used, as changed
     wire: bytes
+    dh: bytes
+    n: int
     dropped: tuple[SessionId, ...]
 
 
@@ -148,10 +153,10 @@ def encrypt(
     session = next(iter(pair.sessions), None) if session_id is None else pair.find(session_id)
     if session is None:
         raise UnknownSession
-    state, header, body = ratchet.encrypt(session.ratchet, sealed.padded, sealed.tag, entropy=entropy)
-    wire = Message(session.id, header, body, sealed.tag, session.init).to_bytes()
+    state, header, header_bytes, body = ratchet.encrypt(session.ratchet, sealed.padded, sealed.tag, entropy=entropy)
+    wire = Message(session.id, header_bytes, body, sealed.tag, session.init).to_bytes()
     moved = replace(session, ratchet=state)
-    return Sent(_with(pair, moved), moved, wire, dropped)
+    return Sent(_with(pair, moved), moved, wire, header.dh, header.n, dropped)
 
 
 def receive(
