@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from accounts.authentication import (
 )
 from accounts.errors import WrongCredentials
 from accounts.models import Device, User
-from accounts.permissions import IsAccount, IsDevice, IsSignedIn
+from accounts.permissions import IsAccount, IsSignedIn
 from accounts.services import Tokens
 from messenger.lib import base64url, limits
 from messenger.lib.addresses import address_of, own_origin
@@ -56,12 +57,14 @@ def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _device(device: Device) -> dict[str, object]:
+def device_answer(device: Device) -> dict[str, object]:
+    """What the owner is told of a device."""
     return {
         "id": str(device.id),
         "name": device.name,
         "platform": device.platform,
         "created_at": _ms(device.created_at),
+        "last_seen_at": _ms(device.last_seen_at),
         "suspended": device.suspended,
     }
 
@@ -157,22 +160,31 @@ class SignOutEverywhere(APIView):
 
 
 class Devices(APIView):
+    """Reading them is the key directory's (keys/api.py), which knows the ones that are listed."""
+
     def get_permissions(self) -> list[Any]:
-        # Registering is what an account token is for; everything else asks for a device.
-        return [IsAccount() if self.request.method == "POST" else IsDevice()]
+        # Registering is what an account token is for; which devices there are, both kinds may know.
+        return [IsAccount() if self.request.method == "POST" else IsSignedIn()]
 
     @extend_schema(request=serializers.NewDevice, responses={201: serializers.DeviceAnswer})
     def post(self, request: Request) -> Response:
         """Register a device; the same key again gives the same device."""
         body = _body(serializers.NewDevice, request)
         device = services.register_device(user=user_of(request), **body)
-        return Response(_device(device), status=status.HTTP_201_CREATED)
+        return Response(device_answer(device), status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses=serializers.DevicesAnswer)
-    def get(self, request: Request) -> Response:
-        """List the account's devices, in the order of their registration."""
-        devices = user_of(request).devices.order_by("created_at", "id")
-        return Response({"devices": [{**_device(one), "last_seen_at": _ms(one.last_seen_at)} for one in devices]})
+
+class SuspendDevice(APIView):
+    permission_classes = [IsSignedIn]
+
+    @extend_schema(request=serializers.Nothing, responses={204: None})
+    def post(self, request: Request, device: uuid.UUID) -> Response:
+        """End a device of one's own: its sessions, its sockets, and what is delivered to it."""
+        user = user_of(request)
+        _body(serializers.Nothing, request)
+        limits.hit("suspend", str(user.pk)).require()
+        services.suspend_own_device(user=user, device_id=device)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class DeviceChallenges(APIView):

@@ -138,15 +138,8 @@ class DeviceAnswer(serializers.Serializer[Any]):
     name = serializers.CharField()
     platform = serializers.CharField()
     created_at = serializers.IntegerField(help_text="milliseconds since 1970")
-    suspended = serializers.BooleanField()
-
-
-class ListedDevice(DeviceAnswer):
     last_seen_at = serializers.IntegerField(help_text="milliseconds since 1970")
-
-
-class DevicesAnswer(serializers.Serializer[Any]):
-    devices = ListedDevice(many=True)
+    suspended = serializers.BooleanField()
 
 
 class ProfileAnswer(serializers.Serializer[Any]):

@@ -33,7 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/auth/logout-everywhere", api.SignOutEverywhere.as_view()),
     path("api/v1/auth/device/challenge", api.DeviceChallenges.as_view()),
     path("api/v1/auth/device/token", api.DeviceTokens.as_view()),
-    path("api/v1/devices", api.Devices.as_view()),
+    path("api/v1/devices/<uuid:device>/suspend", api.SuspendDevice.as_view()),
     path("api/v1/accounts", api.People.as_view()),
     path("api/v1/accounts/me", api.OwnProfile.as_view()),
     path("api/v1/accounts/<str:who>", api.Profile.as_view()),

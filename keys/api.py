@@ -1,4 +1,7 @@
-"""The key directory over HTTP (docs/api.md, Keys): input, one call, output. Asks for a device token throughout."""
+"""The key directory over HTTP (docs/api.md, Keys): input, one call, output. Asks for a device token throughout.
+
+But for the account's own devices, which an account token may read too: somebody who lost the last one has no other.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import credentials_of
+from accounts.api import Devices, device_answer
+from accounts.authentication import credentials_of, user_of
 from accounts.models import Device
 from keys import directory, fields, services
 from keys.cbor import MAX_INTEGER
@@ -35,6 +39,18 @@ def asking_device(request: Request) -> Device:
     if device is None:
         raise WrongToken()
     return device
+
+
+class DevicesView(Devices):
+    """`devices`, whose registration is sign-in's."""
+
+    @extend_schema(responses=fields.OwnDevices)
+    def get(self, request: Request) -> Response:
+        """List the account's devices, in the order of their registration."""
+        user = user_of(request)
+        listed = services.listed_devices(user.pk)
+        devices = user.devices.order_by("created_at", "id")
+        return Response({"devices": [{**device_answer(one), "listed": one.pk in listed} for one in devices]})
 
 
 class DeviceListView(KeysView):

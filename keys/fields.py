@@ -10,7 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.serializers import StrictSerializer
+from accounts.serializers import DeviceAnswer, StrictSerializer
 from keys import models, verify
 from keys.values import Target
 from messenger.lib import base64url
@@ -119,6 +119,14 @@ class Claim(StrictSerializer):
         if len(set(targets)) != len(targets):
             raise serializers.ValidationError("A device is named twice.")
         return targets
+
+
+class OwnDevice(DeviceAnswer):
+    listed = serializers.BooleanField(help_text="on the account's newest device list")
+
+
+class OwnDevices(serializers.Serializer[Any]):
+    devices = OwnDevice(many=True)
 
 
 class LinkOffer(StrictSerializer):

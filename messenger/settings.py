@@ -183,6 +183,7 @@ LIMITS = {
     "mail": env.str("LIMIT_MAIL", default="5/hour"),  # to one e-mail address
     "directory": env.str("LIMIT_DIRECTORY", default="20/minute"),  # readings of the key directory by an account
     "link": env.str("LIMIT_LINK", default="60/hour"),  # offers to devices that are to be linked, by an account
+    "suspend": env.str("LIMIT_SUSPEND", default="60/hour"),  # of an account's own devices
     "search": env.str("LIMIT_SEARCH", default="60/minute"),  # searches for people by an account
 }
 

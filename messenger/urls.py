@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from accounts.views import change_password, sign_out
 from chats import views
+from keys.api import DevicesView
 from messenger.pages.manifest import manifest
 from messenger.pages.service_worker import service_worker
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("sw.js", service_worker, name="service-worker"),
     path("offline/", TemplateView.as_view(template_name="offline.html"), name="offline"),
     path("", include("accounts.urls")),
+    path("api/v1/devices", DevicesView.as_view(), name="devices"),
     path("api/v1/keys/", include("keys.urls")),
     path("api/v1/", include("chats.urls")),
     path(

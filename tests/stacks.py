@@ -30,7 +30,18 @@ SETTINGS = {
     "CLAIM_BURST": "100000",
     **{
         f"LIMIT_{name}": "none"
-        for name in ("USER", "ADDRESS", "SIGN_UP", "FORM", "MAIL", "DIRECTORY", "SEARCH", "USERNAME_CHECK", "LINK")
+        for name in (
+            "USER",
+            "ADDRESS",
+            "SIGN_UP",
+            "FORM",
+            "MAIL",
+            "DIRECTORY",
+            "SEARCH",
+            "USERNAME_CHECK",
+            "LINK",
+            "SUSPEND",
+        )
     },
 }
 

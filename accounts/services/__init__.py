@@ -16,6 +16,7 @@ from accounts.services.devices import (
     register_device,
     restore_device,
     suspend_device,
+    suspend_own_device,
 )
 from accounts.services.people import (
     change_password,
@@ -71,5 +72,6 @@ __all__ = [
     "restore_user",
     "sign_in",
     "suspend_device",
+    "suspend_own_device",
     "suspend_user",
 ]

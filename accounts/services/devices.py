@@ -1,4 +1,4 @@
-"""Devices: registered with an account token, proved by their own signature, suspended by moderators."""
+"""Devices: registered with an account token, proved by their own signature, suspended by their owner or moderators."""
 
 from __future__ import annotations
 
@@ -83,11 +83,13 @@ def prove_device(
         user = lock_user(device.user_id)
         # Asked again under the lock: the account may have signed out while the proof was on its way.
         session = entitling.first()
-        if session is None or not Device.objects.filter(id=device.id, suspended=False).update(last_seen_at=now):
+        if session is None or not Device.objects.filter(id=device.id, suspended=False).exists():
             raise NotSignedIn("this session has ended")
         # Bound to what its authority is bound to: a proof must not outlive the sign-out of its browser.
         browser = None if session.browser is None else Browser(session.browser, session.expires_at)
-        return open_session(user=user, device=device, now=now, browser=browser)
+        opened = open_session(user=user, device=device, now=now, browser=browser)
+        Device.objects.filter(id=device.id).update(last_seen_at=now)
+        return opened
 
 
 def _entitling(authority: Credentials | str, device_id: uuid.UUID, now: datetime) -> SessionQuerySet:
@@ -107,18 +109,28 @@ def _entitling(authority: Credentials | str, device_id: uuid.UUID, now: datetime
 @transaction.atomic
 def suspend_device(*, device: Device) -> None:
     """Silence a device: its sessions end, its requests and refreshes get 401, and nothing is encrypted for it."""
-    _set_suspended(device, True)
+    lock_user(device.user_id)
     end(Session.objects.filter(device=device), Session.Ended.SUSPENDED)
+    _set_suspended(device, True)
+
+
+@transaction.atomic
+def suspend_own_device(*, user: User, device_id: uuid.UUID) -> None:
+    """The owner ends a device, which holds no more than this account's trust. NotFound for anybody else's."""
+    device = user.devices.filter(id=device_id).first()
+    if device is None:
+        raise NotFound()
+    suspend_device(device=device)
 
 
 @transaction.atomic
 def restore_device(*, device: Device) -> None:
     """Lift a suspension. The device has to sign in and prove its key again."""
+    lock_user(device.user_id)
     _set_suspended(device, False)
 
 
 def _set_suspended(device: Device, suspended: bool) -> None:
-    lock_user(device.user_id)
     if Device.objects.filter(id=device.id, suspended=not suspended).update(suspended=suspended):
         User.objects.filter(id=device.user_id).update(devices_version=F("devices_version") + 1)
         publish_on_commit(DevicesChanged(device.user_id))

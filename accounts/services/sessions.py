@@ -1,6 +1,7 @@
 """Token families: opened by a sign-in or a device's proof, rotated by each refresh, ended for good.
 
-Rows are locked in the order user, session, so that no family is opened or refreshed past its account's ending.
+Rows are locked in the order user, session, device, so that no family is opened or refreshed past its account's
+ending, and nobody waits for somebody who waits for them.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def test_a_suspended_device_is_silent_until_it_proves_itself_anew(
     assert laptop.prove(access=alice.access).status_code == 404
     assert is_signed_in(phone.access)
     assert User.objects.get().devices_version == before + 1
-    assert told == [DevicesChanged(uuid.UUID(alice.id)), SessionsEnded((session_of(laptop).id,))]
+    assert told == [SessionsEnded((session_of(laptop).id,)), DevicesChanged(uuid.UUID(alice.id))]
 
     services.suspend_device(device=device)
     assert User.objects.get().devices_version == before + 1, "nothing has changed"

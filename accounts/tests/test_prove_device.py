@@ -82,7 +82,7 @@ def test_a_stranger_with_the_password_gets_no_token_of_a_device(alice: Person, l
 
     assert_no_proof(laptop.prove(access=stranger, nonce=nonce, signature=forged))
     assert get("accounts/me", stranger).status_code == 403
-    assert get("devices", stranger).json()["code"] == "wrong_token"
+    assert get("accounts?prefix=al", stranger).json()["code"] == "wrong_token"
 
 
 def test_another_account_cannot_use_the_device(charlie: Person, laptop: Terminal) -> None:

@@ -28,12 +28,14 @@ def register(access: str | None, key: bytes | None = None, **changes: Any) -> An
 def test_a_device_is_registered_and_listed(alice: Person) -> None:
     answer = register(alice.access)
     assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "name", "platform", "created_at", "suspended"}
+    assert set(answer.json()) == {"id", "name", "platform", "created_at", "last_seen_at", "suspended"}
 
     laptop = alice.add_device("phone")
     listed = get("devices", laptop.access).json()["devices"]
     assert [device["name"] for device in listed] == ["laptop", "phone"]
-    assert set(listed[0]) == {"id", "name", "platform", "created_at", "last_seen_at", "suspended"}
+    assert set(listed[0]) == {"id", "name", "platform", "created_at", "last_seen_at", "suspended", "listed"}
+    assert [device["listed"] for device in listed] == [False, False]
+    assert get("devices", alice.access).json()["devices"] == listed, "to who knows the password, too"
     assert listed[0]["last_seen_at"] > 1_700_000_000_000
 
 
@@ -51,7 +53,8 @@ def test_a_stranger_sees_and_registers_nothing(alice: Person, laptop: Terminal, 
     assert [device["name"] for device in get("devices", tablet.access).json()["devices"]] == ["tablet"]
     assert register(None).status_code == 401
     assert register(laptop.access).json()["code"] == "wrong_token"
-    assert get("devices", alice.access).json()["code"] == "wrong_token"
+    assert [device["name"] for device in get("devices", charlie.access).json()["devices"]] == ["tablet"]
+    assert get("devices").status_code == 401
 
 
 P = 2**255 - 19

@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from chats.tests.people import Phone
 
@@ -32,6 +33,7 @@ def database_url() -> str:
 class Served:
     """`manage.py serve` on a free port."""
 
+    settings: dict[str, str] = field(default_factory=dict)  # over those of this test
     process: subprocess.Popen[str] = field(init=False)
     port: int = field(init=False)
 
@@ -46,7 +48,7 @@ class Served:
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--port", "0"],
             cwd=ROOT,
-            env={**os.environ, **ours},
+            env={**os.environ, **ours, **self.settings},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -81,3 +83,12 @@ async def hear(socket: ClientConnection) -> dict[str, Any]:
 
 async def say(socket: ClientConnection, frame: dict[str, Any]) -> None:
     await socket.send(orjson.dumps(frame).decode())
+
+
+async def close_code(socket: ClientConnection, kinds: list[str]) -> int | None:
+    """Hear to the end: the types of all frames, and the code of the close."""
+    try:
+        while True:
+            kinds.append((await hear(socket))["type"])
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else None

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chats.models import Envelope, PrivateMessage
 from chats.tests.people import Phone
-from chats.tests.serving import Served, hear, say
+from chats.tests.serving import Served, close_code, hear, say
 
 MESSAGES = 400
 
@@ -75,15 +75,6 @@ async def test_what_was_accepted_before_a_kill_arrives_once_and_in_order(
     assert got == [frame["message_id"] for frame in frames]
     assert accepted.keys() == {frame["message_id"] for frame in frames}
     await sync_to_async(connections.close_all)()
-
-
-async def close_code(socket: ClientConnection, kinds: list[str]) -> int | None:
-    """Hear to the end: the types of all frames, and the code of the close."""
-    try:
-        while True:
-            kinds.append((await hear(socket))["type"])
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else None
 
 
 def _stored() -> Any:

@@ -97,6 +97,23 @@ def test_a_bundle_is_claimed_as_it_was_published(alice: Person, bob: Person) -> 
     }
 
 
+def test_the_owner_sees_which_devices_are_listed_and_which_are_suspended(alice: Person, bob: Person) -> None:
+    laptop = alice.add_handset()
+    suspend_device(device=alice.handsets[1].row)
+    for asking in (As(alice.phone), As(laptop), As(user=alice.user)):
+        shown = asking.client.get("/api/v1/devices").json()["devices"]
+        assert [(one["id"], one["listed"], one["suspended"]) for one in shown] == [
+            (str(alice.phone.row.pk), True, False),
+            (str(alice.handsets[1].row.pk), True, True),
+            (str(laptop.row.pk), False, False),
+        ]
+    alice.publish_list([alice.phone])
+    shown = As(alice.phone).client.get("/api/v1/devices").json()["devices"]
+    assert [one["listed"] for one in shown] == [True, False, False]
+    (one,) = As(bob.phone).client.get("/api/v1/devices").json()["devices"]
+    assert (one["id"], one["listed"]) == (str(bob.phone.row.pk), True)
+
+
 def test_strangers_and_account_tokens_do_nothing(alice: Person) -> None:
     listed = in_json(travelling(alice.next_list()))
     for asking, refusal in ((As(), (401, "not_signed_in")), (As(user=alice.user), (403, "wrong_token"))):
