@@ -97,6 +97,11 @@ export function bindDevice(own: OwnDevice): Uint8Array {
   return own.signing.sign("devbind", bindPayload(own.accountKey, own.account, own.device, own.identity.public));
 }
 
+/** Check a device's agreement to be listed under an account key. Throws BadSignature. */
+export function checkBind(accountKey: Uint8Array, account: AccountId, one: ListedDevice): void {
+  verify(one.signingKey, "devbind", bindPayload(accountKey, account, one.device, one.identityKey), one.bind);
+}
+
 /** This device's own entry for a list, bound. */
 export function listed(own: OwnDevice, { added }: { readonly added: number }): ListedDevice {
   return {
@@ -234,10 +239,7 @@ function entry(row: cbor.Value): ListedDevice {
 function checkSignatures(result: DeviceList, payload: Uint8Array, signature: Uint8Array): void {
   try {
     verify(result.accountKey, "devlist", payload, signature);
-    for (const one of result.devices) {
-      const bound = bindPayload(result.accountKey, result.account, one.device, one.identityKey);
-      verify(one.signingKey, "devbind", bound, one.bind);
-    }
+    for (const one of result.devices) checkBind(result.accountKey, result.account, one);
   } catch (error) {
     if (error instanceof BadSignature) throw new ListRefused("signature", { cause: error });
     throw error;
