@@ -1,6 +1,7 @@
 // The bodies of contents, one class a kind (PROTOCOL.md, Content). Refuses missing and mistyped fields.
 // A reader ignores unknown keys below 16 and answers Unsupported to keys of 16 and above.
 
+import { AccountData, History } from "./account_data";
 import type { Value } from "./cbor";
 import { Unsupported } from "./errors";
 import * as form from "./form";
@@ -60,10 +61,10 @@ export class Text extends Unprinted {
 
   static fromMap(fields: Fields): Text {
     return new Text(form.text(fields.get(0)), {
-      replyTo: optional(fields, 1, form.identifier),
-      mentions: optional(fields, 2, form.array)?.map(form.identifier) ?? [],
-      attachments: optional(fields, 3, form.array)?.map(readAttachment) ?? [],
-      expiry: optional(fields, 4, form.unsigned),
+      replyTo: form.optional(fields, 1, form.identifier),
+      mentions: form.optional(fields, 2, form.array)?.map(form.identifier) ?? [],
+      attachments: form.optional(fields, 3, form.array)?.map(readAttachment) ?? [],
+      expiry: form.optional(fields, 4, form.unsigned),
     });
   }
 }
@@ -188,17 +189,15 @@ export class Reset {
 }
 
 export const SENDER_KEY = 6;
-export const ACCOUNT_DATA = 9;
-export const HISTORY = 10;
 export const CALL = 11;
 export const FIRST_CONTROL = 6; // from here on: chosen devices, no message row, no status
 
-export type OpaqueKind = typeof SENDER_KEY | typeof ACCOUNT_DATA | typeof HISTORY | typeof CALL;
+export type OpaqueKind = typeof SENDER_KEY | typeof CALL;
 
-/** A control content whose fields another module reads: sender key, account data, history, call. */
+/** A control content whose fields another module reads: sender key, call. */
 export class Opaque extends Unprinted {
   readonly kind: OpaqueKind;
-  readonly fields: Fields; // chain keys, history
+  readonly fields: Fields; // chain keys
 
   constructor(kind: OpaqueKind, fields: Fields) {
     super();
@@ -211,7 +210,7 @@ export class Opaque extends Unprinted {
   }
 }
 
-export type Body = Text | Edit | Delete | Reaction | Timer | Retry | Reset | Opaque;
+export type Body = Text | Edit | Delete | Reaction | Timer | Retry | Reset | AccountData | History | Opaque;
 
 export function isControl(kind: number): boolean {
   return kind >= FIRST_CONTROL;
@@ -235,9 +234,11 @@ export function readBody(kind: number, value: unknown): Body {
     case Reset.kind:
       readMap(value);
       return new Reset();
+    case AccountData.kind:
+      return AccountData.fromMap(readMap(value));
+    case History.kind:
+      return History.fromMap(readMap(value));
     case SENDER_KEY:
-    case ACCOUNT_DATA:
-    case HISTORY:
     case CALL:
       return new Opaque(kind, readMap(value));
     default:
@@ -264,14 +265,9 @@ function readAttachment(value: Value): Attachment {
     size: form.unsigned(fields.get(2)),
     sha256: form.octets(fields.get(3), HASH_SIZE),
     mediaType: form.text(fields.get(4)),
-    name: optional(fields, 5, form.text),
-    thumbnail: optional(fields, 6, form.anyOctets),
+    name: form.optional(fields, 5, form.text),
+    thumbnail: form.optional(fields, 6, form.anyOctets),
   };
-}
-
-// A field that is there is read, also when it is null: only an absent one is left out.
-function optional<Field>(fields: Fields, key: number, read: (value: unknown) => Field): Field | null {
-  return fields.has(key) ? read(fields.get(key)) : null;
 }
 
 // The values under their places as keys, less those that are null.

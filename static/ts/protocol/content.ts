@@ -1,6 +1,7 @@
 // Contents: what a message says, padded and franked. Refuses what was moved here from another chat.
 // PROTOCOL.md, Content.
 
+import { AccountData, History, type HistoryEntry } from "./account_data";
 import { isControl, readBody, readMap, SENDER_KEY, type Body } from "./body";
 import { compare, concat, equal } from "./bytes";
 import * as cbor from "./cbor";
@@ -68,6 +69,19 @@ export function readPadded(padded: Uint8Array): Content {
   return decodeContent(unpad(padded).subarray(KEY_SIZE));
 }
 
+/**
+ * Read a message out of the history of the chat with `chat`, held to what holds for a received one.
+ *
+ * Throws Malformed, Unsupported: skip the entry. Its device, time and state are the sharing device's word.
+ */
+export function readHistory(entry: HistoryEntry, { own, chat }: { own: AccountId; chat: AccountId }): Content {
+  const content = readPadded(entry.padded);
+  const isOfChat = equal(entry.account, own) || equal(entry.account, chat);
+  if (!isOfChat || !equal(content.conversation, privateConversation(own, chat))) throw new Malformed("conversation");
+  if (isControl(content.body.kind)) throw new Malformed("control content");
+  return content;
+}
+
 /** Encode a content. Throws Malformed, Unsupported for what a receiver would refuse: it never leaves. */
 export function encodeContent(content: Content): Uint8Array {
   const data = cbor.encode(
@@ -119,13 +133,15 @@ export interface Place {
  * Hold a content against the session it came on and against what the server says of it, or Malformed.
  *
  * A copy from one of our own devices belongs to the private chat with `chatWith`, so the server cannot
- * move it either; a control content to the pair's own chat. Sender keys carry a group's id, which the
- * group code checks.
+ * move it either; a control content to the pair's own chat. Account data and history come from one's own
+ * devices alone. Sender keys carry a group's id, which the group code checks.
  */
 export function checkPlace(content: Content, { own, sender, chatWith = null, messageId = null }: Place): void {
   if (messageId !== null && !equal(content.messageId, messageId)) throw new Malformed("message id");
   const kind = content.body.kind;
   if (kind === SENDER_KEY) return;
+  const isShared = kind === AccountData.kind || kind === History.kind;
+  if (isShared && !equal(sender, own)) throw new Malformed("another account's data");
   const copied = equal(sender, own) && chatWith !== null && !isControl(kind);
   const expected = privateConversation(own, copied ? chatWith : sender);
   if (!equal(content.conversation, expected)) throw new Malformed("conversation");

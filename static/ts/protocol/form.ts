@@ -35,6 +35,15 @@ export function unsigned(value: unknown, least = 0, most = MAX_INTEGER): number 
   return value;
 }
 
+/** A field that is there is read, also when it is null: only an absent one is left out. */
+export function optional<Field>(
+  fields: ReadonlyMap<number, Value>,
+  key: number,
+  read: (value: unknown) => Field,
+): Field | null {
+  return fields.has(key) ? read(fields.get(key)) : null;
+}
+
 export function text(value: unknown): string {
   if (typeof value !== "string") throw new Malformed("text");
   return value;

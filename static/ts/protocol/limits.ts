@@ -26,6 +26,10 @@ export const PREKEY_MAX_AHEAD = 24 * HOUR; // room for wrong clocks, not for a k
 export const PREKEY_GRACE = 31 * DAY; // the server keeps an undelivered message for 30 days
 export const PREKEY_RETENTION = PREKEY_MAX_AGE + PREKEY_GRACE;
 
+// Account data and history
+// Bytes of contacts or messages in one content: padded, a server takes it (64 KiB a body).
+export const MAX_SHARED = 61_000;
+
 // Ratchet
 export const MAX_JUMP = 2_000; // keys that one message may make a receiver compute, on either chain
 export const MAX_SKIPPED = 2_000; // message keys stored for late messages, a session

@@ -1,6 +1,7 @@
 // Contents say what they mean, where they belong, and nothing else.
 
 import { beforeAll, describe, expect, test } from "vitest";
+import { AccountData, History } from "../account_data";
 import * as body from "../body";
 import { concat, hex, utf8 } from "../bytes";
 import * as cbor from "../cbor";
@@ -45,8 +46,8 @@ const BODIES: readonly body.Body[] = [
   new body.Opaque(body.SENDER_KEY, new Map([[0, filled(16, "g")]])),
   new body.Retry(filled(16, "s"), filled(32, "d"), 7),
   new body.Reset(),
-  new body.Opaque(body.ACCOUNT_DATA, new Map()),
-  new body.Opaque(body.HISTORY, new Map([[0, [1, 2]]])),
+  new AccountData(),
+  new History(filled(16, "b"), [], 0),
   new body.Opaque(body.CALL, new Map([[3, "x"]])),
 ];
 
@@ -284,9 +285,9 @@ describe("what the server might move elsewhere", () => {
   test("a control content between own devices belongs to their own chat", () => {
     const { alice, tablet, bob } = makeCast();
     alice.start(tablet);
-    const history = new body.Opaque(body.HISTORY, new Map());
+    const data = new AccountData();
     const receive = (other: Uint8Array) => {
-      const made = aContent(history, content.privateConversation(alice.account.id, other));
+      const made = aContent(data, content.privateConversation(alice.account.id, other));
       const wire = alice.sendSealed(tablet, content.seal(made, alice.dice));
       return tablet.receive(alice, wire, { chatWith: bob.account }).failure;
     };
