@@ -61,7 +61,8 @@ export class Session implements SessionFields {
  * This device and one other device (a peer's, or another of our own): at most 5 sessions.
  *
  * The first of `sessions` sends: the one that decrypted last. Store them one by one (`Session.toBytes`, in rows
- * keyed by session id, put together again by `Pair.of`) or all at once (`Pair.toBytes`).
+ * keyed by session id, put together again by `Pair.of`) or all at once (`Pair.toBytes`). A row that
+ * `Session.fromBytes` cannot read is dropped like one that never was: the peer asks, or is asked, again.
  */
 export class Pair {
   readonly account: AccountId;
@@ -91,6 +92,13 @@ export class Pair {
     const kept = others.slice(0, MAX_SESSIONS - 1);
     const gone = others.slice(MAX_SESSIONS - 1);
     return [Pair.of(this.account, this.device, [session, ...kept]), gone.map((one) => one.id)];
+  }
+
+  /** Give up every session but one, on which a `reset` came; with the ids of the others. */
+  only(id: SessionId): [pair: Pair, dropped: readonly SessionId[]] {
+    const kept = this.sessions.filter((one) => equal(one.id, id));
+    const gone = this.sessions.filter((one) => !equal(one.id, id)).map((one) => one.id);
+    return [Pair.of(this.account, this.device, kept), gone];
   }
 
   /** Drop sessions unanswered for 30 days and skipped keys older than that; with the ids of the dropped. */

@@ -81,20 +81,21 @@ export function answer(transcript: Uint8Array, agreed: Secret, spk: KeyPair): Ra
   };
 }
 
-/** The new state, hdr bytes and body. Throws UnknownSession for a state that has not read anything yet. */
+/** The new state, hdr, hdr bytes and body. Throws UnknownSession for a state that has not read anything yet. */
 export function encrypt(
   ratchet: Ratchet,
   padded: Uint8Array,
   tag: Uint8Array,
   options: { entropy: Entropy },
-): [state: Ratchet, header: Uint8Array, body: Uint8Array] {
+): [state: Ratchet, header: Header, headerBytes: Uint8Array, body: Uint8Array] {
   const chain = ratchet.sending;
   if (chain === null) throw new UnknownSession("nothing received yet");
-  const header = new Header(ratchet.own.public, chain.pn, chain.n, chain.ek, chain.ct).toBytes();
-  const associated = associatedData(ratchet.transcript, header, tag);
+  const header = new Header(ratchet.own.public, chain.pn, chain.n, chain.ek, chain.ct);
+  const headerBytes = header.toBytes();
+  const associated = associatedData(ratchet.transcript, headerBytes, tag);
   const body = cseal(hmac(chain.key, MESSAGE_KEY), LABEL, associated, padded, options.entropy);
   const sending: SendingChain = { ...chain, key: secret(hmac(chain.key, NEXT_KEY)), n: chain.n + 1 };
-  return [{ ...ratchet, sending, sentSinceEk: ratchet.sentSinceEk + 1 }, header, body];
+  return [{ ...ratchet, sending, sentSinceEk: ratchet.sentSinceEk + 1 }, header, headerBytes, body];
 }
 
 /**

@@ -58,11 +58,17 @@ export interface RememberedEk {
   readonly spkId: number;
 }
 
-/** Store `pair` and `wire` (the outbox) in one transaction, then send. */
+/**
+ * Store `pair` and `wire` (the outbox) in one transaction, then send.
+ *
+ * A `retry` names the message by the session's id, `dh` and `n`: keep them in the send log.
+ */
 export interface Sent {
   readonly pair: Pair;
   readonly session: Session; // the one that was used, as changed
   readonly wire: Uint8Array;
+  readonly dh: Uint8Array;
+  readonly n: number;
   readonly dropped: readonly SessionId[];
 }
 
@@ -127,12 +133,13 @@ export function encrypt(
   if (pair.sessions.some((one) => isAbandoned(one, now))) [kept, dropped] = pair.tidy({ now });
   const session = sessionId === null ? kept.sessions[0] : kept.find(sessionId);
   if (!session) throw new UnknownSession();
-  const [state, header, body] = ratchet.encrypt(session.ratchet, sealed.padded, sealed.tag, { entropy });
-  const wire = new Message(session.id, header, body, sealed.tag, session.init).toBytes();
+  const [state, header, headerBytes, body] = ratchet.encrypt(session.ratchet, sealed.padded, sealed.tag, { entropy });
+  const wire = new Message(session.id, headerBytes, body, sealed.tag, session.init).toBytes();
   const moved = session.with({ ratchet: state });
   // In its place: sending changes no order.
   const sessions = kept.sessions.map((one) => (one === session ? moved : one));
-  return { pair: new Pair(kept.account, kept.device, sessions), session: moved, wire, dropped };
+  const { dh, n } = header;
+  return { pair: new Pair(kept.account, kept.device, sessions), session: moved, wire, dh, n, dropped };
 }
 
 /**
