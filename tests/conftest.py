@@ -7,22 +7,22 @@ import pytest
 from tests.people import Person
 from tests.stacks import Stack, running
 
-Join = Callable[[str, int], Person]
+Join = Callable[[str], Person]
 
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Both ways to run a server: one process on SQLite, and two on PostgreSQL and Redis."""
-    with running(request.param, processes=2) as started:
+    """Both ways to run a server: one process on SQLite, and two on PostgreSQL and Redis behind a proxy."""
+    with running(request.param) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def join(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Join:
-    """Sign somebody up from a terminal of their own, at the server process of that number."""
+    """Sign somebody up from a terminal of their own."""
 
-    def register(name: str, process: int) -> Person:
-        person = Person(name, tmp_path_factory.mktemp(name), stack.url(process))
+    def register(name: str) -> Person:
+        person = Person(name, tmp_path_factory.mktemp(name), stack.url())
         person.register()
         return person
 
@@ -31,11 +31,11 @@ def join(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Join:
 
 @pytest.fixture(scope="module")
 def friends(join: Join) -> tuple[Person, Person]:
-    """Alice at one server process and bob at another, who have written to each other.
+    """Alice and bob, who have written to each other.
 
     One pair serves a module, as registering is dear: each test leaves both with nothing unread.
     """
-    alice, bob = join("alice", 0), join("bob", 1)
+    alice, bob = join("alice"), join("bob")
     befriend(alice, bob)
     return alice, bob
 

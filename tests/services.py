@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis, started in temporary folders and on free ports, and ended by whoever started them."""
+"""Real PostgreSQL, Redis and HAProxy, started in temporary folders and on free ports, ended by whoever started them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 30
+PROXY_CONFIGURATION = Path(__file__).resolve().parent.parent / "deploy" / "haproxy.cfg"
 
 
 def free_port() -> int:
@@ -150,3 +151,35 @@ class Redis:
     def start(self) -> None:
         """Start again after `stop`, empty, on the same port."""
         self.process = self._spawn(self.port)
+
+
+@dataclass
+class HAProxy:
+    """The proxy that operators run, before two server processes on these ports."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def create(cls, ports: list[int], log: Path) -> HAProxy:
+        port = free_port()
+        targets = {f"WEB_{number}": f"127.0.0.1:{one}" for number, one in enumerate(ports, 1)}
+        command = shutil.which("haproxy") or "/usr/sbin/haproxy"
+        with log.open("ab") as told:
+            process = subprocess.Popen(
+                [command, "-db", "-f", str(PROXY_CONFIGURATION)],
+                env=os.environ | targets | {"BIND": f"127.0.0.1:{port}"},
+                stdout=told,
+                stderr=told,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return cls(port, process)
+            time.sleep(0.02)
+        process.kill()
+        raise RuntimeError(f"haproxy did not start:\n{log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()

@@ -1,4 +1,7 @@
-"""Whole servers as processes, the way an operator runs them: `embedded` on SQLite, `full` on PostgreSQL and Redis."""
+"""Whole servers as processes, the way an operator runs them.
+
+`embedded`: one process on SQLite. `full`: two on PostgreSQL and Redis with a worker beside them, behind HAProxy.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.services import Postgres, Redis, free_port
+from tests.services import HAProxy, Postgres, Redis, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
+PROCESSES = 2  # of a `full` stack: what deploy/haproxy.cfg knows
 # One machine plays every part here, so what protects a server from one address must not stop the test. And mails go
 # nowhere: by default they are printed, names and addresses with them.
 SETTINGS = {
@@ -52,53 +56,42 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
+def is_ready(url: str) -> bool:
+    """Whether /readyz says so."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = START_SECONDS) -> None:
+    """Wait for something that another process does; fail if it does not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
 @dataclass
-class Server:
-    """One server process. It can be killed and started again with the same data."""
+class Process:
+    """One process of a server, as a management command. It can be killed and started again with the same data."""
 
     data_dir: Path
     environment: dict[str, str]
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    command: str
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def log(self) -> Path:
-        return self.data_dir / f"server-{self.port}.log"
+        return self.data_dir / f"{self.command}.log"
 
     def spawn(self) -> None:
         """Start without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
-                cwd=ROOT,
-                env=self.environment | {"PORT": str(self.port)},
-                stdout=log,
-                stderr=log,
+                [sys.executable, "manage.py", self.command], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
-
-    def wait(self) -> None:
-        """Wait until it is ready."""
-        assert self.process is not None
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            if self.is_ready():
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"the server did not get ready:\n{self.log.read_text()[-4000:]}")
-
-    def is_ready(self) -> bool:
-        """Whether /readyz says so."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -113,26 +106,67 @@ class Server:
         return self.process.wait(30)
 
 
+class Server(Process):
+    """A process that serves, on a port of its own."""
+
+    def __init__(self, data_dir: Path, environment: dict[str, str]) -> None:
+        self.port = free_port()
+        super().__init__(data_dir, environment | {"PORT": str(self.port)}, "serve")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir / f"server-{self.port}.log"
+
+    def wait(self) -> None:
+        """Wait until it is ready."""
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if is_ready(self.url):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"the server did not get ready:\n{self.log.read_text()[-4000:]}")
+
+
 @dataclass
 class Stack:
     """Server processes that share one database, and the folder that holds all of their state."""
 
     name: str
     folder: Path
+    environment: dict[str, str]
     servers: list[Server]
+    worker: Process | None = None
     postgres: Postgres | None = None
     redis: Redis | None = None
+    proxy: HAProxy | None = None
 
-    def url(self, index: int = 0) -> str:
-        """The address of one of the processes, wrapping around."""
-        return self.servers[index % len(self.servers)].url
+    @property
+    def port(self) -> int:
+        """Where people come: the proxy, or the only process."""
+        return self.proxy.port if self.proxy else self.servers[0].port
+
+    def url(self, process: int | None = None) -> str:
+        """The address that people know; or that of one of the processes, past the proxy."""
+        return f"http://127.0.0.1:{self.port}" if process is None else self.servers[process].url
 
     def start(self) -> None:
-        """Start every server process, at the same time, and wait until all are ready."""
+        """Start every server process, at the same time, and wait until people find them ready."""
         for server in self.servers:
             server.spawn()
         for server in self.servers:
             server.wait()
+        wait_until(lambda: is_ready(self.url()))
+
+    def kill(self) -> None:
+        """End every process that runs, the worker's too, as a crash would."""
+        for one in (*self.servers, self.worker):
+            if one and one.process and one.process.poll() is None:
+                one.kill()
 
     def crash(self) -> None:
         """Kill every server process at once, and start them again."""
@@ -140,9 +174,11 @@ class Stack:
             server.kill()
         self.start()
 
-    def manage(self, *arguments: str) -> None:
-        """Run a management command with the settings of the servers."""
-        _manage(self.servers[0].environment, *arguments)
+    def manage(self, *arguments: str) -> str:
+        """Run a management command with the settings of the servers; what it printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
+        return done.stdout
 
     def traces(self) -> Iterator[Path]:
         """Every file in which the servers, the database and its journal keep anything."""
@@ -151,41 +187,37 @@ class Stack:
             yield from (path for path in self.postgres.folder.rglob("*") if path.is_file())
 
 
-def _manage(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True, capture_output=True
-    )
-
-
 @contextlib.contextmanager
-def running(name: str, *, processes: int = 1, pages: bool = False, **settings: str) -> Iterator[Stack]:
-    """A stack with its own data: `embedded` has one process, `full` has `processes` of them.
+def running(name: str, *, pages: bool = False, **settings: str) -> Iterator[Stack]:
+    """A stack with its own data.
 
     Without `pages` it has no static files: terminals do not ask for any. Compressing them takes seconds, so those that
     were collected for the whole run are copied.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"messenger-{name}-"))
     environment = clean_environment() | SETTINGS | {"DATA_DIR": str(folder)} | settings
-    stack = Stack(name, folder, [])
-    try:
+    with contextlib.ExitStack() as ending:
+        ending.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack = Stack(name, folder, environment, [])
         if name == "full":
-            stack.postgres, stack.redis = Postgres.create(), Redis.create()
-            environment |= {"DATABASE_URL": stack.postgres.url, "REDIS_URL": stack.redis.url}
-        _manage(environment, "migrate", "--verbosity", "0")
+            stack.postgres = Postgres.create()
+            ending.callback(stack.postgres.remove)
+            stack.redis = Redis.create()
+            ending.callback(stack.redis.stop)
+            stack.environment |= {"DATABASE_URL": stack.postgres.url, "REDIS_URL": stack.redis.url}
+            stack.environment |= {"WEB_PROCESSES": str(PROCESSES), "TRUSTED_PROXIES": "1"}
+        stack.manage("migrate", "--verbosity", "0")
         collected = Path(os.environ.get("DATA_DIR", "")) / "static"
         if pages and "DATA_DIR" in os.environ and collected.is_dir():
             shutil.copytree(collected, folder / "static")
         elif pages:
-            _manage(environment, "collectstatic", "--noinput", "--verbosity", "0")
-        stack.servers = [Server(folder, environment) for _ in range(processes if name == "full" else 1)]
+            stack.manage("collectstatic", "--noinput", "--verbosity", "0")
+        ending.callback(stack.kill)
+        stack.servers = [Server(folder, stack.environment) for _ in range(PROCESSES if name == "full" else 1)]
+        if name == "full":
+            stack.worker = Process(folder, stack.environment, "jobs")
+            stack.worker.spawn()
+            stack.proxy = HAProxy.create([server.port for server in stack.servers], folder / "proxy.log")
+            ending.callback(stack.proxy.stop)
         stack.start()
         yield stack
-    finally:
-        for server in stack.servers:
-            if server.process and server.process.poll() is None:
-                server.kill()
-        if stack.redis:
-            stack.redis.stop()
-        if stack.postgres:
-            stack.postgres.remove()
-        shutil.rmtree(folder, ignore_errors=True)

@@ -20,13 +20,13 @@ from tests.stacks import Stack, running
 CANARY = "the heron stands in the reeds"
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>"
 
-Open = Callable[[str, int], Surfer]
+Open = Callable[[str], Surfer]
 
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Both ways to run a server: one process on SQLite, and two on PostgreSQL and Redis."""
-    with running(request.param, processes=2, pages=True) as started:
+    """Both ways to run a server: one process on SQLite, and two on PostgreSQL and Redis behind a proxy."""
+    with running(request.param, pages=True) as started:
         yield started
 
 
@@ -38,12 +38,12 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def surf(playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    """Sign somebody up in a browser of their own, at the server process of that number."""
+    """Sign somebody up in a browser of their own."""
     with contextlib.ExitStack() as browsers:
 
-        def sign_up(name: str, process: int) -> Surfer:
+        def sign_up(name: str) -> Surfer:
             folder = tmp_path_factory.mktemp(name)
-            person = browsers.enter_context(surfing(playwright, name, folder, stack.url(process)))
+            person = browsers.enter_context(surfing(playwright, name, folder, stack.url()))
             person.sign_up()
             return person
 
@@ -52,8 +52,8 @@ def surf(playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def friends(surf: Open) -> tuple[Surfer, Surfer]:
-    """Alice at one server process and bob at another, who have written to each other."""
-    alice, bob = surf("alice", 0), surf("bob", 1)
+    """Alice and bob, who have written to each other."""
+    alice, bob = surf("alice"), surf("bob")
     alice.find("bob")
     alice.write("hello")
     bob.open("alice")
@@ -98,7 +98,7 @@ def test_two_browsers_talk_and_see_what_was_delivered_and_read(alice: Surfer, bo
 
 
 def test_the_outsider_sees_nothing_and_is_asked_before_anything_is_read(surf: Open, alice: Surfer) -> None:
-    charlie = surf("charlie", 0)
+    charlie = surf("charlie")
     expect(charlie.page.locator(".row-name")).to_have_count(0)
     charlie.find("alice")
     charlie.write("do we know each other?")
@@ -160,7 +160,7 @@ def test_a_line_cut_in_the_middle_of_twenty_sends_loses_and_repeats_nothing(
     playwright: Playwright, stack: Stack, alice: Surfer, tmp_path: Path
 ) -> None:
     with (
-        Proxy(stack.servers[0].port) as proxy,
+        Proxy(stack.port) as proxy,
         surfing(playwright, "dora", tmp_path, proxy.url) as dora,
     ):
         dora.sign_up()
@@ -204,7 +204,7 @@ def test_the_page_opens_without_a_network_and_goes_on_by_itself(
     playwright: Playwright, stack: Stack, alice: Surfer, tmp_path: Path
 ) -> None:
     with (
-        Proxy(stack.servers[0].port) as proxy,
+        Proxy(stack.port) as proxy,
         surfing(playwright, "emil", tmp_path, proxy.url) as emil,
     ):
         emil.sign_up()
@@ -260,8 +260,8 @@ def test_a_page_that_is_reloaded_again_and_again_is_no_second_tab(alice: Surfer,
 
 
 def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack, surf: Open, tmp_path: Path) -> None:
-    erin = surf("erin", 0)
-    frank = Person("frank", tmp_path, stack.url(1))
+    erin = surf("erin")
+    frank = Person("frank", tmp_path, stack.url())
     frank.register()
     erin.find("frank")
     erin.write("from the page")
@@ -275,7 +275,7 @@ def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack,
     erin.page.get_by_role("button", name="Mark as verified").click()
     expect(erin.page.locator(".chat-head")).to_contain_text("Verified")
     # The terminal begins, too.
-    grace = Person("grace", tmp_path / "grace", stack.url(0))
+    grace = Person("grace", tmp_path / "grace", stack.url())
     grace.register()
     grace.json("send", "erin", "a stranger at a terminal")
     expect(erin.row("grace")).to_contain_text("Request")
@@ -305,7 +305,7 @@ def test_the_title_counts_what_is_unread(alice: Surfer, bob: Surfer) -> None:
 
 
 def test_a_store_that_the_browser_has_lost_is_said_plainly(surf: Open) -> None:
-    heidi = surf("heidi", 0)
+    heidi = surf("heidi")
     page = heidi.page
     page.goto(f"{heidi.server}/settings/")  # lets go of the store
     session = page.context.new_cdp_session(page)
@@ -318,7 +318,7 @@ def test_a_store_that_the_browser_has_lost_is_said_plainly(surf: Open) -> None:
 
 
 def test_signing_out_ends_the_page_and_erases_where_that_was_asked(surf: Open) -> None:
-    ivan = surf("ivan", 0)
+    ivan = surf("ivan")
     page = ivan.page
     page.goto(f"{ivan.server}/accounts/logout/")
     page.get_by_label(re.compile("erase", re.I)).check()

@@ -12,15 +12,15 @@ from tests.stacks import Stack, running
 
 @pytest.fixture(scope="module")
 def full() -> Iterator[Stack]:
-    with running("full", processes=2) as stack:
+    with running("full") as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 def pair(full: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Person, Person]:
-    """Alice at one server process, bob at the other, and they know each other."""
+    """Alice and bob, who know each other."""
     homes = tmp_path_factory.mktemp("homes")
-    alice, bob = (Person(name, homes / name, full.url(index)) for index, name in enumerate(("alice", "bob")))
+    alice, bob = (Person(name, homes / name, full.url()) for name in ("alice", "bob"))
     for person in (alice, bob):
         person.register()
     alice.json("send", "bob", "hello")

@@ -13,7 +13,7 @@ from tests.stacks import Stack, running
 @pytest.fixture(scope="module")
 def unpolled() -> Iterator[Stack]:
     """Two processes that never poll: only a nudge can bring a message across."""
-    with running("full", processes=2, POLL_SECONDS="100000") as stack:
+    with running("full", POLL_SECONDS="100000") as stack:
         yield stack
 
 

@@ -4,8 +4,6 @@ import contextlib
 import json
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -15,7 +13,7 @@ import redis
 from tests.conftest import Join, befriend
 from tests.people import PASSWORD, Person
 from tests.proxy import Proxy
-from tests.stacks import Stack
+from tests.stacks import Stack, wait_until
 
 
 @pytest.fixture
@@ -31,15 +29,7 @@ def bob(friends: tuple[Person, Person]) -> Person:
 @pytest.fixture(scope="module")
 def charlie(join: Join) -> Person:
     """The outsider: alice and bob have never heard of them."""
-    return join("charlie", 0)
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 15) -> None:
-    """Wait for something that another process does; fail if it does not."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+    return join("charlie")
 
 
 def rows(stack: Stack, table: str) -> int:
@@ -211,7 +201,7 @@ def test_a_stranger_with_the_password_reads_nothing(alice: Person, bob: Person, 
 
 
 def test_a_stranger_s_first_message_is_a_request_and_a_block_is_silent(bob: Person, join: Join) -> None:
-    stranger = join("dora", 0)
+    stranger = join("dora")
     stranger.json("send", bob.name, "we have not met")
     assert [line["from"] for line in bob.json("requests")] == [stranger.name]
     bob.json("accept", stranger.name)
