@@ -174,6 +174,8 @@ class Relay:
             return {"type": kind, "id": frame["id"], **value}
         if frame["type"] == "ack":
             self._ack(body, who)
+        if frame["type"] == "device.send":
+            self._send_to_devices(body, who)
         return {"type": "done", "id": frame.get("id")}
 
     # Calls
@@ -234,6 +236,9 @@ class Relay:
             return 200, self._claim(body["devices"])
         if call == "POST messages":
             return self._send(body, who)
+        if call == "POST device-messages":
+            self._send_to_devices(body, who)
+            return 201, {}
         if call == "GET envelopes":
             return 200, {"envelopes": self.queue[device][:100], "more": len(self.queue[device]) > 100}
         if call == "POST envelopes/ack":
@@ -295,21 +300,33 @@ class Relay:
         self.answers[body["message_id"]] = {"message_id": body["message_id"], "accepted_at": at, "skipped": []}
         return 201, self.answers[body["message_id"]]
 
+    def _send_to_devices(self, body: Json, who: tuple[str, str | None]) -> None:
+        for one in body["envelopes"]:
+            self.deliver(one["device"], who, body["message_id"], one["body"], control=True)
+
     def deliver(
-        self, device: str, sender: tuple[str, str | None], message_id: str, body: str, *, request: bool = False
+        self,
+        device: str,
+        sender: tuple[str, str | None],
+        message_id: str,
+        body: str,
+        *,
+        request: bool = False,
+        control: bool = False,
+        chat: str | None = None,
     ) -> Json:
         row = {
             "envelope": next(self._numbers),
-            "kind": "message",
+            "kind": "control" if control else "message",
             "message_id": message_id,
             "sender": {"account": sender[0], "device": sender[1]},
-            "chat": None,
+            "chat": chat,
             "accepted_at": int(time.time() * 1000),
             "request": request,
             "expired": False,
             "body": body,
-            "stamp": b64(bytes(32)),
-            "stamp_key": "1",
+            "stamp": None if control else b64(bytes(32)),
+            "stamp_key": None if control else "1",
         }
         self.queue[device].append(row)
         self.push(device, {"type": "envelope", **row})

@@ -129,6 +129,9 @@ class Api:
     async def send(self, message: Json) -> Accepted:
         return answers.accepted(await self._call("POST", "messages", message))
 
+    async def send_to_devices(self, frame: Json) -> None:
+        await self._call("POST", "device-messages", frame)
+
     async def envelopes(self, limit: int = MOST_ENVELOPES) -> tuple[list[Json], bool]:
         """The oldest envelopes as frames, and whether there are more."""
         answer = await self._call("GET", f"envelopes?limit={limit}")

@@ -72,6 +72,8 @@ class Output:
         }
         if event.cause:
             value["cause"] = event.cause
+        if event.repair:
+            value["repair"] = event.repair
         if event.missing:
             value["missing"] = event.missing
         self.result(

@@ -105,6 +105,15 @@ def add_to(app: typer.Typer) -> None:
                 terminal.output.say("No conversations yet. Start one: messenger send NAME TEXT")
 
     @verb(app)
+    async def retry(terminal: Terminal, username: Username) -> None:
+        """Ask somebody's app once more for what this device could not read. It is done by itself at first."""
+        async with terminal.client() as client:
+            await client.sync()
+            asked = await client.retry(username)
+            words = f"{asked} asked for again." if asked else "There is nothing that asking again would bring."
+            terminal.output.result({"type": "retry", "with": username, "asked": asked}, words)
+
+    @verb(app)
     async def chat(terminal: Terminal, username: Username) -> None:
         """Talk with somebody line by line: what you type is sent, what they write appears. Ctrl-D leaves."""
         async with terminal.client() as client:

@@ -52,6 +52,7 @@ class Context:
         self.stream: Stream | None = None  # while connected
         self.was_connected = False
         self.changed = asyncio.Event()  # something new may be in the store
+        self.controls_wanted = asyncio.Event()  # a control content waits that no flush is looking after
         # Cryptography and waiting for the disk stay off the event loop, and SQLite on one thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="messenger-store")
 

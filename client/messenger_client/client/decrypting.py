@@ -8,7 +8,7 @@ import secrets
 
 from ..api import Waiting
 from ..protocol import errors as failures
-from ..protocol.body import Text, is_control
+from ..protocol.body import Body, Reset, Retry, Text, is_control
 from ..protocol.content import Content
 from ..protocol.device_list import DeviceList
 from ..protocol.entropy import Entropy
@@ -17,9 +17,10 @@ from ..protocol.ids import AccountId, DeviceId, MessageId, SessionId
 from ..protocol.prekeys import PrekeyLabel, PrivatePrekey
 from ..protocol.secret import Secret
 from ..protocol.session import Envelope, Pair, Received, Session, receive
-from ..store import Transaction, envelopes, peers, sessions, timeline
-from ..store.records import Entry, Me, Peer
+from ..store import Transaction, envelopes, peers, repairs, sessions, timeline
+from ..store.records import Entry, Me, Peer, Unreadable
 from .context import own_device
+from .doctor import Doctor
 from .places import chat_with
 
 Device = tuple[bytes, bytes]  # account, device
@@ -43,6 +44,7 @@ class Batch:
         self._changed: dict[SessionId, tuple[Device, Session]] = {}
         self._peers: dict[bytes, Peer] = {}
         self._known_heads: set[tuple[bytes, bytes]] = set()
+        self._doctor = Doctor(tx, me, now=now, entropy=entropy)
 
     def take(self, one: Waiting) -> None:
         """Deal with one envelope. An error of the protocol concerns it alone and changes nothing else."""
@@ -61,7 +63,7 @@ class Batch:
             else:
                 self._receive(one)
         except failures.Duplicate:
-            pass
+            self._look_for(one)
         except failures.Unsupported:
             self._line(one, "update_needed", raw=one.body)
         except failures.NotListed as error:
@@ -106,12 +108,13 @@ class Batch:
         pair = self._pairs.get(device)
         if pair is None:
             pair = sessions.pair(self._tx, *device)
+        repaired = repairs.unreadable(self._tx, *device, one.message_id) if one.control else None
         envelope = Envelope(
             AccountId(one.account),
             DeviceId(one.device),
             one.body,
             MessageId(one.message_id),
-            self._other_of_copy(one),
+            self._other_of_copy(one, repaired),
         )
         received = receive(self._own, pair, envelope, self, now=self._now, entropy=self._entropy)
         self._keep(device, received)
@@ -136,7 +139,15 @@ class Batch:
     def _show(self, one: Waiting, received: Received, content: Content) -> None:
         body = content.body
         copy = one.account == self._me.account
-        kind = "text" if isinstance(body, Text) else "control" if is_control(body.kind) else "update_needed"
+        if is_control(body.kind):
+            self._obey(one, received, body)
+            return
+        if one.control and not self._was_asked_for(one):
+            return  # nothing may come in that way past a person's Requests
+        line = self._doctor.repaired(one.account, one.device, one.message_id)
+        # Of a message that was sent again, the server's words are those of the first time.
+        told = line if line is not None else one
+        kind = "text" if isinstance(body, Text) else "update_needed"
         entry = Entry(
             id=content.message_id,
             kind=kind,
@@ -146,24 +157,49 @@ class Batch:
             sent=content.sent,
             device=one.device,
             text=body.text if isinstance(body, Text) else "",
-            accepted=one.accepted_at,
+            accepted=line.accepted if line is not None else one.accepted_at,
             counter=content.counter,
-            request=one.request,
+            request=told.request,
             state="accepted" if copy else "",
             padded=bytes(received.sealed.padded),
-            stamp=one.stamp,
-            stamp_key=one.stamp_key,
+            stamp=told.stamp,
+            stamp_key=told.stamp_key,
         )
-        if kind == "control":
-            timeline.add(self._tx, entry, hidden=True)  # for a version that knows what to do with it
-            return
-        if copy:
-            timeline.add(self._tx, entry)
-        else:
+        timeline.place(self._tx, entry, now=self._now)
+        if not copy:
             chat_with(self._tx, self._me.account, one.account)
-            timeline.place(self._tx, entry, now=self._now)
-            self._note_request(one)
+            if not one.control:
+                self._note_request(one)
         self._look_at_heads(one.account, content)
+
+    def _obey(self, one: Waiting, received: Received, body: Body) -> None:
+        """A control content: what it asks for is done, or waits in the store to be done."""
+        if isinstance(body, Retry):
+            self._doctor.answer(one.account, one.device, body)
+        elif isinstance(body, Reset):
+            device = (one.account, one.device)
+            self._pairs[device], gone = received.pair.only(received.session.id)
+            for session_id in gone:
+                self._changed.pop(session_id, None)
+            sessions.drop(self._tx, gone)
+
+    def _was_asked_for(self, one: Waiting) -> bool:
+        failed = repairs.unreadable(self._tx, one.account, one.device, one.message_id)
+        return failed is not None and failed.asked > 0
+
+    def _look_for(self, one: Waiting) -> None:
+        """A message came on a place that was read before. If it is another one than was read there, ask for it.
+
+        So it is when its sender went back to an older state. It is shown nowhere, unless it comes.
+        """
+        known = (
+            one.control
+            or timeline.get(self._tx, one.account, one.message_id) is not None
+            or repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None
+        )
+        chat = None if known else self._chat_of(one)
+        if chat is not None:
+            self._doctor.note(one, chat, secrets.token_bytes(16), "")
 
     def _note_request(self, one: Waiting) -> None:
         peer = self._peer(one.account)
@@ -188,10 +224,14 @@ class Batch:
 
     def _line(self, one: Waiting, kind: str, *, cause: str = "", raw: bytes = b"") -> None:
         if one.control and kind != "update_needed":
+            if kind == "unreadable":
+                self._doctor.note_control(one, cause)
             return  # no message of a person's
         chat = self._chat_of(one)
         if chat is None:
             return
+        if kind == "unreadable" and repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None:
+            return  # one line a message
         entry = Entry(
             # Not the message's own id: it may yet come in a form that can be read.
             id=secrets.token_bytes(16),
@@ -204,9 +244,13 @@ class Batch:
             accepted=one.accepted_at,
             cause=cause,
             request=one.request,
+            stamp=one.stamp,
+            stamp_key=one.stamp_key,
             raw=raw,
         )
         timeline.add(self._tx, entry, unseen=True, hidden=one.control)
+        if kind == "unreadable":
+            self._doctor.note(one, chat, entry.id, cause)
 
     def _chat_of(self, one: Waiting) -> bytes | None:
         """Where what has no content is shown. A copy of one's own device: where the server says, if that is a chat."""
@@ -224,9 +268,10 @@ class Batch:
             peer = self._peers[account] = peers.by_account(self._tx, account) or Peer(account)
         return peer
 
-    def _other_of_copy(self, one: Waiting) -> AccountId | None:
+    def _other_of_copy(self, one: Waiting, repaired: Unreadable | None = None) -> AccountId | None:
         """For a copy from another of one's own devices: whose chat the server says it belongs to."""
-        if one.account != self._me.account or one.chat is None:
+        conversation = one.chat if repaired is None else repaired.chat
+        if one.account != self._me.account or conversation is None:
             return None
-        chat = timeline.chat(self._tx, one.chat)
+        chat = timeline.chat(self._tx, conversation)
         return None if chat is None else AccountId(chat.account)

@@ -17,8 +17,8 @@ from ..protocol.errors import ProtocolError
 from ..protocol.ids import ConversationId, MessageId
 from ..protocol.prekeys import Bundle, SeenPrekeys, verify_bundle
 from ..protocol.session import Pair, encrypt, start_session
-from ..store import Transaction, outbox, peers, sessions, timeline
-from ..store.records import Me, Outgoing, Peer
+from ..store import Transaction, outbox, peers, repairs, sessions, timeline
+from ..store.records import Me, Outgoing, Peer, SentTo
 from .context import own_device
 from .places import chat_with
 
@@ -77,6 +77,7 @@ def encrypt_outgoing(
         sent = encrypt(pair, sealed, now=now, entropy=entropy)
         sessions.save(tx, account, device, sent.session)
         sessions.drop(tx, sent.dropped)
+        repairs.log_sent(tx, (sent.session.id, sent.dh, sent.n), SentTo(outgoing.id, account, device), now=now)
         envelopes.append([device, sent.wire])
     done = replace(
         outgoing,
@@ -144,14 +145,14 @@ def _start(
         if data is None:
             skipped.append((account, device))
             continue
-        seen = _seen(tx, account, device)
+        seen = seen_prekeys(tx, account, device)
         try:
             verified = verify_bundle(Bundle.from_bytes(data), pins[account], pair.device, seen, now=now)
             session = start_session(own_device(me), pins[me.account], verified, now=now, entropy=entropy)
         except ProtocolError:
             skipped.append((account, device))
             continue
-        _save_seen(tx, account, device, verified.seen)
+        save_seen(tx, account, device, verified.seen)
         started[account, device], dropped = pair.add(session)
         sessions.drop(tx, dropped)
     return started, skipped
@@ -187,13 +188,18 @@ def _pin(peer: Peer) -> DeviceList:
     return pin.newest
 
 
-def _seen(tx: Transaction, account: bytes, device: bytes) -> SeenPrekeys:
+def false_keys(name: str) -> str:
+    """What the person reads when a bundle is not signed by the device that it is for."""
+    return f"The server gives keys of one of {name}'s devices that are not that device's: nothing is encrypted to them."
+
+
+def seen_prekeys(tx: Transaction, account: bytes, device: bytes) -> SeenPrekeys:
     peer = peers.by_account(tx, account)
     spk, klr = ((peer.seen_prekeys or {}) if peer else {}).get(device, [0, 0])
     return SeenPrekeys(spk, klr)
 
 
-def _save_seen(tx: Transaction, account: bytes, device: bytes, seen: SeenPrekeys) -> None:
+def save_seen(tx: Transaction, account: bytes, device: bytes, seen: SeenPrekeys) -> None:
     peer = peers.by_account(tx, account)
     known = dict((peer.seen_prekeys or {}) if peer else {})
     peers.change(tx, account, seen_prekeys={**known, device: [seen.spk, seen.klr]})

@@ -42,11 +42,12 @@ class Events:
 
         def work(tx: Transaction) -> list[Event]:
             me = require_me(tx)
+            now = self._context.clock.now()
             timeline.mark_seen(tx, seen)
-            timeline.release_due(tx, now=self._context.clock.now())
+            timeline.release_due(tx, now=now)
             after = max(self._cursor.position(), self._last)
             found = timeline.unseen(tx, after=after, limit=PAGE, chat=self._chat)
-            return [event_of(tx, me, entry, position) for position, entry in found]
+            return [event_of(tx, me, entry, position, now=now) for position, entry in found]
 
         seen, self._seen = self._seen, []
         return await self._context.write(work, durable=False)

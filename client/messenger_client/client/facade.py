@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -15,20 +15,22 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, SignInNeeded, Unreachable, WrongUse
+from ..errors import ClientError, IdentityHasChanged, KeysRefused, Unreachable
 from ..protocol.entropy import SYSTEM, Entropy
-from ..protocol.safety_number import safety_number
 from ..protocol.secret import Secret
-from ..store import Store, Transaction, outbox, peers, settings
-from ..store.records import Me, Peer
+from ..store import Store, outbox, settings
+from ..store.records import Me
 from . import reading
 from .account import Enrolment
 from .context import Context, Notify
-from .directory import Directory, current_key, mark_verified, shown_name
+from .controls import Controls
+from .directory import Directory
+from .doctor import ask_again
 from .events import Events
 from .live import STANDING, Live
-from .model import Account, Chat, ComparedNumber, Contact, Event, Message, Sent
-from .places import chat_with, conversation_with
+from .model import Account, Chat, Event, Message, Sent
+from .people import People
+from .places import conversation_with
 from .prekeys import PrekeyKeeper
 from .profiles import directory_of, server_of
 from .receiving import Inbox
@@ -38,7 +40,7 @@ from .statuses import Statuses
 _log = logging.getLogger("messenger_client")
 
 
-class Client:
+class Client(People):
     """One account's device. Get one from `Client.open`."""
 
     def __init__(self, context: Context) -> None:
@@ -47,6 +49,7 @@ class Client:
         self._prekeys = PrekeyKeeper(context)
         self._enrolment = Enrolment(context, self._directory, self._prekeys)
         self._sender = Sender(context, self._directory)
+        self._controls = Controls(context, self._directory)
         self._inbox = Inbox(context, self._directory)
         self._statuses = Statuses(context)
         self._events = Events(context)
@@ -153,6 +156,7 @@ class Client:
         self._tell((await self._sender.flush()).of.values())
         await self._inbox.unpark()
         await self._inbox.fetch()
+        await self._controls.flush()
         await self._statuses.ask()
         await self._prekeys.check_now_and_then()
 
@@ -197,7 +201,7 @@ class Client:
     async def connected(self) -> AsyncIterator[asyncio.Task[None]]:
         """Stay connected inside the block. The task ends only by what waiting does not cure."""
         await self._context.me()
-        live = Live(self._context, self._sender, self._inbox, self._directory, self._prekeys)
+        live = Live(self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys)
         task = asyncio.create_task(live.run())
         try:
             yield task
@@ -224,106 +228,16 @@ class Client:
         now = self._context.clock.now()
         return await self._context.write(lambda tx: reading.chats(tx, seen=self._events.position, now=now))
 
-    # People
-
-    async def contacts(self) -> list[Contact]:
-        """Return everybody the server knows a decision or a request of."""
-        answer = await self._context.api.contacts()
-
-        def work(tx: Transaction) -> list[Peer]:
-            return [
-                peers.change(
-                    tx,
-                    one.account,
-                    username=one.username,
-                    request=one.state == "requested",
-                    blocked=one.state == "blocked",
-                )
-                for one in answer
-            ]
-
-        found = list(zip(await self._context.write(work), answer, strict=True))
-        for peer, one in found:
-            self._directory.check_name(peer, one.username)
-        return [Contact(shown_name(peer), forms.uuid(one.account), one.state, one.changed_at) for peer, one in found]  # type: ignore[arg-type]
-
-    async def requests(self) -> list[Contact]:
-        """Return those who wrote and wait for an answer: `accept` or `block`."""
-        return [one for one in await self.contacts() if one.state == "requested"]
-
-    async def accept(self, username: str) -> None:
-        """Accept somebody, after fetching what they wrote. Takes a block back, too."""
-        await self._context.me()
-        await self._inbox.fetch()
-        peer = await self._directory.resolve(username)
-        await self._answer(peer, "accept")
-
-    async def block(self, username: str) -> None:
-        """Hear nothing more from somebody, who is not told."""
-        await self._context.me()
-        await self._answer(await self._directory.resolve(username), "block")
-
-    async def safety_number(self, username: str) -> ComparedNumber:
-        """Return the number to compare with somebody; of the new identity where it has changed."""
-        me = await self._context.me()
-        peer = await self._directory.pinned(username)
-        if peer.account == me.account:
-            raise Refused("There is nobody to compare with.", "not_found")
-        if peer.changed_lists:
-            peer = await self._looked_at_again(peer)
-        key = current_key(peer)
-        number = await asyncio.to_thread(safety_number, me.account, me.account_key, peer.account, key)  # type: ignore[arg-type]
-        await self._context.write(lambda tx: peers.change(tx, peer.account, shown_key=key))
-        return ComparedNumber(number.digits, number.scannable, key)
-
-    async def verify(self, username: str, key: bytes | None = None) -> None:
-        """Mark somebody as verified, once both have compared the safety number. Acknowledges a changed identity.
-
-        `key` is that of the number that was compared; without it, of the one that this profile showed last. Raises
-        IdentityHasChanged if the key is another one by now, WrongUse if no number was ever shown.
-        """
-        peer = await self._directory.pinned(username)
-        compared = peer.shown_key if key is None else key
-        if not compared:
-            raise WrongUse(f"Compare first: `messenger safety-number {shown_name(peer)}`.")
-        await self._context.write(lambda tx: mark_verified(tx, peer.account, compared))
-        await self._unpark()
-
-    async def acknowledge(self, username: str) -> None:
-        """Write on to somebody whose identity has changed, without having compared anything."""
-        peer = await self._directory.pinned(username)
-        if peer.changed_lists:
-            await self._directory.acknowledge(peer.account)
-            await self._unpark()
-
-    async def mark_read(self, messages: Sequence[Message]) -> None:
-        """Tell senders that their messages were read. At most 500 of one chat."""
-        if messages:
-            ids = [UUID(message.id).bytes for message in messages]
-            await self._context.api.mark_read(UUID(messages[0].chat).bytes, ids)
-
-    async def _chat_of(self, username: str) -> bytes:
+    async def retry(self, username: str) -> int:
+        """Ask once more for what somebody wrote and this device could not read; returns how many were asked for."""
         me = await self._context.me()
         peer = await self._directory.resolve(username)
-        await self._context.write(lambda tx: chat_with(tx, me.account, peer.account))
-        return conversation_with(me.account, peer.account)
-
-    async def _looked_at_again(self, peer: Peer) -> Peer:
-        """Perhaps the server has taken a change back, or made another."""
-        with contextlib.suppress(Unreachable, KeysRefused):
-            peer = await self._directory.refresh(peer.account)
-            await self._unpark()
-        return peer
-
-    async def _unpark(self) -> None:
-        # What stays parked is read at the next `sync`, or by whoever is connected.
-        with contextlib.suppress(Unreachable, SignInNeeded):
-            await self._inbox.unpark()
-
-    async def _answer(self, peer: Peer, verb: str) -> None:
-        await self._context.api.answer_contact(peer.account, verb)
-        blocked = verb == "block"
-        await self._context.write(lambda tx: peers.change(tx, peer.account, request=False, blocked=blocked))
+        chat = conversation_with(me.account, peer.account)
+        asked = await self._context.write(
+            lambda tx: ask_again(tx, me, chat, now=self._context.clock.now(), entropy=self._context.entropy)
+        )
+        await self._controls.flush()
+        return asked
 
     def _tell(self, problems: Iterable[ClientError]) -> None:
         for problem in problems:

@@ -15,6 +15,7 @@ from ..errors import ClientError, Defect, KeysRefused, Refused, SignInNeeded, Un
 from ..store import outbox
 from ..stream import Backoff, Json, Stream
 from .context import Context
+from .controls import Controls
 from .directory import Directory
 from .prekeys import PrekeyKeeper
 from .receiving import MOST, Inbox
@@ -23,6 +24,7 @@ from .statuses import Statuses
 
 PARTING = 3.0  # seconds for the last acknowledgements to arrive
 OUTBOX_EVERY = 5.0  # seconds between looks at what other processes could not send
+CONTROLS_EVERY = 30.0  # seconds between looks at control contents that could not leave
 STEADY = 10_000  # ms after which a connection has worked: one that breaks sooner is a failure like any other
 LONGEST_WAIT = 300.0  # seconds before we connect again, whatever the server asks for
 MOST_FRAMES = 2 * MOST  # read and not handled yet; the socket waits while there are as many
@@ -37,10 +39,17 @@ class Live:
     """Run `run` in a task; `stop` ends it in good order."""
 
     def __init__(
-        self, context: Context, sender: Sender, inbox: Inbox, directory: Directory, prekeys: PrekeyKeeper
+        self,
+        context: Context,
+        sender: Sender,
+        controls: Controls,
+        inbox: Inbox,
+        directory: Directory,
+        prekeys: PrekeyKeeper,
     ) -> None:
         self._context = context
         self._sender = sender
+        self._controls = controls
         self._inbox = inbox
         self._directory = directory
         self._prekeys = prekeys
@@ -93,10 +102,14 @@ class Live:
         self._frames = asyncio.Queue(MOST_FRAMES)
         self._context.stream = stream
         reader = asyncio.create_task(self._read(stream))
-        others = [
-            asyncio.create_task(work)
-            for work in (self._work(stream), self._tend(), self._keep_token(stream), self._empty_outbox())
-        ]
+        works = (
+            self._work(stream),
+            self._tend(),
+            self._keep_token(stream),
+            self._empty_outbox(),
+            self._send_controls(),
+        )
+        others = [asyncio.create_task(work) for work in works]
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait([reader, *others, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -203,6 +216,13 @@ class Live:
                 with contextlib.suppress(Unreachable):  # asked to go slowly; the next connection asks again
                     await self._statuses.ask()
             await _first(self._context.clock.sleep(OUTBOX_EVERY), self._sender.wanted.wait())
+
+    async def _send_controls(self) -> None:
+        """Ask again for what could not be read, answer those who ask, and send on what other processes left."""
+        while True:
+            with contextlib.suppress(Unreachable):
+                await self._controls.flush()
+            await _first(self._context.clock.sleep(CONTROLS_EVERY), self._context.controls_wanted.wait())
 
     def _drain_delay(self, frame: Json) -> float:
         bounds = frame.get("reconnect_after_ms")

@@ -48,6 +48,7 @@ class Notice:
     at: int
     cause: str = ""  # of unreadable: the protocol's name for it
     missing: int = 0  # of a gap: how many
+    repair: Literal["", "asked", "possible", "none"] = ""  # of unreadable: asked for again, can be, cannot be
     position: int = field(default=0, repr=False)
 
 

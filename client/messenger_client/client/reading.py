@@ -20,7 +20,7 @@ def history(tx: Transaction, username: str, *, limit: int, now: int) -> list[Eve
         entries = timeline.history_by_name(tx, username, limit=limit)
     else:
         entries = timeline.history(tx, conversation_with(me.account, peer.account), limit=limit)
-    return [event_of(tx, me, entry) for entry in entries]
+    return [event_of(tx, me, entry, now=now) for entry in entries]
 
 
 def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
@@ -30,7 +30,7 @@ def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
     found = []
     for state in timeline.chats(tx):
         lines = timeline.history(tx, state.conversation, limit=1)
-        last = event_of(tx, me, lines[-1]) if lines else None
+        last = event_of(tx, me, lines[-1], now=now) if lines else None
         unseen = timeline.count_unseen(tx, state.conversation, after=seen)
         verified = _is_verified(peers.by_account(tx, state.account))
         found.append(Chat(forms.uuid(state.conversation), name_of(tx, state.account), last, unseen, verified))

@@ -114,7 +114,9 @@ class Inbox:
             batch.finish()
             return batch
 
-        return await self._context.write(work)
+        done = await self._context.write(work)
+        self._context.controls_wanted.set()  # cheap where nothing waits
+        return done
 
     async def _check_heads(self, unknown: set[tuple[bytes, bytes]]) -> None:
         """PROTOCOL.md, Content: a list that somebody knows and the server does not show was withheld."""

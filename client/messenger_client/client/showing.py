@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..api import forms
-from ..store import Transaction, peers
+from ..store import Transaction, peers, repairs
 from ..store.records import Entry, Me
+from .doctor import Repair, repair_of
 from .model import Event, Message, Notice
 from .statuses import outgoing_state
 
@@ -16,12 +17,13 @@ CAUSES = {
     "too_far": "too many messages before it are missing",
     "kem_step": "a step of the key exchange is missing",
     "undecryptable": "it does not decrypt",
+    "bad_key": "it carries a key that is none",
     "bad_franking": "its tag does not belong to its text",
     "malformed": "its form is wrong",
 }
 
 
-def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0) -> Event:
+def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: int) -> Event:
     sender = me.username if entry.outgoing else name_of(tx, entry.account)
     chat = forms.uuid(entry.chat) if entry.chat else ""
     identifier = forms.uuid(entry.id)
@@ -31,8 +33,12 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0) -> Event:
         return Message(
             identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position
         )
+    if entry.kind == "unreadable":
+        repair = repair_of(repairs.behind(tx, entry.id), now=now)
+        text = _unreadable(entry, sender, repair)
+        return Notice("unreadable", identifier, chat, sender, text, entry.sent, entry.cause, 0, repair, position)
     kind, text = _notice(entry, sender)
-    return Notice(kind, identifier, chat, sender, text, entry.sent, entry.cause, entry.missing, position)  # type: ignore[arg-type]
+    return Notice(kind, identifier, chat, sender, text, entry.sent, entry.cause, entry.missing, "", position)  # type: ignore[arg-type]
 
 
 def name_of(tx: Transaction, account: bytes) -> str:
@@ -40,10 +46,17 @@ def name_of(tx: Transaction, account: bytes) -> str:
     return peer.username if peer is not None and peer.username else forms.uuid(account)
 
 
+def _unreadable(entry: Entry, name: str, repair: Repair) -> str:
+    """Why, and what happens next or can be done."""
+    why = f"A message from {name} cannot be read: {CAUSES.get(entry.cause, entry.cause)}."
+    if repair == "asked":
+        return f"{why} {name}'s app has been asked to send it again."
+    if repair == "possible":
+        return f"{why} `messenger retry {name}` asks {name}'s app to send it again."
+    return f"{why} Ask {name} to send it again."
+
+
 def _notice(entry: Entry, name: str) -> tuple[str, str]:
-    if entry.kind == "unreadable":
-        why = CAUSES.get(entry.cause, entry.cause)
-        return "unreadable", f"A message from {name} cannot be read: {why}. Ask {name} to send it again."
     if entry.kind == "gap":
         many = "A message" if entry.missing == 1 else f"{entry.missing} messages"
         verb = "has" if entry.missing == 1 else "have"

@@ -1,16 +1,17 @@
 """The profile on disk: SQLite, sealed at rest. Knows no network; refuses to open with another key.
 
 `Store.transaction()` gives a `Transaction`; the modules are the nouns that are read and written in one:
-settings, peers, sessions, timeline, outbox, envelopes. PROTOCOL.md, State on a client.
+settings, peers, sessions, timeline, outbox, controls, repairs, envelopes. PROTOCOL.md, State on a client.
 """
 
-from . import cursor, envelopes, locks, outbox, peers, records, sessions, settings, timeline
+from . import controls, cursor, envelopes, locks, outbox, peers, records, repairs, sessions, settings, timeline
 from .database import Store, Transaction
 from .profile_key import needs_passphrase
 
 __all__ = [
     "Store",
     "Transaction",
+    "controls",
     "cursor",
     "envelopes",
     "locks",
@@ -18,6 +19,7 @@ __all__ = [
     "outbox",
     "peers",
     "records",
+    "repairs",
     "sessions",
     "settings",
     "timeline",

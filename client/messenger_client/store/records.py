@@ -45,6 +45,8 @@ class Me(Record):
     account_key: bytes = b""  # AK's public half; empty: not on the device list yet
     account_key_seed: bytes = b""  # on managing devices
     ready: bool = False  # listed, with prekeys published
+    unlinked: str = ""  # taken off the list since (`removed`), or left behind by a new account key (`identity`)
+    managing: tuple[bytes, ...] | list[bytes] = ()  # devices known to hold AK; empty: this one, if it does
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,6 +71,18 @@ class PrekeyState(Record):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Linking(Record):
+    """A step that was begun: being linked, being given history, starting a new identity."""
+
+    secret: bytes = b""  # s of the code that was shown; until it is used
+    history: int = 0  # history contents that were announced
+    taken: int = 0  # of those
+    next_seed: bytes = b""  # AK of a list that was signed and may not have been published
+    next_list: bytes = b""
+    looked_at: int = 0  # ms, at one's own device list
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Peer(Record):
     """Another account, or one's own."""
 
@@ -83,6 +97,7 @@ class Peer(Record):
     changed_key: bytes = b""
     request: bool = False  # they wrote, and the person has not answered
     blocked: bool = False
+    opened: dict[bytes, list[Any]] | None = None  # device: [ms, session id], of sessions opened to repair or to link
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -133,6 +148,48 @@ class Outgoing(Record):
     envelopes: tuple[Any, ...] | list[Any] = ()  # [device, body]
     skipped: tuple[bytes, ...] | list[bytes] = ()
     attempts: int = 0  # at being encrypted for changed lists
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SentTo(Record):
+    """What one place in a session carried."""
+
+    message: bytes
+    account: bytes
+    device: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Unreadable(Record):
+    """A message that could not be read, as it is known from its outside."""
+
+    entry: bytes  # id of the line that stands for it
+    message: bytes
+    account: bytes
+    device: bytes
+    chat: bytes
+    at: int  # ms
+    cause: str = ""  # empty: nothing is shown of it
+    session: bytes = b""  # with dh and n: its place; empty where the outside makes no sense either
+    dh: bytes = b""
+    n: int = 0
+    asked: int = 0  # times
+    asked_at: int = 0  # ms
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Control(Record):
+    """A content for one device, outside of any conversation. Without `wire` it has not been encrypted yet."""
+
+    id: bytes  # message id
+    account: bytes
+    device: bytes
+    padded: bytes
+    fresh: bool = False  # on a session opened for such things, not on the one that decrypted last
+    only: bool = False  # a reset: the other sessions are given up
+    logged: bool = False  # a message sent again: it may be asked for again
+    psk: bytes = b""  # of the session to open
+    wire: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

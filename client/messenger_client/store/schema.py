@@ -41,6 +41,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE parked (id INTEGER PRIMARY KEY, account BLOB NOT NULL, value BLOB NOT NULL)",
         "CREATE INDEX parked_by_account ON parked (account)",
     ),
+    (
+        # Read on another own device: not unread here any more, and still given out once.
+        "ALTER TABLE entry ADD COLUMN read INTEGER NOT NULL DEFAULT 0",
+        # Which place in a session carried which message to one device: what a retry names. `message` is that pair.
+        "CREATE TABLE sent (key BLOB PRIMARY KEY, message BLOB NOT NULL, at INTEGER NOT NULL,"
+        " answered INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX sent_by_message ON sent (message)",
+        "CREATE INDEX sent_by_time ON sent (at)",
+        # Lines that stand for a message that could not be read, and what was asked for. `gap`: counted in one already.
+        "CREATE TABLE unreadable (key BLOB PRIMARY KEY, entry BLOB NOT NULL UNIQUE, flow BLOB NOT NULL,"
+        " at INTEGER NOT NULL, gap INTEGER NOT NULL DEFAULT 0, value BLOB NOT NULL) WITHOUT ROWID",
+        # Control contents on their way to single devices.
+        "CREATE TABLE control (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE,"
+        " device BLOB NOT NULL, value BLOB NOT NULL)",
+    ),
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..errors import StoreError
+from ..protocol.errors import ProtocolError
 from ..protocol.ids import AccountId, DeviceId, SessionId
 from ..protocol.prekeys import PrekeyLabel, PrivatePrekey, is_spent
 from ..protocol.session import Pair, Session
@@ -12,8 +14,13 @@ from .database import Transaction
 
 def pair(tx: Transaction, account: bytes, device: bytes) -> Pair:
     rows = tx.execute("SELECT key, value FROM session WHERE pair = ?", [tx.find("pair", account, device)]).fetchall()
-    found = [Session.from_bytes(tx.open_bytes("session", key, value)) for key, value in rows]
-    return Pair.of(AccountId(account), DeviceId(device), found)
+    found = [_opened(tx, key, value) for key, value in rows]
+    return Pair.of(AccountId(account), DeviceId(device), [one for one in found if one is not None])
+
+
+def drop_all(tx: Transaction) -> None:
+    """Give every session up, as under a new account key: each is bound to the old one."""
+    tx.execute("DELETE FROM session")
 
 
 def is_known(tx: Transaction, session_id: bytes) -> bool:
@@ -76,7 +83,9 @@ def tidy_pairs(tx: Transaction, *, now: int) -> None:
     """Once a day: drop sessions unanswered for 30 days, and skipped keys as old."""
     rows = tx.execute("SELECT key, pair, value FROM session").fetchall()
     for key, pair_key, value in rows:
-        session = Session.from_bytes(tx.open_bytes("session", key, value))
+        session = _opened(tx, key, value)
+        if session is None:
+            continue
         # The ids of the pair do not matter here: `tidy` looks at the sessions alone.
         kept, dropped = Pair.of(AccountId(bytes(16)), DeviceId(bytes(16)), [session]).tidy(now=now)
         if dropped:
@@ -84,6 +93,15 @@ def tidy_pairs(tx: Transaction, *, now: int) -> None:
         elif kept.sessions and kept.sessions[0] is not session:
             sealed = tx.seal("session", key, kept.sessions[0].to_bytes())
             tx.execute("UPDATE session SET value = ? WHERE key = ? AND pair = ?", [sealed, key, pair_key])
+
+
+def _opened(tx: Transaction, key: bytes, value: bytes) -> Session | None:
+    """Open a stored session. A damaged one is dropped like one that never was: the peer asks, or is asked, again."""
+    try:
+        return Session.from_bytes(tx.open_bytes("session", key, value))
+    except (StoreError, ProtocolError):
+        tx.execute("DELETE FROM session WHERE key = ?", [key])
+        return None
 
 
 def _prekey_key(label: str, key_id: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from .database import Transaction
-from .records import Me, PrekeyState, Record, Tokens
+from .records import Linking, Me, PrekeyState, Record, Tokens
 
 R = TypeVar("R", bound=Record)
 
@@ -35,6 +35,14 @@ def prekey_state(tx: Transaction) -> PrekeyState:
 
 def save_prekey_state(tx: Transaction, value: PrekeyState) -> None:
     _put(tx, "prekeys", value)
+
+
+def linking(tx: Transaction) -> Linking:
+    return _get(tx, Linking, "linking") or Linking()
+
+
+def save_linking(tx: Transaction, value: Linking) -> None:
+    _put(tx, "linking", value)
 
 
 def _get(tx: Transaction, kind: type[R], name: str) -> R | None:

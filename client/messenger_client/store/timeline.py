@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
+from . import repairs
 from .database import Transaction
 from .records import ChatState, Entry
 
@@ -27,21 +28,30 @@ def entry_key(tx: Transaction, account: bytes, message_id: bytes) -> bytes:
     return tx.find("entry", account, message_id)
 
 
-def add(tx: Transaction, entry: Entry, *, unseen: bool = False, hidden: bool = False) -> bool:
+def flow_key(tx: Transaction, entry: Entry) -> bytes:
+    """The row that counts one device's messages in one chat."""
+    return tx.find("flow", entry.chat, entry.account, entry.device)
+
+
+def add(tx: Transaction, entry: Entry, *, unseen: bool = False, hidden: bool = False, unsettled: bool = False) -> bool:
     """Add a line at the end. False: it is there already. A hidden one (control) is kept and never shown."""
     position = None if hidden else _next_position(tx)
-    return _insert(tx, entry, position=position, flow=None, held_at=None, unseen=unseen)
+    return _insert(tx, entry, position=position, unseen=unseen, unsettled=unsettled)
 
 
 def place(tx: Transaction, entry: Entry, *, now: int) -> None:
-    """Add a received message where its counter says, and release what waited for it."""
-    flow = tx.find("flow", entry.chat, entry.account, entry.device)
+    """Add a message of another device where its counter says, and release what waited for it.
+
+    One of another own device is no news, and its fate is open.
+    """
+    news = {"unseen": not entry.outgoing, "unsettled": entry.outgoing}
+    flow = flow_key(tx, entry)
     row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
     expected = _int(row[0]) if row else 1
     if entry.counter > expected:
-        _insert(tx, entry, position=None, flow=flow, held_at=now, unseen=True)
+        _insert(tx, entry, position=None, flow=flow, held_at=now, **news)
         return
-    if not add(tx, entry, unseen=True) or entry.counter < expected:
+    if not add(tx, entry, **news) or entry.counter < expected:
         return  # a second copy, or one that came after its gap was shown
     _save_flow(tx, flow, entry.counter + 1)
     _release(tx, flow, entry.counter + 1, now=None)
@@ -80,7 +90,8 @@ def mark_seen(tx: Transaction, positions: Sequence[int]) -> None:
 
 def count_unseen(tx: Transaction, chat: bytes, *, after: int) -> int:
     row = tx.one(
-        "SELECT COUNT(*) FROM entry WHERE unseen = 1 AND chat = ? AND position > ?", [tx.find("chat", chat), after]
+        "SELECT COUNT(*) FROM entry WHERE unseen = 1 AND read = 0 AND chat = ? AND position > ?",
+        [tx.find("chat", chat), after],
     )
     return _int(row[0]) if row else 0
 
@@ -108,6 +119,12 @@ def update(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
         "UPDATE entry SET chat = ?, unsettled = ?, value = ? WHERE key = ?",
         [chat_key(tx, entry), int(unsettled), tx.seal("entry", key, entry), key],
     )
+
+
+def take_back(tx: Transaction, account: bytes, line: bytes) -> None:
+    """Show a line no more."""
+    # The row keeps its position: given to another line, that one would count as seen.
+    tx.execute("UPDATE entry SET chat = x'', unseen = 0 WHERE key = ?", [entry_key(tx, account, line)])
 
 
 def unsettled(tx: Transaction, *, limit: int) -> list[Entry]:
@@ -168,8 +185,10 @@ def _release(tx: Transaction, flow: bytes, expected: int | None, *, now: int | N
             if now is None or min(at for _, at, _ in held) > now - GAP_WAIT:
                 return
             # A device that never wrote here before may have started long ago: no gap to speak of.
-            if not first_contact:
-                missing = entry.counter - (expected or 0)
+            missing = 0 if first_contact else entry.counter - (expected or 0)
+            # What came and could not be read has a line of its own.
+            missing -= repairs.count_in_gap(tx, flow, most=missing)
+            if missing:
                 note(tx, "gap", account=entry.account, chat=entry.chat, sent=now, missing=missing)
         tx.execute("UPDATE entry SET position = ?, held_at = NULL WHERE key = ?", [_next_position(tx), key])
         expected = max(entry.counter + 1, expected or 0)
@@ -178,18 +197,26 @@ def _release(tx: Transaction, flow: bytes, expected: int | None, *, now: int | N
 
 
 def _insert(
-    tx: Transaction, entry: Entry, *, position: int | None, flow: bytes | None, held_at: int | None, unseen: bool
+    tx: Transaction,
+    entry: Entry,
+    *,
+    position: int | None,
+    flow: bytes | None = None,
+    held_at: int | None = None,
+    unseen: bool = False,
+    unsettled: bool = False,
 ) -> bool:
     key = entry_key(tx, entry.account, entry.id)
     cursor = tx.execute(
-        "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [key, chat_key(tx, entry), position, flow, held_at, int(unseen), 0, tx.seal("entry", key, entry)],
+        "INSERT OR IGNORE INTO entry (key, chat, position, flow, held_at, unseen, unsettled, value)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [key, chat_key(tx, entry), position, flow, held_at, int(unseen), int(unsettled), tx.seal("entry", key, entry)],
     )
     return cursor.rowcount == 1
 
 
 def _next_position(tx: Transaction) -> int:
-    row = tx.one("SELECT COALESCE(MAX(position), 0) + 1 FROM entry")
+    row = tx.one("SELECT COALESCE(MAX(MAX(position), 0), 0) + 1 FROM entry")  # history stands below 0
     return _int(row[0]) if row else 1
 
 
