@@ -21,7 +21,8 @@ from accounts.models import Device
 from keys import directory, fields, services
 from keys.cbor import MAX_INTEGER
 from keys.values import Bundle, Skipped
-from messenger.lib import limits
+from keys.verify import KEY_SIZE, SignedObject
+from messenger.lib import base64url, limits
 from messenger.lib.clock import Milliseconds, now_ms
 from messenger.lib.errors import Malformed, WrongToken
 
@@ -54,18 +55,26 @@ class DevicesView(Devices):
 
 
 class DeviceListView(KeysView):
-    @extend_schema(request=fields.SignedList, responses=fields.Published)
+    @extend_schema(request=fields.PublishList, responses=fields.Published)
     def put(self, request: Request) -> Response:
-        """Publish the next device list of one's own account."""
-        body = fields.SignedList(data=request.data)
+        """Publish the next device list of one's own account, or the first one under a new account key."""
+        by, body = asking_device(request), fields.PublishList(data=request.data)
         body.is_valid(raise_exception=True)
-        stored = services.publish_device_list(by=asking_device(request), signed=body.validated_data, now=self.clock())
+        members = body.validated_data
+        signed = SignedObject(members["payload"], members["signature"])
+        if replaces := members.get("replaces"):
+            limits.hit("identity", str(by.user_id)).require()
+            stored = services.replace_account_key(by=by, signed=signed, replaces=replaces, now=self.clock())
+        else:
+            stored = services.publish_device_list(by=by, signed=signed, now=self.clock())
         return Response(fields.Published({"seq": stored.seq, "hash": bytes(stored.hash)}).data)
 
 
 class DirectoryView(KeysView):
     @extend_schema(
-        parameters=[OpenApiParameter("account", str, many=True, required=True, description="ID or ID:SINCE")],
+        parameters=[
+            OpenApiParameter("account", str, many=True, required=True, description="ID, ID:SINCE or ID:SINCE:AK")
+        ],
         responses=fields.Directory,
     )
     def get(self, request: Request) -> Response:
@@ -140,23 +149,34 @@ class LinkAnswerView(KeysView):
         return Response(status=204)
 
 
-def _wanted(request: Request) -> dict[uuid.UUID, int | None]:
-    """The accounts of the query, each with the seq after which its lists are wanted."""
+def _wanted(request: Request) -> dict[uuid.UUID, directory.Since | None]:
+    """The accounts of the query, each with what is known of its lists already."""
     if set(request.query_params) != {"account"}:
         raise Malformed("the query names accounts and nothing else")
     named = request.query_params.getlist("account")
     if len(named) > directory.MOST_ACCOUNTS:
         raise Malformed(f"at most {directory.MOST_ACCOUNTS} accounts at once")
-    wanted: dict[uuid.UUID, int | None] = {}
+    wanted: dict[uuid.UUID, directory.Since | None] = {}
     for text in named:
-        account, colon, since = text.partition(":")
+        account, *since = text.split(":", 2)
         try:
-            wanted[fields.read_id(account)] = _seq(since) if colon else None
+            wanted[fields.read_id(account)] = _since(*since) if since else None
         except ValueError as error:
-            raise Malformed("an account is an id, or an id, a colon and the seq of a list") from error
+            raise Malformed("an account is an id, an id with the seq of a list, or also with an account key") from error
     if len(wanted) != len(named):
         raise Malformed("an account is named twice")
     return wanted
+
+
+def _since(seq: str, account_key: str | None = None) -> directory.Since:
+    return directory.Since(_seq(seq), None if account_key is None else _account_key(account_key))
+
+
+def _account_key(text: str) -> bytes:
+    key = base64url.decode(text)
+    if len(key) != KEY_SIZE:
+        raise ValueError("not an account key")
+    return key
 
 
 def _seq(digits: str) -> int:

@@ -81,6 +81,14 @@ class SignedList(SignedObject):
     payload = BytesField(most=verify.MAX_LIST_PAYLOAD)
 
 
+class PublishList(StrictSerializer):
+    """The body of PUT keys/device-list: a signed list, and the hash of the one whose chain it ends."""
+
+    payload = BytesField(most=verify.MAX_LIST_PAYLOAD)
+    signature = BytesField(exactly=verify.SIGNATURE_SIZE)
+    replaces = BytesField(exactly=verify.HASH_SIZE, required=False)
+
+
 class SignedPrekeyObject(SignedObject):
     payload = BytesField(most=verify.MAX_PREKEY_PAYLOAD)
 

@@ -7,7 +7,7 @@ say, for look-ups. What may be written is decided in services.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from django.db import models
@@ -28,25 +28,30 @@ class DeviceListQuerySet(models.QuerySet["DeviceList"]):
     def newest(self, account_ids: Collection[uuid.UUID]) -> DeviceListQuerySet:
         """The newest list of each of the accounts that has published one."""
         # From the accounts: one step into the index each, however many lists an account has had.
-        newest = DeviceList.objects.filter(account=OuterRef("pk")).order_by("-seq").values("pk")[:1]
+        newest = DeviceList.objects.filter(account=OuterRef("pk")).order_by("-chain", "-seq").values("pk")[:1]
         accounts = User.objects.filter(pk__in=account_ids).values(newest=Subquery(newest))
         return self.filter(pk__in=accounts)
 
-    def following(self, since: dict[uuid.UUID, int], *, most: int) -> DeviceListQuerySet:
-        """The lists of each account after the given seq, oldest first, at most `most` an account."""
+    def following(self, since: Mapping[uuid.UUID, tuple[int, int]], *, most: int) -> DeviceListQuerySet:
+        """The lists of each account after the given chain and seq in that chain, oldest first, at most `most` each."""
         wanted = Q(pk__in=())
-        for account_id, seq in since.items():
+        for account_id, (chain, seq) in since.items():
             # Without gaps by construction, so a range of seqs is a number of lists.
-            wanted |= Q(account=account_id, seq__gt=seq, seq__lte=seq + most)
+            wanted |= Q(account=account_id, chain=chain, seq__gt=seq, seq__lte=seq + most)
         return self.filter(wanted).order_by("account", "seq")
 
 
 class DeviceList(models.Model):
-    """One version of an account's signed device list. All are kept: old operations are checked against them."""
+    """One version of an account's signed device list. All are kept: old operations are checked against them.
+
+    A new account key starts a new chain, whose seqs count from one again. The newest list is that of the highest seq
+    in the highest chain.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="device_lists")
     account_key = models.BinaryField(max_length=verify.KEY_SIZE)  # AK
+    chain = models.IntegerField(default=1, db_default=1)
     seq = models.BigIntegerField()
     hash = models.BinaryField(max_length=HASH_LENGTH)  # H(payload)
     payload = models.BinaryField(max_length=verify.MAX_LIST_PAYLOAD)
@@ -57,12 +62,15 @@ class DeviceList(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["account", "seq"], name="one_device_list_per_account_and_seq"),
+            models.UniqueConstraint(
+                fields=["account", "chain", "seq"], name="one_device_list_per_account_chain_and_seq"
+            ),
             models.CheckConstraint(condition=Q(seq__gte=1), name="device_lists_count_from_one"),
+            models.CheckConstraint(condition=Q(chain__gte=1), name="chains_of_device_lists_count_from_one"),
         ]
 
     def __str__(self) -> str:
-        return f"device list {self.seq} of {self.account_id}"
+        return f"device list {self.chain}.{self.seq} of {self.account_id}"
 
     @property
     def signed(self) -> verify.SignedObject:

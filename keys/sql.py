@@ -19,11 +19,11 @@ from messenger.lib.clock import Milliseconds
 
 # A row for each suspended device of an account, or one without.
 NEWEST_SETS = """
-SELECT u.id, list.hash, list.payload, u.devices_version, u.is_active, suspended.id
+SELECT u.id, list.hash, list.payload, list.chain, list.account_key, u.devices_version, u.is_active, suspended.id
 FROM accounts_user u
 JOIN keys_devicelist list ON list.id = (
     -- From the accounts: one step into the index each, however many lists an account has had.
-    SELECT l.id FROM keys_devicelist l WHERE l.account_id = u.id ORDER BY l.seq DESC LIMIT 1)
+    SELECT l.id FROM keys_devicelist l WHERE l.account_id = u.id ORDER BY l.chain DESC, l.seq DESC LIMIT 1)
 LEFT JOIN accounts_device suspended ON suspended.user_id = u.id AND suspended.suspended
 WHERE u.id IN (%s)
 """
@@ -36,6 +36,8 @@ class NewestSet:
     account: uuid.UUID
     list_hash: bytes
     payload: bytes
+    chain: int
+    account_key: bytes
     version: int  # User.devices_version
     is_active: bool
     suspended: set[uuid.UUID] = field(default_factory=set)
@@ -49,9 +51,11 @@ def newest_sets(accounts: Collection[uuid.UUID]) -> list[NewestSet]:
     found: dict[Any, NewestSet] = {}
     with connection.cursor() as cursor:
         cursor.execute(NEWEST_SETS % ", ".join(["%s"] * len(asked)), asked)
-        for account, list_hash, payload, version, is_active, suspended in cursor.fetchall():
+        for account, list_hash, payload, chain, key, version, is_active, suspended in cursor.fetchall():
             if (one := found.get(account)) is None:
-                one = NewestSet(_id(account), bytes(list_hash), bytes(payload), version, bool(is_active))
+                one = NewestSet(
+                    _id(account), bytes(list_hash), bytes(payload), chain, bytes(key), version, bool(is_active)
+                )
                 found[account] = one
             if suspended is not None:
                 one.suspended.add(_id(suspended))

@@ -16,6 +16,8 @@ class DeviceSet:
     devices: frozenset[uuid.UUID]
     suspended: frozenset[uuid.UUID]
     version: int  # User.devices_version when this was read, or before
+    chain: int  # of the list
+    account_key: bytes
 
     @property
     def active(self) -> frozenset[uuid.UUID]:

@@ -184,6 +184,7 @@ LIMITS = {
     "directory": env.str("LIMIT_DIRECTORY", default="20/minute"),  # readings of the key directory by an account
     "link": env.str("LIMIT_LINK", default="60/hour"),  # offers to devices that are to be linked, by an account
     "suspend": env.str("LIMIT_SUSPEND", default="60/hour"),  # of an account's own devices
+    "identity": env.str("LIMIT_IDENTITY", default="5/day"),  # new account keys of an account
     "search": env.str("LIMIT_SEARCH", default="60/minute"),  # searches for people by an account
 }
 

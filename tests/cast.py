@@ -6,7 +6,7 @@ Only tests know both sides: the client's core signs here what the server's apps 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accounts.models import Device, User
 from keys import services as keys
@@ -65,6 +65,17 @@ class Member:
         self.newest = signed
         self.user.refresh_from_db()
         return signed
+
+    def publish_new_identity(self) -> DeviceList:
+        """Start a chain under a new account key that lists the first device alone."""
+        self.account_key = generate_account_key()
+        self.own = [replace(own, account_key=self.account_key.public) for own in self.own]
+        entries, now = [device_list.listed(self.own[0], added=now_ms())], now_ms()
+        first = device_list.sign_list(self.account_key, AccountId(self.id.bytes), entries, previous=None, now=now)
+        keys.replace_account_key(by=self.device, signed=signed_object(first.signed), replaces=self.list_hash, now=now)
+        self.newest = first
+        self.user.refresh_from_db()
+        return first
 
 
 def signed_object(data: bytes) -> SignedObject:

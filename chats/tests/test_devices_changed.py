@@ -95,6 +95,29 @@ async def test_a_device_without_a_bundle_may_be_left_out(alice: Phone, tablet: P
         assert await t.silent()
 
 
+async def test_a_new_identity_is_told_with_its_list_and_leaves_the_other_devices_out(
+    alice: Phone, tablet: Phone, bob: Phone, charlie: Phone, friends: None
+) -> None:
+    async with alice.online() as a, tablet.online() as t, bob.online() as b, charlie.online() as c:
+        stale = bob.message_to(alice)
+        await sync_to_async(alice.member.publish_new_identity)()
+        for socket in (a, t, b):
+            assert (await socket.get("devices.changed"))["account"] == alice.account
+        refused = await b.ask(stale)
+        assert refused["code"] == "devices_changed"
+        told = {one["account"]: one["lists"] for one in refused["accounts"]}
+        assert alice.member.newest is not None
+        payload = signed_object(alice.member.newest.signed).payload
+        assert [decode(one["payload"]) for one in told[alice.account]] == [payload]
+        sent = bob.message_to(alice)
+        sent["envelopes"] = [one for one in sent["envelopes"] if one["device"] != tablet.id]
+        assert (await b.ask(sent))["type"] == "message.accepted"
+        await a.get("envelope")
+        assert (await t.ask(tablet.message_to(bob)))["code"] == "not_listed"
+        for socket in (a, t, b, c):
+            assert await socket.silent()
+
+
 async def test_a_device_that_is_not_listed_cannot_send(alice: Phone, bob: Phone) -> None:
     device = await sync_to_async(alice.member.add_device)("unlisted")
     unlisted = await sync_to_async(Phone.sign_in)(alice.member, 2)

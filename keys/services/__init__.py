@@ -5,7 +5,7 @@ Everything signed is verified before it is stored (keys/verify.py); these module
 """
 
 from keys.services.links import answer_link, end_link, offer_link, purge_links, read_link
-from keys.services.lists import publish_device_list
+from keys.services.lists import publish_device_list, replace_account_key
 from keys.services.prekeys import claim, prekey_counts, publish_prekeys
 from keys.services.sets import listed_devices, recipients
 
@@ -21,4 +21,5 @@ __all__ = [
     "purge_links",
     "read_link",
     "recipients",
+    "replace_account_key",
 ]

@@ -16,7 +16,7 @@ def recipients(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, DeviceSet]
     for one in sql.newest_sets(account_ids):
         devices = verify.listed_ids(one.payload)
         stopped = devices & one.suspended if one.is_active else devices
-        sets[one.account] = DeviceSet(one.list_hash, devices, stopped, one.version)
+        sets[one.account] = DeviceSet(one.list_hash, devices, stopped, one.version, one.chain, one.account_key)
     return sets
 
 

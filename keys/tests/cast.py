@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accounts.models import Device, User
@@ -108,6 +108,21 @@ class Person:
     def publish_list(self, handsets: Sequence[Handset] | None = None) -> device_list.DeviceList:
         self.newest = self.next_list(handsets)
         services.publish_device_list(by=self.phone.row, signed=travelling(self.newest), now=NOW)
+        return self.newest
+
+    def forget_account_key(self) -> None:
+        """A new account key on every device, under which nothing is published yet."""
+        self.account_key, self.newest = generate_account_key(), None
+        for one in self.handsets:
+            one.own = replace(one.own, account_key=self.account_key.public)
+
+    def publish_new_identity(self, handset: Handset | None = None) -> device_list.DeviceList:
+        """Start a chain under a new account key, which lists this device (or the first one) alone."""
+        handset = handset or self.phone
+        replaces = services.recipients([self.user.pk])[self.user.pk].list_hash
+        self.forget_account_key()
+        self.newest = self.next_list([handset])
+        services.replace_account_key(by=handset.row, signed=travelling(self.newest), replaces=replaces, now=NOW)
         return self.newest
 
     def fields(self, **changed: Any) -> list[Any]:

@@ -19,7 +19,6 @@ from messenger.lib.errors import DomainError, Malformed, WrongToken
 from messenger.lib.events import DevicesChanged, Event
 from messenger_client.protocol import cbor
 from messenger_client.protocol.device_list import DeviceList as ClientList
-from messenger_client.protocol.keys import generate_account_key
 
 
 def publish(person: Person, signed: SignedObject) -> DeviceList:
@@ -105,11 +104,9 @@ def test_only_the_first_list_has_no_previous_one(alice: Person, changed: dict[st
     refused(alice, alice.sign(alice.fields(**changed)), Malformed)
 
 
-def test_a_new_account_key_is_refused_for_now(alice: Person) -> None:
-    newest, alice.newest = alice.newest, None
-    alice.account_key = generate_account_key()
-    for handset in alice.handsets:
-        handset.own = replace(handset.own, account_key=alice.account_key.public)
+def test_a_new_account_key_is_refused_unless_the_old_one_is_said_to_end(alice: Person) -> None:
+    newest = alice.newest
+    alice.forget_account_key()
     refused(alice, travelling(alice.next_list()), ListConflict)
     refused(alice, travelling(alice.next_list(previous=newest)), ListConflict)
 

@@ -68,6 +68,26 @@ def test_lists_after_a_seq_come_in_order(alice: Person, charlie: Person) -> None
     assert lists_of(charlie, f"{account}:9007199254740991") == []
 
 
+def test_lists_are_those_of_the_newest_chain(alice: Person, charlie: Person) -> None:
+    old = base64url.encode(alice.account_key.public)
+    ended = [alice.newest, alice.publish_list(), alice.publish_list()]
+    account = alice.user.pk
+    known = [in_json(travelling(one)) for one in ended if one]
+    assert lists_of(charlie, f"{account}:1:{old}") == known[1:]
+    made = [alice.publish_new_identity(), alice.publish_list(), alice.publish_list()]
+    shown = [in_json(travelling(one)) for one in made]
+    key = base64url.encode(alice.account_key.public)
+    assert lists_of(charlie, f"{account}") == shown[2:]
+    assert lists_of(charlie, f"{account}:0") == shown
+    assert lists_of(charlie, f"{account}:2") == shown[2:]
+    assert lists_of(charlie, f"{account}:3") == []
+    assert lists_of(charlie, f"{account}:2:{key}") == shown[2:]
+    assert lists_of(charlie, f"{account}:3:{key}") == []
+    # Whoever knows another key knows nothing of this chain, however many lists that one had.
+    for seq in (0, 1, 3, 100):
+        assert lists_of(charlie, f"{account}:{seq}:{old}") == shown
+
+
 def test_an_answer_holds_a_bounded_number_of_lists(
     alice: Person, charlie: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +137,8 @@ def test_the_number_of_queries_does_not_grow_with_the_accounts(
     for asked in ([alice], [alice, bob, charlie]):
         with django_assert_num_queries(4):
             read(charlie, *(str(one.user.pk) for one in asked))
+        with django_assert_num_queries(4):
+            read(charlie, *(f"{one.user.pk}:0:{base64url.encode(one.account_key.public)}" for one in asked))
 
 
 def test_an_account_reads_twenty_times_a_minute(alice: Person, bob: Person, charlie: Person) -> None:
@@ -158,6 +180,13 @@ def test_who_has_proved_no_device_reads_nothing(alice: Person) -> None:
         "account={id}:9007199254740992",
         "account={id}:99999999999999999999",
         "account={id}:1:2",
+        "account={id}:1:",
+        "account={id}::{key}",
+        "account={id}:1:{key}=",
+        "account={id}:1:{key}A",
+        "account={id}:1:{key}:1",
+        "account={id}:1:A{key}",
+        "account={id}:1:B",
         "account={hex}",
         "account={{{id}}}",
         "account=urn:uuid:{id}",
@@ -167,7 +196,8 @@ def test_who_has_proved_no_device_reads_nothing(alice: Person) -> None:
 )
 def test_malformed_questions_are_refused(charlie: Person, query: str) -> None:
     account = charlie.user.pk
-    text = query.format(id=account, hex=account.hex, upper=str(account).upper())
+    key = base64url.encode(charlie.account_key.public)
+    text = query.format(id=account, hex=account.hex, upper=str(account).upper(), key=key)
     assert problem(As(charlie.phone).get(f"directory?{text}")) == (400, "malformed")
 
 
