@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import conversations
+import linking
 import run
 from making import ENCAPSULATIONS, NOW, Account, Device, File, Json, Recorder, a_text, flipped, named, write
 
@@ -770,6 +771,9 @@ def main() -> None:
         make_safety_number(),
         make_device_proof(),
         conversations.make(),
+        linking.make_linking(),
+        linking.make_account_data(),
+        linking.make_healing(),
     ]
     for file in made:
         file.save()

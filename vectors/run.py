@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from messenger_client.protocol import (
+    account_data,
+    base32,
     cbor,
     content,
     device_list,
@@ -24,6 +26,7 @@ from messenger_client.protocol import (
     ids,
     kem,
     keys,
+    linking,
     padding,
     pqxdh,
     prekeys,
@@ -34,7 +37,7 @@ from messenger_client.protocol import (
 )
 from messenger_client.protocol.entropy import Entropy
 from messenger_client.protocol.secret import Secret
-from messenger_client.protocol.wire import Init
+from messenger_client.protocol.wire import Init, peek
 
 FOLDER = Path(__file__).parent
 NOT_VECTORS = {"schema.json", "manifest.json", "encapsulations.json"}
@@ -59,19 +62,20 @@ class Draws:
 
     def __init__(self, recorded: Json) -> None:
         self.nonces = [unhex(one) for one in recorded.get("nonces", [])]
+        self.secrets = [unhex(one) for one in recorded.get("secrets", [])]
         self.keys = [unhex(one) for one in recorded.get("keys", [])]
         self.kem_seeds = [unhex(one) for one in recorded.get("kem_seeds", [])]
         self.encapsulations = [(unhex(one["ct"]), unhex(one["ss"])) for one in recorded.get("encapsulations", [])]
 
     def random(self, size: int) -> bytes:
-        return {24: self.nonces, 32: self.keys, 64: self.kem_seeds}[size].pop(0)
+        return {16: self.secrets, 24: self.nonces, 32: self.keys, 64: self.kem_seeds}[size].pop(0)
 
     def encapsulate(self, public: bytes) -> tuple[bytes, bytes]:
         kem.check_public_key(public)
         return self.encapsulations.pop(0)
 
     def finish(self) -> None:
-        if self.nonces or self.keys or self.kem_seeds or self.encapsulations:
+        if self.secrets or self.nonces or self.keys or self.kem_seeds or self.encapsulations:
             raise ValueError("randomness left over")
 
 
@@ -403,6 +407,91 @@ def op_verify_proof(given: Json) -> Json:
     return {}
 
 
+# Linking
+
+
+def op_base32_encode(given: Json) -> Json:
+    return {"text": base32.encode(unhex(given["data"]))}
+
+
+def op_base32_decode(given: Json) -> Json:
+    return {"data": base32.decode(given["text"], given["size"]).hex()}
+
+
+def op_link_code(given: Json) -> Json:
+    code = linking.new_link_code(own_device(given["own"]), Draws({"secrets": [given["secret"]]}))
+    return {"text": code.to_text(), "psk_id": code.psk_id.hex()}
+
+
+def op_read_link_code(given: Json) -> Json:
+    code = linking.LinkCode.from_text(given["text"])
+    return {
+        "account": code.account.hex(),
+        "device": code.device.hex(),
+        "signing_key": code.signing_key.hex(),
+        "identity_key": code.identity_key.hex(),
+        "secret": hexed(code.secret),
+        "psk_id": code.psk_id.hex(),
+    }
+
+
+def op_seal_offer(given: Json) -> Json:
+    code, newest = link_code(given), device_list.open_list(unhex(given["list"]))
+    return {"sealed": linking.seal_offer(code, newest, Draws({"nonces": [given["nonce"]]})).hex()}
+
+
+def op_open_offer(given: Json) -> Json:
+    newest = linking.open_offer(link_code(given), unhex(given["sealed"]))
+    return {"account_key": newest.account_key.hex(), "newest": newest.hash.hex()}
+
+
+def op_seal_answer(given: Json) -> Json:
+    own, entropy = own_device(given["own"]), Draws({"nonces": [given["nonce"]]})
+    return {"sealed": linking.seal_answer(link_code(given), own, entropy).hex()}
+
+
+def op_open_answer(given: Json) -> Json:
+    account_key, sealed = unhex(given["account_key"]), unhex(given["sealed"])
+    entry = linking.open_answer(link_code(given), account_key, sealed, added=given["added"])
+    return {
+        "device": entry.device.hex(),
+        "signing_key": entry.signing_key.hex(),
+        "identity_key": entry.identity_key.hex(),
+        "added": entry.added,
+        "bind": entry.bind.hex(),
+    }
+
+
+def link_code(given: Json) -> linking.LinkCode:
+    return linking.LinkCode.from_bytes(unhex(given["code"]))
+
+
+def op_shared_key(given: Json) -> Json:
+    shared = account_data.AccountData(account_key_seed=Secret(unhex(given["seed"])))
+    key = shared.account_key(unhex(given["pinned"]))
+    return {"account_key": None if key is None else key.public.hex()}
+
+
+def op_shared_pin(given: Json) -> Json:
+    account, held = ids.AccountId(unhex(given["account"])), maybe(given["held"])
+    contact = account_data.SharedContact(account, "", unhex(given["list"]), verified=False)
+    pin = contact.pin(None if held is None else device_list.Pin.from_bytes(held))
+    return {"account_key": pin.account_key.hex(), "newest": pin.newest.hash.hex()}
+
+
+def op_read_history(given: Json) -> Json:
+    sender, own, chat = (ids.AccountId(unhex(given[name])) for name in ("sender", "own", "chat"))
+    padded = Secret(unhex(given["padded"]))
+    entry = account_data.HistoryEntry(sender, ids.DeviceId(bytes(16)), 0, padded, None, None, account_data.ACCEPTED)
+    one = content.read_history(entry, own=own, chat=chat)
+    return {"content": content.encode_content(one).hex(), "tag": franking.frank(padded).hex()}
+
+
+def op_peek(given: Json) -> Json:
+    seen = peek(unhex(given["wire"]))
+    return {"session_id": seen.session_id.hex(), "dh": seen.dh.hex(), "n": seen.n, "tag": seen.tag.hex()}
+
+
 # Conversations: several devices, step by step. Every step has its own result or failure in `expect`.
 
 
@@ -546,6 +635,12 @@ class Conversation:
         """The sessions with a peer are lost; prekeys and remembered ephemeral keys are not."""
         del who.pairs[self.parties[step["peer"]].own.device]
         return {}
+
+    def do_only(self, who: Party, step: Json, entropy: Entropy) -> Json:
+        """A reset came: every session with a peer but one is given up."""
+        peer = self.parties[step["peer"]].own
+        who.pairs[peer.device], dropped = who.pair(peer).only(ids.SessionId(unhex(step["session"])))
+        return {"dropped": [one.hex() for one in dropped]}
 
     def do_learn(self, who: Party, step: Json, entropy: Entropy) -> Json:
         """Newer lists of an account, accepted before."""

@@ -105,6 +105,12 @@ export class Conversation {
       case "forget": // the sessions with a peer are lost; prekeys and remembered ephemeral keys are not
         who.pairs.delete(hex(this.#peer(step).device));
         return {};
+      case "only": { // a reset came: every session with a peer but one is given up
+        const peer = this.#peer(step);
+        const [pair, dropped] = who.pair(peer).only(step.bytes("session"));
+        who.pairs.set(hex(peer.device), pair);
+        return { dropped: dropped.map(hex) };
+      }
       case "learn": // newer lists of an account, accepted before
         who.learn(step.byteStrings("objects"));
         return {};

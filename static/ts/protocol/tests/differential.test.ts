@@ -79,9 +79,12 @@ class Traffic {
     }
   }
 
-  /** The sessions are lost; prekeys and remembered ephemeral keys are not. */
+  /** The sessions are lost, or all but one given up; prekeys and remembered ephemeral keys are not. */
   async forget(who: Name): Promise<void> {
-    if (this.#roll(4) === 0 && this.#twins.phones[who].pairs.size > 0) await this.#twins.step(who, "forget");
+    const { sessions } = this.#twins.phones[who].pair(this.#twins.phones[other(who)]);
+    if (sessions.length === 0) return;
+    if (this.#roll(4) === 0) await this.#twins.step(who, "forget");
+    else await this.#twins.step(who, "only", { session: hex(choose(this.#roll, sessions).id) });
   }
 
   /** The other's device leaves its account's list, as this side knows it, or is on it again. */

@@ -9,6 +9,7 @@ import { secret } from "../secret";
 import type { Given } from "./json";
 
 export interface Recorded {
+  readonly secrets?: Uint8Array[];
   readonly nonces?: Uint8Array[];
   readonly keys?: Uint8Array[];
   readonly kemSeeds?: Uint8Array[];
@@ -20,8 +21,9 @@ export class Draws implements Entropy {
   readonly #bySize: ReadonlyMap<number, Uint8Array[]>;
   readonly #encapsulations: kem.Encapsulated[];
 
-  constructor({ nonces = [], keys = [], kemSeeds = [], encapsulations = [] }: Recorded) {
+  constructor({ secrets = [], nonces = [], keys = [], kemSeeds = [], encapsulations = [] }: Recorded) {
     this.#bySize = new Map([
+      [16, secrets],
       [24, nonces],
       [32, keys],
       [64, kemSeeds],

@@ -3,14 +3,17 @@
 // A file holds cases `{name, op, in, expect}`. `op` names a function below; `expect` is its result, or the name of a
 // failure. All bytes are hexadecimal. `vectors/schema.json` gives the shape of every op's input and result.
 
+import { AccountData, ACCEPTED, HistoryEntry, SharedContact } from "../account_data";
+import * as base32 from "../base32";
 import { hex } from "../bytes";
 import * as cbor from "../cbor";
 import * as content from "../content";
 import * as lists from "../device_list";
 import { proveDevice, verifyProof } from "../device_proof";
 import { NotListed, ProtocolError } from "../errors";
-import { checkFrank, stamp } from "../franking";
+import { checkFrank, frank, stamp } from "../franking";
 import * as kem from "../kem";
+import * as linking from "../linking";
 import { pad, unpad } from "../padding";
 import * as pqxdh from "../pqxdh";
 import * as prekeys from "../prekeys";
@@ -18,7 +21,7 @@ import * as primitives from "../primitives";
 import { kdfRk } from "../ratchet";
 import { numericFingerprint, safetyNumber, type SafetyNumber } from "../safety_number";
 import { secret, type Secret } from "../secret";
-import { Init } from "../wire";
+import { Init, peek } from "../wire";
 import { Conversation } from "./conversation";
 import { Draws, ownDevice, privatePrekey } from "./draws";
 import { Given, hexed, toJson, type Json } from "./json";
@@ -290,6 +293,89 @@ export const OPS: Readonly<Record<string, (given: Given) => Json>> = {
     return {};
   },
 
+  // Linking
+
+  base32_encode: (given) => ({ text: base32.encode(given.bytes("data")) }),
+
+  base32_decode: (given) => ({ data: hex(base32.decode(given.text("text"), given.number("size"))) }),
+
+  link_code(given) {
+    const code = linking.newLinkCode(ownDevice(given.object("own")), new Draws({ secrets: [given.bytes("secret")] }));
+    return { text: code.toText(), psk_id: hex(code.pskId) };
+  },
+
+  read_link_code(given) {
+    const code = linking.LinkCode.fromText(given.text("text"));
+    return {
+      account: hex(code.account),
+      device: hex(code.device),
+      signing_key: hex(code.signingKey),
+      identity_key: hex(code.identityKey),
+      secret: hex(code.secret),
+      psk_id: hex(code.pskId),
+    };
+  },
+
+  seal_offer(given) {
+    const newest = lists.openList(given.bytes("list"));
+    const entropy = new Draws({ nonces: [given.bytes("nonce")] });
+    return { sealed: hex(linking.sealOffer(linkCode(given), newest, entropy)) };
+  },
+
+  open_offer(given) {
+    const newest = linking.openOffer(linkCode(given), given.bytes("sealed"));
+    return { account_key: hex(newest.accountKey), newest: hex(newest.hash) };
+  },
+
+  seal_answer(given) {
+    const entropy = new Draws({ nonces: [given.bytes("nonce")] });
+    return { sealed: hex(linking.sealAnswer(linkCode(given), ownDevice(given.object("own")), entropy)) };
+  },
+
+  open_answer(given) {
+    const [accountKey, sealed, added] = [given.bytes("account_key"), given.bytes("sealed"), given.number("added")];
+    const entry = linking.openAnswer(linkCode(given), accountKey, sealed, { added });
+    return {
+      device: hex(entry.device),
+      signing_key: hex(entry.signingKey),
+      identity_key: hex(entry.identityKey),
+      added: entry.added,
+      bind: hex(entry.bind),
+    };
+  },
+
+  shared_key(given) {
+    const shared = new AccountData({ accountKeySeed: secret(given.bytes("seed")) });
+    return { account_key: hexed(shared.accountKey(given.bytes("pinned"))?.public ?? null) };
+  },
+
+  shared_pin(given) {
+    const held = given.maybe("held");
+    const contact = new SharedContact(given.bytes("account"), "", given.bytes("list"), false);
+    const pin = contact.pin(held && lists.Pin.fromBytes(held));
+    return { account_key: hex(pin.accountKey), newest: hex(pin.newest.hash) };
+  },
+
+  read_history(given) {
+    const padded = secret(given.bytes("padded"));
+    const entry = new HistoryEntry({
+      account: given.bytes("sender"),
+      device: new Uint8Array(16),
+      accepted: 0,
+      padded,
+      stamp: null,
+      stampKey: null,
+      state: ACCEPTED,
+    });
+    const one = content.readHistory(entry, { own: given.bytes("own"), chat: given.bytes("chat") });
+    return { content: hex(content.encodeContent(one)), tag: hex(frank(padded)) };
+  },
+
+  peek(given) {
+    const seen = peek(given.bytes("wire"));
+    return { session_id: hex(seen.sessionId), dh: hex(seen.dh), n: seen.n, tag: hex(seen.tag) };
+  },
+
   // Several devices, step by step
 
   conversation(given) {
@@ -317,6 +403,10 @@ function agreed(agreement: pqxdh.Agreement) {
 
 function shown(number: SafetyNumber): Json {
   return { digits: number.digits, scannable: hex(number.scannable) };
+}
+
+function linkCode(given: Given): linking.LinkCode {
+  return linking.LinkCode.fromBytes(given.bytes("code"));
 }
 
 function maybeSecret(given: Given, name: string): Secret | null {

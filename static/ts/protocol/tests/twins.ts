@@ -105,6 +105,11 @@ function take(phone: Phone, peer: Phone, step: Given): Json {
       phone.knownLists.set(hex(peer.account.id), lists);
       return {};
     }
+    case "only": {
+      const [pair, dropped] = phone.pair(peer).only(step.bytes("session"));
+      phone.pairs.set(hex(peer.own.device), pair);
+      return { dropped: dropped.map(hex) };
+    }
     case "forget":
       phone.pairs.delete(hex(peer.own.device));
       return {};

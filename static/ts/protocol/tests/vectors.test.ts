@@ -69,6 +69,7 @@ const IGNORED: Readonly<Record<string, readonly string[]>> = {
   sign_prekey: ["account_key", "identity_private"],
   prove_device: ["account_key", "identity_private"],
   check_ek: ["ek"],
+  link_code: ["account_key"],
 };
 const STEP_INPUTS = ["padded", "bundle", "wire", "tag", "psk", "nonces"];
 const MOST_CHANGED_INPUTS = 6; // of a conversation, which is long to run again
