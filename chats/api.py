@@ -117,10 +117,12 @@ class ReadView(ForListedDevices):
 class StatusesView(ForListedDevices):
     @extend_schema(request=MessagesBody, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        """What became of messages of one's own."""
+        """What became of messages of one's own, and which of the other one's in a chat one has read."""
         account, _ = asking(request)
-        wanted = [uuid.UUID(message) for message in read(MessagesBody, request.data).messages]
-        found = services.statuses_of(account=uuid.UUID(account), messages=wanted)
+        body = read(MessagesBody, request.data)
+        wanted = [uuid.UUID(message) for message in body.messages]
+        chat = None if body.chat is None else uuid.UUID(body.chat)
+        found = services.statuses_of(account=uuid.UUID(account), messages=wanted, chat=chat)
         return Response({"statuses": [asdict(status) for status in found]})
 
 
@@ -162,7 +164,8 @@ class ContactView(ForListedDevices):
         """Accept, block or unblock an account."""
         if request.data != {}:
             raise Malformed("the body is an empty object")
-        contact = self.verb(owner=credentials_of(request).account_id, other=account)
+        owner, device = asking(request)
+        contact = self.verb(owner=uuid.UUID(owner), other=account, by=device)
         return Response(_contact(contact))
 
 

@@ -27,7 +27,7 @@ class Receiver:
     def nudge(self, device: DeviceId) -> None:
         raise NotImplementedError
 
-    def tell_account(self, account: AccountId, text: str) -> None:
+    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
         raise NotImplementedError
 
     def pair_changed(self, one: AccountId, other: AccountId) -> None:
@@ -69,9 +69,14 @@ def envelopes_written(devices: Collection[DeviceId]) -> None:
     after(effect)
 
 
-def account_told(account: AccountId, text: str) -> None:
-    """A frame for every connected device of an account."""
-    after(lambda receiver: receiver.tell_account(account, text))
+def account_told(account: AccountId, text: str, *, but: DeviceId | None = None) -> None:
+    """A frame for every connected device of an account, but for one that knows already."""
+    after(lambda receiver: receiver.tell_account(account, text, but))
+
+
+def contact_changed(owner: uuid.UUID, other: uuid.UUID, state: str, *, by: DeviceId | None) -> None:
+    """The owner's other devices learn what the owner thinks of somebody now."""
+    account_told(AccountId(str(owner)), frames.contact_changed(AccountId(str(other)), state), but=by)
 
 
 def pair_changed(one: uuid.UUID, other: uuid.UUID) -> None:
@@ -88,7 +93,8 @@ def messages_read(
     device: DeviceId,
     at: int,
 ) -> None:
-    account_told(to, frames.status("message.read", chat, messages, account, device, at))
+    """To their sender, or to the other devices of the account that read them."""
+    account_told(to, frames.status("message.read", chat, messages, account, device, at), but=device)
 
 
 def statuses_shown(

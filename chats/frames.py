@@ -115,8 +115,9 @@ class TokenFrame(Closed):
 
 
 class MessagesBody(Closed):
-    """The body of `POST messages/statuses`."""
+    """The body of `POST messages/statuses`: own messages, and where a chat is named others' messages in it."""
 
+    chat: Id | None = None
     messages: Annotated[list[Id], Field(min_length=1, max_length=MESSAGES_PER_FRAME)]
 
 

@@ -29,11 +29,12 @@ MOST_WAITING = 50_000  # entries that are kept while the layer does not answer; 
 class Word:
     """What one process tells the others in a tick."""
 
-    __slots__ = ("accounts", "arrived", "changed", "devices", "ended", "nudges", "pairs", "taken")
+    __slots__ = ("accounts", "arrived", "changed", "devices", "ended", "nudges", "others", "pairs", "taken")
 
     def __init__(self) -> None:
         self.nudges: set[DeviceId] = set()
         self.accounts: list[tuple[AccountId, str]] = []  # a frame for every device of an account
+        self.others: list[tuple[AccountId, DeviceId, str]] = []  # a frame for every device of an account but this one
         self.devices: list[tuple[DeviceId, str]] = []  # a frame for one device
         self.arrived: list[tuple[DeviceId, int]] = []  # a device connected, and when
         self.changed: set[AccountId] = set()  # device sets to load again
@@ -45,6 +46,12 @@ class Word:
     def entries(self) -> int:
         # Not __len__: an empty word would be false, and "is there anybody to tell" is asked of it.
         return sum(len(getattr(self, name)) for name in self.__slots__)
+
+    def tell_account(self, account: AccountId, text: str, but: DeviceId | None) -> None:
+        if but is None:
+            self.accounts.append((account, text))
+        else:
+            self.others.append((account, but, text))
 
     def as_message(self) -> dict[str, Any]:
         return {name: list(getattr(self, name)) for name in self.__slots__}
@@ -142,9 +149,9 @@ class Teller(effects.Receiver):
         if word := self._between.say():
             word.nudges.add(device)
 
-    def tell_account(self, account: AccountId, text: str) -> None:
+    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
         if word := self._between.say():
-            word.accounts.append((account, text))
+            word.tell_account(account, text, but)
 
     def pair_changed(self, one: AccountId, other: AccountId) -> None:
         if word := self._between.say():

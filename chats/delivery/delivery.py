@@ -151,14 +151,14 @@ class Delivery(effects.Receiver):
         else:
             self._nudge_elsewhere(device)
 
-    def tell_account(self, account: AccountId, text: str) -> None:
-        """A frame for every connected device of an account, wherever it is."""
-        self.hub.tell_account(account, text)
+    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
+        """A frame for every connected device of an account but one, wherever it is."""
+        self.hub.tell_account(account, text, but)
         known = self.facts.accounts.get(account)
-        if known is not None and known.active <= self.hub.devices.keys():
+        if known is not None and known.active - {but} <= self.hub.devices.keys():
             return
         if word := self.between.say():
-            word.accounts.append((account, text))
+            word.tell_account(account, text, but)
 
     def pair_changed(self, one: AccountId, other: AccountId) -> None:
         self.facts.forget_pair(one, other)
@@ -211,6 +211,8 @@ class Delivery(effects.Receiver):
             self.hub.nudge(device)
         for account, text in word["accounts"]:
             self.hub.tell_account(account, text)
+        for account, but, text in word["others"]:
+            self.hub.tell_account(account, text, but)
         for device, text in word["devices"]:
             self.hub.tell_device(device, text)
         for device, opened in word["arrived"]:

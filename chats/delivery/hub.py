@@ -69,10 +69,10 @@ class Hub:
         if not connection.reading and connection.wants_more:
             self._drain(connection)
 
-    def tell_account(self, account: AccountId, text: str) -> None:
+    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
         """A frame to every device of an account that is connected here. Unlisted ones hear of their own list alone."""
         for connection in self.accounts.get(account, ()):
-            if connection.listed or text == messages.devices_changed(account):
+            if connection.device != but and (connection.listed or text == messages.devices_changed(account)):
                 connection.send(text)
 
     def tell_device(self, device: DeviceId, text: str) -> None:

@@ -112,6 +112,10 @@ def devices_changed(account: AccountId) -> str:
     return encode({"type": "devices.changed", "account": account})
 
 
+def contact_changed(account: AccountId, state: str) -> str:
+    return encode({"type": "contact.changed", "account": account, "state": state})
+
+
 def prekeys_low(one_time: int, one_time_kem: int) -> str:
     return encode({"type": "prekeys.low", "one_time": one_time, "one_time_kem": one_time_kem})
 

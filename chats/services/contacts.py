@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Contact, User
 from chats import effects
 from chats.errors import ContactBlocked
-from chats.ids import conversation_id
+from chats.ids import DeviceId, conversation_id
 from chats.models import PrivateChat, PrivateMessage, PrivateMessageStatus
 from messenger.lib.errors import NotFound
 
@@ -19,7 +19,7 @@ REQUESTED, ACCEPTED, BLOCKED = Contact.State.REQUESTED, Contact.State.ACCEPTED, 
 
 
 @transaction.atomic
-def open_chat(*, sender: uuid.UUID, recipient: uuid.UUID) -> None:
+def open_chat(*, sender: uuid.UUID, recipient: uuid.UUID, by: DeviceId | None = None) -> None:
     """The sender writes to the recipient: their chat exists, the sender accepts, a stranger is asked."""
     chat = _locked_chat(sender, recipient)
     mine, _ = Contact.objects.get_or_create(owner_id=sender, other_id=recipient, defaults={"state": ACCEPTED})
@@ -29,49 +29,60 @@ def open_chat(*, sender: uuid.UUID, recipient: uuid.UUID) -> None:
     if mine.state == REQUESTED:
         _set_state(mine, ACCEPTED)
         _show_statuses(chat, to=recipient)
+        effects.contact_changed(sender, recipient, mine.get_state_display(), by=by)
     _grow_version(chat.pk)
     effects.pair_changed(sender, recipient)
 
 
 @transaction.atomic
-def accept_contact(*, owner: uuid.UUID, other: uuid.UUID) -> Contact:
+def accept_contact(*, owner: uuid.UUID, other: uuid.UUID, by: DeviceId | None = None) -> Contact:
     """Answer a request: from now on the other one sees statuses and typing, those of the past included."""
-    return _change(owner, other, ACCEPTED, may_create=False)
+    return _change(owner, other, by, ACCEPTED, may_create=False)
 
 
 @transaction.atomic
-def block_contact(*, owner: uuid.UUID, other: uuid.UUID) -> Contact:
+def block_contact(*, owner: uuid.UUID, other: uuid.UUID, by: DeviceId | None = None) -> Contact:
     """Take nothing from the other one any more. They cannot tell."""
-    return _change(owner, other, BLOCKED, may_create=True)
+    return _change(owner, other, by, BLOCKED, may_create=True)
 
 
 @transaction.atomic
-def unblock_contact(*, owner: uuid.UUID, other: uuid.UUID) -> Contact:
+def unblock_contact(*, owner: uuid.UUID, other: uuid.UUID, by: DeviceId | None = None) -> Contact:
     """Take messages again, as from an accepted contact. What was sent meanwhile is not delivered."""
-    return _change(owner, other, ACCEPTED, may_create=False, only_from=BLOCKED)
+    return _change(owner, other, by, ACCEPTED, may_create=False, only_from=BLOCKED)
 
 
 def _change(
-    owner: uuid.UUID, other: uuid.UUID, state: int, *, may_create: bool, only_from: int | None = None
+    owner: uuid.UUID,
+    other: uuid.UUID,
+    by: DeviceId | None,
+    state: int,
+    *,
+    may_create: bool,
+    only_from: int | None = None,
 ) -> Contact:
     if owner == other or not User.objects.filter(pk=other).exists():
         raise NotFound()
     chat = PrivateChat.objects.select_for_update().filter(pk=conversation_id(owner, other)).first()
+    changed = False
     contact = Contact.objects.select_for_update().select_related("other").filter(owner=owner, other=other).first()
     if contact is None:
         if not may_create:
             raise NotFound()
         # Not a plain insert: the other one's first message may be making this row at the same moment.
-        contact, _ = Contact.objects.select_related("other").get_or_create(
+        contact, changed = Contact.objects.select_related("other").get_or_create(
             owner_id=owner, other_id=other, defaults={"state": state}
         )
     if contact.state != state and only_from in (None, contact.state):
         _set_state(contact, state)
+        changed = True
         if state == ACCEPTED and chat is not None:
             _show_statuses(chat, to=other)
     # By id, whether there was a chat or not: one that was opened meanwhile has to notice too.
     _grow_version(conversation_id(owner, other))
     effects.pair_changed(owner, other)
+    if changed:
+        effects.contact_changed(owner, other, contact.get_state_display(), by=by)
     return contact
 
 

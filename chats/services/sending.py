@@ -44,7 +44,7 @@ def decide(send: Send, error: DomainError | None, facts: FactsCache) -> Accepted
         try:
             check(send, facts)
         except ChatToOpen:
-            open_chat(sender=uuid.UUID(send.account), recipient=uuid.UUID(send.to))
+            open_chat(sender=uuid.UUID(send.account), recipient=uuid.UUID(send.to), by=send.device)
             load_facts([send], facts)
             check(send, facts)
     except DevicesChanged as refusal:

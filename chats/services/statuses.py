@@ -30,8 +30,20 @@ class Status:
     at: int
 
 
-def statuses_of(*, account: uuid.UUID, messages: Collection[uuid.UUID]) -> list[Status]:
-    """What this account may know of its own messages, oldest first; of others' messages, nothing."""
+def statuses_of(*, account: uuid.UUID, messages: Collection[uuid.UUID], chat: uuid.UUID | None = None) -> list[Status]:
+    """What this account may know of its own messages, oldest first; of others' messages, nothing.
+
+    But where a chat is named: which of the other one's messages there the account's own devices have read. NotFound
+    for a stranger's chat.
+    """
+    found = _of_own(account, messages)
+    if chat is not None:
+        found += _read_here(account, messages, chat)
+        found.sort(key=lambda one: one.at)
+    return found
+
+
+def _of_own(account: uuid.UUID, messages: Collection[uuid.UUID]) -> list[Status]:
     accepted = Contact.objects.filter(
         owner=OuterRef("device__user"), other=OuterRef("message__sender_device__user"), state=ACCEPTED
     )
@@ -47,12 +59,22 @@ def statuses_of(*, account: uuid.UUID, messages: Collection[uuid.UUID]) -> list[
     return [Status(message, by, device, str(names[status]), at) for message, by, device, status, at in rows]
 
 
+def _read_here(account: uuid.UUID, messages: Collection[uuid.UUID], chat: uuid.UUID) -> list[Status]:
+    found = _chat_of(account, chat)
+    rows = PrivateMessageStatus.objects.filter(
+        message__chat=found,
+        message__sender_device__in=_devices_of(found.peer_of(account)),
+        message__client_message_id__in=messages,
+        device__in=_devices_of(account),
+        status=PrivateMessageStatus.Status.READ,
+    ).values_list("message__client_message_id", "device", "at")
+    return [Status(message, account, device, "read", at) for message, device, at in rows]
+
+
 @transaction.atomic
 def mark_read(*, account: AccountId, device: DeviceId, chat: ChatId, messages: Collection[MessageId]) -> None:
     """The person has seen these messages of the other one, on this device. NotFound for a stranger's chat."""
-    found = PrivateChat.objects.visible_to(uuid.UUID(account)).filter(pk=chat).first()
-    if found is None:
-        raise NotFound()
+    found = _chat_of(uuid.UUID(account), uuid.UUID(chat))
     peer = found.peer_of(uuid.UUID(account))
     rows = list(
         PrivateMessage.objects.filter(
@@ -77,6 +99,15 @@ def mark_read(*, account: AccountId, device: DeviceId, chat: ChatId, messages: C
     shown = [MessageId(str(message)) for _, message, hidden in fresh if accepted or not hidden]
     if shown:
         effects.messages_read(to=AccountId(str(peer)), chat=chat, messages=shown, account=account, device=device, at=at)
+    if seen := [MessageId(str(message)) for _, message, _ in fresh]:
+        effects.messages_read(to=account, chat=chat, messages=seen, account=account, device=device, at=at)
+
+
+def _chat_of(account: uuid.UUID, chat: uuid.UUID) -> PrivateChat:
+    found = PrivateChat.objects.visible_to(account).filter(pk=chat).first()
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def _devices_of(account: uuid.UUID) -> list[uuid.UUID]:

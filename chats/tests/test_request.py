@@ -9,14 +9,27 @@ from asgiref.sync import sync_to_async
 
 from accounts.models import Contact
 from chats import services
+from chats.ids import DeviceId
 from chats.models import Envelope
 from chats.tests.people import Phone, Socket
 
 pytestmark = pytest.mark.usefixtures("delivery")
 
-accept = sync_to_async(services.accept_contact)
-block = sync_to_async(services.block_contact)
-unblock = sync_to_async(services.unblock_contact)
+
+async def accept(owner: Phone, other: Phone) -> None:
+    await _say(services.accept_contact, owner, other)
+
+
+async def block(owner: Phone, other: Phone) -> None:
+    await _say(services.block_contact, owner, other)
+
+
+async def unblock(owner: Phone, other: Phone) -> None:
+    await _say(services.unblock_contact, owner, other)
+
+
+async def _say(verb: Any, owner: Phone, other: Phone) -> None:
+    await sync_to_async(verb)(owner=owner.member.id, other=other.member.id, by=DeviceId(owner.id))
 
 
 async def state(owner: Phone, other: Phone) -> str | None:
@@ -40,7 +53,7 @@ async def test_a_strangers_message_is_a_request_and_shows_no_status_until_accept
             {"type": "message.read", "id": "1", "chat": alice.chat_with(bob), "messages": [first["message_id"]]}
         )
         assert await a.silent()
-        await accept(owner=bob.member.id, other=alice.member.id)
+        await accept(bob, alice)
         kinds = {(await a.next())["type"] for _ in range(2)}
         assert kinds == {"message.delivered", "message.read"}
         await a.ask(second)
@@ -65,6 +78,41 @@ async def test_writing_back_accepts(alice: Phone, bob: Phone) -> None:
         assert await state(bob, alice) == "accepted"
 
 
+async def test_ones_other_devices_hear_what_one_thinks_of_somebody(
+    alice: Phone, tablet: Phone, bob: Phone, charlie: Phone
+) -> None:
+    async with alice.online() as a, tablet.online() as t, bob.online() as b, charlie.online() as c:
+        await b.ask(bob.message_to(alice))
+        for socket in (a, t):
+            await receive(socket)
+        for verb, told in ((accept, "accepted"), (accept, None), (block, "blocked"), (unblock, "accepted")):
+            await verb(alice, bob)
+            if told:
+                heard = await t.get("contact.changed")
+                assert heard == {"type": "contact.changed", "account": bob.account, "state": told}
+            if verb is accept and told:
+                assert {(await b.next())["type"] for _ in range(2)} == {"message.delivered"}
+            for socket in (a, t, b, c):
+                assert await socket.silent()
+        await block(alice, charlie)  # of whom nothing was known
+        assert (await t.get("contact.changed"))["account"] == charlie.account
+        for socket in (a, t, b, c):
+            assert await socket.silent()
+
+
+async def test_ones_other_devices_hear_that_writing_back_accepted(alice: Phone, tablet: Phone, bob: Phone) -> None:
+    async with alice.online() as a, tablet.online() as t, bob.online() as b:
+        await b.ask(bob.message_to(alice))
+        for socket in (a, t):
+            await receive(socket)
+        for first in (True, False):
+            assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"
+            kinds = {(await t.next())["type"] for _ in range(2 if first else 1)}
+            assert kinds == ({"contact.changed", "envelope"} if first else {"envelope"})
+        assert await a.silent()
+        assert await t.silent()
+
+
 async def test_a_blocked_sender_cannot_tell(alice: Phone, tablet: Phone, bob: Phone, friends: None) -> None:
     async with alice.online() as a, tablet.online() as t, bob.online() as b:
         before = alice.message_to(bob)
@@ -74,7 +122,7 @@ async def test_a_blocked_sender_cannot_tell(alice: Phone, tablet: Phone, bob: Ph
         for socket in (a, t):
             await socket.get("message.delivered")
         await t.ack(copy["envelope"])
-        await block(owner=bob.member.id, other=alice.member.id)
+        await block(bob, alice)
         during = alice.message_to(bob)
         answer = await a.ask(during)
         assert answer.keys() == plain.keys()
@@ -95,11 +143,11 @@ async def test_a_blocked_sender_cannot_tell(alice: Phone, tablet: Phone, bob: Ph
 
 async def test_one_who_blocked_has_to_unblock_before_writing(alice: Phone, bob: Phone, friends: None) -> None:
     async with alice.online() as a, bob.online() as b:
-        await block(owner=alice.member.id, other=bob.member.id)
+        await block(alice, bob)
         sent = alice.message_to(bob)
         assert (await a.ask(sent))["code"] == "contact_blocked"
         assert (await a.ask(alice.control_to(bob)))["code"] == "contact_blocked"
-        await unblock(owner=alice.member.id, other=bob.member.id)
+        await unblock(alice, bob)
         assert (await a.ask(sent))["type"] == "message.accepted"
         assert (await b.get("envelope"))["request"] is False
         assert await b.silent()
@@ -107,9 +155,9 @@ async def test_one_who_blocked_has_to_unblock_before_writing(alice: Phone, bob: 
 
 async def test_unblocked_people_are_heard_again_from_then_on(alice: Phone, bob: Phone, friends: None) -> None:
     async with alice.online() as a, bob.online() as b:
-        await block(owner=bob.member.id, other=alice.member.id)
+        await block(bob, alice)
         await a.ask(alice.message_to(bob))
-        await unblock(owner=bob.member.id, other=alice.member.id)
+        await unblock(bob, alice)
         after = alice.message_to(bob)
         await a.ask(after)
         assert (await receive(b))["message_id"] == after["message_id"]
@@ -118,7 +166,7 @@ async def test_unblocked_people_are_heard_again_from_then_on(alice: Phone, bob: 
 
 
 async def test_a_first_message_to_one_who_blocked_already_goes_nowhere(alice: Phone, bob: Phone) -> None:
-    await block(owner=bob.member.id, other=alice.member.id)
+    await block(bob, alice)
     async with alice.online() as a, bob.online() as b:
         assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"
         assert await b.silent()
@@ -136,12 +184,12 @@ async def test_a_contact_changed_elsewhere_is_noticed_by_the_commit(
         await a.get("message.delivered")
         # Another process: this one hears nothing, and its memory still says that the two are friends.
         monkeypatch.setattr(effects, "_hand_out", lambda effect: None)
-        await block(owner=bob.member.id, other=alice.member.id)
+        await block(bob, alice)
         assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"
         assert await b.silent()
-        await unblock(owner=bob.member.id, other=alice.member.id)
-        await block(owner=alice.member.id, other=bob.member.id)
+        await unblock(bob, alice)
+        await block(alice, bob)
         assert (await a.ask(alice.message_to(bob)))["code"] == "contact_blocked"
-        await unblock(owner=alice.member.id, other=bob.member.id)
+        await unblock(alice, bob)
         assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"
         await receive(b)

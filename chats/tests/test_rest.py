@@ -95,6 +95,31 @@ async def test_read_and_statuses(ask: Ask, alice: Phone, tablet: Phone, bob: Pho
         assert await ask(stranger, "post", "messages/statuses", wanted) == (200, {"statuses": []})
 
 
+async def test_what_ones_own_devices_have_read_is_found_in_a_chat(
+    ask: Ask, alice: Phone, tablet: Phone, bob: Phone, charlie: Phone
+) -> None:
+    chat = alice.chat_with(bob)
+    received, sent = bare(bob.message_to(alice)), bare(alice.message_to(bob))
+    for who, message in ((bob, received), (alice, sent)):
+        assert (await ask(who, "post", "messages", message))[0] == 201
+    asked: dict[str, Any] = {"messages": [received["message_id"], sent["message_id"]]}
+    assert await ask(tablet, "post", "messages/statuses", asked | {"chat": chat}) == (200, {"statuses": []})
+    for who, message in ((alice, received), (bob, sent)):
+        body = {"chat": chat, "messages": [message["message_id"]]}
+        assert (await ask(who, "post", "messages/read", body))[0] == 204
+    mine = {"message": received["message_id"], "account": alice.account, "device": alice.id, "status": "read"}
+    theirs = {"message": sent["message_id"], "account": bob.account, "device": bob.id, "status": "read"}
+    for body, expected in ((asked, [theirs]), (asked | {"chat": chat}, [mine, theirs])):
+        _, found = await ask(tablet, "post", "messages/statuses", body)
+        assert [{name: one[name] for name in mine} for one in found["statuses"]] == expected
+    _, found = await ask(bob, "post", "messages/statuses", asked | {"chat": chat})
+    assert [one["account"] for one in found["statuses"]] == [alice.account, bob.account]
+    elsewhere = asked | {"chat": alice.chat_with(charlie)}
+    for stranger, body in ((charlie, asked | {"chat": chat}), (alice, elsewhere)):
+        assert (await ask(stranger, "post", "messages/statuses", body))[0] == 404
+    assert (await ask(alice, "post", "messages/statuses", asked | {"chat": "x"}))[0] == 400
+
+
 async def test_chats_and_contacts(ask: Ask, alice: Phone, bob: Phone, charlie: Phone) -> None:
     await ask(alice, "post", "messages", bare(alice.message_to(bob)))
     _, chats = await ask(bob, "get", "chats")
