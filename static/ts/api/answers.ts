@@ -25,6 +25,7 @@ export interface Directory {
   readonly account: Uint8Array;
   readonly lists: readonly Uint8Array[]; // signed objects, oldest first
   readonly suspended: readonly Uint8Array[];
+  readonly ready: readonly Uint8Array[]; // devices of the newest list that have published prekeys
 }
 
 export interface PrekeyCounts {
@@ -104,9 +105,15 @@ export function directory(value: unknown): Directory {
   const account = forms.identifier(fields.account);
   try {
     const lists = forms.items(fields.lists).map(signedObject);
-    return { account, lists, suspended: forms.items(fields.suspended).map(forms.identifier) };
+    const ready = optional(fields.devices, forms.items)?.map(forms.members).filter((one) => one.signed_prekey !== null);
+    return {
+      account,
+      lists,
+      suspended: forms.items(fields.suspended).map(forms.identifier),
+      ready: ready?.map((one) => forms.identifier(one.device)) ?? [],
+    };
   } catch (error) {
-    if (error instanceof Defect) return { account, lists: [], suspended: [] };
+    if (error instanceof Defect) return { account, lists: [], suspended: [], ready: [] };
     throw error;
   }
 }

@@ -213,13 +213,16 @@ describe("what goes wrong", () => {
 
 describe("answers", () => {
   test("lists come as signed objects; those of one account that make no sense are none", () => {
-    const fields = { account: uuid(SAM), lists: [SIGNED], suspended: [uuid(DEVICE)] };
+    const devices = [{ device: uuid(SAM), signed_prekey: SIGNED }, { device: uuid(DEVICE), signed_prekey: null }];
+    const fields = { account: uuid(SAM), lists: [SIGNED], suspended: [uuid(DEVICE)], devices };
     expect(directory(fields)).toEqual({
       account: SAM,
       lists: [cbor.encode([PAYLOAD, SIGNATURE])],
       suspended: [DEVICE],
+      ready: [SAM],
     });
-    expect(directory({ ...fields, lists: [{ payload: "+" }] })).toEqual({ account: SAM, lists: [], suspended: [] });
+    const none = { account: SAM, lists: [], suspended: [], ready: [] };
+    expect(directory({ ...fields, lists: [{ payload: "+" }] })).toEqual(none);
     expect(() => directory({ ...fields, account: "sam" })).toThrow(Defect);
   });
 

@@ -4,7 +4,9 @@ import { ClientError, LinkingNeeded, SignInNeeded, TakenOver } from "../lib/erro
 import type { Store } from "../store/database";
 import { Enrolment } from "./account";
 import { Context, type Environment, type Lock, type Page } from "./context";
+import { Controls } from "./controls";
 import { Directory } from "./directory";
+import { Doctor } from "./doctor";
 import { Live } from "./live";
 import type { Connection, Told } from "./model";
 import { People } from "./people";
@@ -24,6 +26,8 @@ export class Device {
   readonly prekeys: PrekeyKeeper;
   readonly enrolment: Enrolment;
   readonly sender: Sender;
+  readonly controls: Controls;
+  readonly doctor: Doctor;
   readonly inbox: Inbox;
   readonly statuses: Statuses;
   readonly receipts: Receipts;
@@ -40,11 +44,13 @@ export class Device {
     this.prekeys = new PrekeyKeeper(context);
     this.enrolment = new Enrolment(context, this.directory, this.prekeys);
     this.sender = new Sender(context, this.directory);
+    this.controls = new Controls(context, this.directory);
+    this.doctor = new Doctor(context, this.controls);
     this.typing = new Typing(context);
-    this.inbox = new Inbox(context, this.directory, this.typing);
+    this.inbox = new Inbox(context, this.directory, this.typing, this.controls);
     this.statuses = new Statuses(context);
     this.receipts = new Receipts(context);
-    this.people = new People(context, this.directory, this.inbox, this.sender, this.receipts);
+    this.people = new People(context, this);
   }
 
   get connection(): Connection | null {

@@ -157,6 +157,20 @@ export class Directory {
     return { found, unusable: new Set(devices.map(targetKey).filter((key) => !found.has(key))) };
   }
 
+  /** Whether a listed device has published prekeys; uses none up. */
+  async hasKeys({ account, device }: Target): Promise<boolean> {
+    const answer = await this.#read(account, since(peers.pinOf(this.known(account))));
+    return answer.ready.some((one) => equal(one, device));
+  }
+
+  /** Warn, once, when the server gives keys of a device that are not that device's. */
+  warnKeys({ account, device }: Target): void {
+    const warning = `${hex(account)} ${hex(device)}`;
+    if (this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    this.#context.notify(WORDS.falseKeys(shownName(this.known(account))));
+  }
+
   async #fetch(account: Uint8Array): Promise<Fetched> {
     const pin = peers.pinOf(this.known(account));
     return [pin, await this.#read(account, since(pin))];
@@ -236,7 +250,7 @@ function since(pin: Pin | null): number {
 }
 
 function nothing(account: Uint8Array): Answer {
-  return { account, lists: [], suspended: [] };
+  return { account, lists: [], suspended: [], ready: [] };
 }
 
 function samePin(one: Pin | null, other: Pin | null): boolean {

@@ -7,19 +7,17 @@ import { equal, hex } from "../lib/bytes";
 import { Text } from "../protocol/body";
 import { seal, Sealed } from "../protocol/content";
 import type { DeviceList } from "../protocol/device_list";
-import type { Entropy } from "../protocol/entropy";
-import { ProtocolError } from "../protocol/errors";
-import { Bundle, verifyBundle, type SeenPrekeys } from "../protocol/prekeys";
-import { encrypt, startSession, type Pair } from "../protocol/session";
+import { encrypt, type Pair, type Sent } from "../protocol/session";
 import * as chats from "../store/chats";
 import * as outbox from "../store/outbox";
 import * as peers from "../store/peers";
 import type { Me, Outgoing, Peer } from "../store/records";
+import * as repairs from "../store/repairs";
 import * as sessions from "../store/sessions";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
-import { ownDevice } from "./context";
 import { targetKey, type Bundles, type Target } from "./directory";
+import { openSession, usable, type Options } from "./opening";
 import { chatWith } from "./places";
 
 export const NO_KEYS: Bundles = { found: new Map(), unusable: new Set() };
@@ -33,11 +31,6 @@ export class Missing {
     this.lists = lists;
     this.bundles = bundles;
   }
-}
-
-interface Options {
-  readonly now: number;
-  readonly entropy: Entropy;
 }
 
 interface Pinned {
@@ -78,6 +71,7 @@ export function encryptOutgoing(
     const sent = encrypt(pair, sealed, options);
     sessions.save(tx, target.account, target.device, sent.session);
     sessions.drop(tx, sent.dropped);
+    repairs.logSent(tx, placeOf(sent), { message: outgoing.id, ...target }, options);
     return { device: target.device, body: sent.wire };
   });
   const done: Outgoing = {
@@ -100,11 +94,9 @@ export function encryptOutgoing(
   return done;
 }
 
-/** The sessions that can still send: `encrypt` drops the abandoned ones before it looks for one. */
-function usable(tx: Transaction, target: Target, { now }: Options): Pair {
-  const [pair, dropped] = sessions.pair(tx, target.account, target.device).tidy({ now });
-  sessions.drop(tx, dropped);
-  return pair;
+/** How a retry names what was sent. */
+export function placeOf({ session, dh, n }: Sent): repairs.Place {
+  return { session: session.id, dh, n };
 }
 
 function pinned(tx: Transaction, account: Uint8Array): Pinned | null {
@@ -136,24 +128,14 @@ function start(
   const pairs = new Map<string, Pair>();
   const mine = pins.get(hex(me.account));
   for (const target of targets) {
-    const pair = usable(tx, target, options);
-    const list = pins.get(hex(target.account));
-    const data = keys.found.get(targetKey(target));
-    if (pair.sessions.length > 0) {
-      pairs.set(targetKey(target), pair);
-    } else if (data !== undefined && list !== undefined && mine !== undefined) {
-      try {
-        const seen = seenOf(tx, target);
-        const verified = verifyBundle(Bundle.fromBytes(data), list, target.device, seen, options);
-        const session = startSession(ownDevice(me), mine, verified, options);
-        saveSeen(tx, target, verified.seen);
-        const [added, dropped] = pair.add(session);
-        pairs.set(targetKey(target), added);
-        sessions.drop(tx, dropped);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-      }
+    let pair: Pair | null = usable(tx, target, options);
+    const theirs = pins.get(hex(target.account));
+    const bundle = keys.found.get(targetKey(target));
+    if (pair.sessions.length === 0) {
+      const isReady = bundle !== undefined && theirs !== undefined && mine !== undefined;
+      pair = isReady ? (openSession(tx, me, target, { mine, theirs }, bundle, options)?.pair ?? null) : null;
     }
+    if (pair !== null) pairs.set(targetKey(target), pair);
   }
   return pairs;
 }
@@ -173,15 +155,4 @@ function sealNew(tx: Transaction, me: Me, outgoing: Outgoing, theirs: Pinned, mi
     },
     options.entropy,
   );
-}
-
-function seenOf(tx: Transaction, target: Target): SeenPrekeys {
-  const known = peers.byAccount(tx, target.account)?.seenPrekeys ?? [];
-  return known.find((one) => equal(one.device, target.device)) ?? { spk: 0, klr: 0 };
-}
-
-function saveSeen(tx: Transaction, target: Target, seen: SeenPrekeys): void {
-  const known = peers.byAccount(tx, target.account)?.seenPrekeys ?? [];
-  const others = known.filter((one) => !equal(one.device, target.device));
-  peers.change(tx, target.account, { seenPrekeys: [...others, { device: target.device, spk: seen.spk, klr: seen.klr }] });
 }

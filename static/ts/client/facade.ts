@@ -160,7 +160,7 @@ export class LocalMessenger implements Messenger {
   }
 
   async askAgain(line: string): Promise<void> {
-    throw new WrongUse(WORDS.notThereYet, line);
+    this.#here().doctor.askAgain(line);
   }
 
   async devices(): Promise<DeviceInfo[]> {

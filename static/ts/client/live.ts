@@ -1,14 +1,16 @@
-// The connection: kept up, fed from the outbox, drained into the store. docs/events.md.
+// One connection: fed from the outbox, drained into the store. docs/events.md.
 //
 // Reading, storing and acknowledging overlap: the socket is read on while a batch is decrypted.
 
 import { statusesOfFrame, type Status } from "../api/answers";
 import * as forms from "../api/forms";
-import { ClientError, Defect, KeysRefused, Refused, SignInNeeded, Unreachable } from "../lib/errors";
-import { Backoff } from "../stream/backoff";
-import { Stream } from "../stream/index";
+import { ClientError, Defect, KeysRefused, Refused, Unreachable } from "../lib/errors";
+import type { Stream } from "../stream/index";
+import { Connecting } from "./connecting";
 import type { Context } from "./context";
+import type { Controls } from "./controls";
 import type { Directory } from "./directory";
+import type { Doctor } from "./doctor";
 import type { Connection } from "./model";
 import type { People } from "./people";
 import type { PrekeyKeeper } from "./prekeys";
@@ -23,11 +25,7 @@ import { WORDS } from "./words";
 type Json = forms.Json;
 
 const OUTBOX_EVERY = 5; // seconds between tries at what waits for something of its recipient
-const LONGEST_WAIT = 300; // seconds before we connect again, whatever the server asks for
-const STEADY = 10_000; // ms after which a connection has worked: one that breaks sooner is a failure like any other
 const MOST_FRAMES = 4096; // read and not handled yet; far more than the server's window
-const TICK = 15; // seconds
-const ASLEEP = 60_000; // ms between two ticks after which the machine must have slept: the socket may be dead
 
 // Shown in the conversation; not every few seconds.
 const STANDING = new Set(["identity_changed"]);
@@ -46,6 +44,8 @@ export interface Parts {
   readonly inbox: Inbox;
   readonly statuses: Statuses;
   readonly receipts: Receipts;
+  readonly controls: Controls;
+  readonly doctor: Doctor;
   readonly typing: Typing;
   readonly people: People;
 }
@@ -54,103 +54,39 @@ export interface Parts {
 export class Live {
   readonly #context: Context;
   readonly #parts: Parts;
-  readonly #backoff: Backoff;
-  readonly #stopped = new AbortController();
+  readonly #connecting: Connecting;
   readonly #said = new Set<string>();
-  #over = new AbortController(); // of one connection
-  #pausing = new AbortController();
-  #connection: Connection = { state: "connecting" };
 
   constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
-    this.#backoff = new Backoff(context.environment.uniform);
+    this.#connecting = new Connecting(context, (stream, over) => this.#serve(stream, over));
   }
 
   get connection(): Connection {
-    return this.#connection;
+    return this.#connecting.connection;
   }
 
   /** Stay connected until stopped. Throws SignInNeeded, TakenOver, Defect; waits out everything else. */
-  async run(): Promise<void> {
-    const deaf = this.#context.environment.network.listen((online) => this.#network(online));
-    void this.#watch();
-    try {
-      await this.#stayConnected();
-    } catch (error) {
-      if (!isOver(this.#stopped.signal)) throw error;
-    } finally {
-      deaf();
-      this.stop();
-    }
+  run(): Promise<void> {
+    return this.#connecting.run();
   }
 
   /** At once: what was being stored is stored, and what was not acknowledged comes again. */
   stop(): void {
-    this.#stopped.abort();
-    this.#over.abort();
-    this.#pausing.abort();
+    this.#connecting.stop();
   }
 
   /** Try to connect now. */
   hurry(): void {
-    this.#backoff.worked();
-    this.#pausing.abort();
-  }
-
-
-  async #stayConnected(): Promise<void> {
-    const { environment, tokens } = this.#context;
-    let refused: string | null = null;
-    while (!isOver(this.#stopped.signal)) {
-      let wait: number | null = null;
-      let token: string | null = null;
-      let openedAt: number | null = null;
-      this.#tell({ state: "connecting" });
-      try {
-        token = await tokens.access(refused);
-        const stream = await Stream.open(environment, token, this.#stopped.signal);
-        openedAt = this.#context.now();
-        refused = null;
-        await this.#serve(stream);
-      } catch (error) {
-        if (error instanceof SignInNeeded) {
-          // A token that has just been renewed and is refused again will not get better.
-          if (token === null || refused !== null) throw error;
-          if (error.code !== "not_signed_in") tokens.forget(); // the page's own session may live on
-          refused = token;
-        } else if (error instanceof Unreachable) {
-          // A browser does not say why a socket was refused: the token may be the reason.
-          if (token !== null && openedAt === null) tokens.doubt();
-          wait = error.retryAfter;
-        } else throw error;
-      }
-      if (isOver(this.#stopped.signal)) return;
-      if (openedAt !== null && this.#context.now() - openedAt >= STEADY) this.#backoff.worked();
-      // Never sooner than after a failure that asks for nothing.
-      await this.#pause(Math.min(Math.max(wait ?? 0, this.#backoff.delay()), LONGEST_WAIT));
-    }
-  }
-
-  async #pause(seconds: number): Promise<void> {
-    const { clock, network } = this.#context.environment;
-    const retryAt = this.#context.now() + Math.round(seconds * 1000);
-    this.#tell(network.online() ? { state: "waiting", retryAt } : { state: "offline" });
-    this.#pausing = new AbortController();
-    if (isOver(this.#stopped.signal)) return;
-    await clock.sleep(seconds, this.#pausing.signal);
+    this.#connecting.hurry();
   }
 
   /** Serve one connection until it breaks or we stop. */
-  async #serve(stream: Stream): Promise<void> {
-    if (isOver(this.#stopped.signal)) {
-      stream.close();
-      return;
-    }
-    const over = (this.#over = new AbortController());
+  async #serve(stream: Stream, over: AbortController): Promise<void> {
     const frames = new Frames();
     this.#context.stream = stream;
-    this.#tell({ state: "updating" });
+    this.#connecting.tell({ state: "updating" });
     const ended = new Promise<void>((resolve) => over.signal.addEventListener("abort", () => resolve()));
     const work = [
       this.#read(stream, frames),
@@ -159,6 +95,8 @@ export class Live {
       this.#keepToken(stream, over.signal),
       this.#emptyOutbox(over.signal),
       this.#parts.receipts.run(over.signal),
+      this.#parts.controls.run(over.signal),
+      this.#parts.doctor.run(over.signal),
     ].map((one) => one.catch((error: unknown) => fail(error)));
     const failure = new Promise<never>((_, reject) => {
       for (const one of work) void one.then((result) => result instanceof Failure && reject(result.error as Error));
@@ -178,7 +116,7 @@ export class Live {
     for (;;) {
       const frame = await stream.receive();
       if (frame["type"] === "server.draining") {
-        throw new Unreachable(WORDS.draining, "draining", this.#drainDelay(frame));
+        throw new Unreachable(WORDS.draining, "draining", this.#connecting.drainDelay(frame));
       }
       frames.put(frame);
     }
@@ -229,7 +167,7 @@ export class Live {
         await unhurried(this.#parts.prekeys.check());
         break;
       case "queue.empty":
-        this.#tell({ state: "online" });
+        this.#connecting.tell({ state: "online" });
         break;
     }
   }
@@ -307,38 +245,6 @@ export class Live {
     if (STANDING.has(problem.code) || this.#said.has(said)) return;
     this.#said.add(said);
     this.#context.notify(problem.message);
-  }
-
-  #network(online: boolean): void {
-    if (online) this.hurry();
-    // The socket of a network that is gone would say so minutes later.
-    else this.#over.abort();
-  }
-
-  /** Notice that the machine has slept: its sockets are dead and do not say so. */
-  async #watch(): Promise<void> {
-    const { clock } = this.#context.environment;
-    for (let last = this.#context.now(); !isOver(this.#stopped.signal); last = this.#context.now()) {
-      await clock.sleep(TICK, this.#stopped.signal);
-      if (this.#context.now() - last < ASLEEP) continue;
-      this.#over.abort();
-      this.hurry();
-    }
-  }
-
-  #tell(connection: Connection): void {
-    if (isOver(this.#stopped.signal)) return;
-    this.#connection = connection;
-    this.#context.telling.say({ type: "connection", connection });
-  }
-
-  #drainDelay(frame: Json): number {
-    const bounds: unknown = frame["reconnect_after_ms"];
-    if (!Array.isArray(bounds) || bounds.length !== 2 || !bounds.every((one) => Number.isFinite(one) && one >= 0)) {
-      return this.#backoff.delay();
-    }
-    const [least = 0, most = 0] = bounds.map((one) => Math.min(Number(one), LONGEST_WAIT * 1000)).sort((a, b) => a - b);
-    return this.#context.environment.uniform(least, most) / 1000;
   }
 }
 

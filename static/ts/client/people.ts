@@ -11,6 +11,7 @@ import * as peers from "../store/peers";
 import { Peer } from "../store/records";
 import { requireMe, type Context } from "./context";
 import { sameName, type Directory } from "./directory";
+import type { Doctor } from "./doctor";
 import { acknowledge, currentKey, hasChanged, markVerified } from "./identity";
 import type { Person, SafetyNumber } from "./model";
 import { chatWith, conversationWith } from "./places";
@@ -20,21 +21,31 @@ import type { Sender } from "./sending";
 import { Turn } from "./signals";
 import { WORDS } from "./words";
 
+interface Parts {
+  readonly directory: Directory;
+  readonly inbox: Inbox;
+  readonly sender: Sender;
+  readonly receipts: Receipts;
+  readonly doctor: Doctor;
+}
+
 export class People {
   readonly #context: Context;
   readonly #directory: Directory;
   readonly #inbox: Inbox;
   readonly #sender: Sender;
   readonly #receipts: Receipts;
+  readonly #doctor: Doctor;
   /** An answer that was on its way when the person decided something would undo that here. */
   readonly #turn = new Turn();
 
-  constructor(context: Context, directory: Directory, inbox: Inbox, sender: Sender, receipts: Receipts) {
+  constructor(context: Context, parts: Parts) {
     this.#context = context;
-    this.#directory = directory;
-    this.#inbox = inbox;
-    this.#sender = sender;
-    this.#receipts = receipts;
+    this.#directory = parts.directory;
+    this.#inbox = parts.inbox;
+    this.#sender = parts.sender;
+    this.#receipts = parts.receipts;
+    this.#doctor = parts.doctor;
   }
 
   /** Accounts whose username begins like this, oneself excluded. */
@@ -171,6 +182,7 @@ export class People {
     telling.account(contact.account);
     telling.flush();
     this.#receipts.wanted.set(); // what was read while it was a request may be told now
+    this.#doctor.review(); // nobody was asked for anything until now
   }
 
   /** The name under which an account is known here; null for one that has somebody else's. */

@@ -5,6 +5,7 @@ import { DAY, HOUR, ONE_TIME_REFILL, ONE_TIME_TARGET, SIGNED_PREKEY_PERIOD } fro
 import { generatePrekeys, KLR, OKPK, OPK, SPK, type PrekeyLabel, type SignedPrekey } from "../protocol/prekeys";
 import type { Transaction } from "../store/transaction";
 import * as envelopes from "../store/envelopes";
+import * as repairs from "../store/repairs";
 import * as sessions from "../store/sessions";
 import * as settings from "../store/settings";
 import { ownDevice, type Context } from "./context";
@@ -102,6 +103,7 @@ function checked(tx: Transaction, now: number): void {
     sessions.deleteSpentPrekeys(tx, { now });
     sessions.tidyPairs(tx, { now });
     envelopes.tidy(tx, { now });
+    repairs.tidy(tx, { now });
   }
   const tidiedAt = tidies ? now : state.tidiedAt;
   settings.savePrekeyState(tx, { ...state, publishedAt: now, checkedAt: now, tidiedAt });

@@ -13,6 +13,7 @@ import * as peers from "../store/peers";
 import * as sessions from "../store/sessions";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
+import type { Controls } from "./controls";
 import { Batch, type Head } from "./decrypting";
 import type { Directory } from "./directory";
 import { nameOf } from "./showing";
@@ -37,12 +38,14 @@ export class Inbox {
   readonly #context: Context;
   readonly #directory: Directory;
   readonly #typing: Typing;
+  readonly #controls: Controls;
   readonly #turn = new Turn();
 
-  constructor(context: Context, directory: Directory, typing: Typing) {
+  constructor(context: Context, directory: Directory, typing: Typing, controls: Controls) {
     this.#context = context;
     this.#directory = directory;
     this.#typing = typing;
+    this.#controls = controls;
   }
 
   /** Store a batch, then tell the page; resolves with its acknowledgement. Throws Unreachable with nothing stored. */
@@ -115,6 +118,7 @@ export class Inbox {
     telling.lines(result.shown);
     for (const entry of result.shown) this.#typing.arrived(entry.chat);
     telling.flush();
+    this.#controls.wanted.set(); // perhaps something is to be asked for, or sent again
     return result;
   }
 

@@ -16,7 +16,7 @@ import { Entry, Outgoing, type Me } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
-import type { Bundles, Directory } from "./directory";
+import type { Bundles, Directory, Target } from "./directory";
 import { encryptOutgoing, Missing, NO_KEYS } from "./encrypting";
 import { requireUnchanged } from "./identity";
 import { chatWith } from "./places";
@@ -51,6 +51,7 @@ export class Sender {
   readonly #context: Context;
   readonly #directory: Directory;
   readonly #turn = new Turn();
+  readonly #falseKeys: Target[] = []; // told once their transaction is over
 
   constructor(context: Context, directory: Directory) {
     this.#context = context;
@@ -188,6 +189,7 @@ export class Sender {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       this.#requireUnchanged(outgoing.account);
       const result = this.#context.write((tx) => this.#encrypt(tx, outgoing, keys));
+      for (const target of this.#falseKeys.splice(0)) this.#directory.warnKeys(target);
       if (!(result instanceof Missing)) {
         if (result === null || result.envelopes.length > 0) return result;
         throw new Unreachable(WORDS.noKeys(name), "no_keys");
@@ -211,8 +213,11 @@ export class Sender {
     // The row as it stands: much may have happened since it was read.
     const current = outbox.get(tx, outgoing.id);
     if (current === null || current.envelopes.length > 0) return current;
-    const { entropy } = this.#context.environment;
-    return encryptOutgoing(tx, requireMe(tx), current, keys, { now: this.#context.now(), entropy });
+    return encryptOutgoing(tx, requireMe(tx), current, keys, {
+      now: this.#context.now(),
+      entropy: this.#context.environment.entropy,
+      onFalseKeys: (target) => void this.#falseKeys.push(target),
+    });
   }
 
   /** Also of what is encrypted already: it was, before the identity changed. */

@@ -32,7 +32,7 @@ export function lineOf(tx: Transaction, entry: Entry): Line {
     skipped: entry.skipped.length,
     cause: entry.cause,
     missing: entry.missing,
-    repair: "none",
+    repair: entry.repair,
   };
 }
 
@@ -70,13 +70,13 @@ export function byLatest(one: ChatSummary, other: ChatSummary): number {
 }
 
 function kindOf({ kind }: Entry): Line["kind"] {
-  return kind === "warning" || kind === "control" ? "notice" : kind;
+  return kind === "identity_changed" || kind === "warning" || kind === "control" ? "notice" : kind;
 }
 
 function sentence(entry: Entry, name: string): string {
   switch (entry.kind) {
     case "unreadable":
-      return WORDS.unreadable(name, entry.cause);
+      return WORDS.unreadable(entry.outgoing ? "" : name, entry.cause, entry.repair);
     case "gap":
       return WORDS.gap(name, entry.missing);
     case "expired":

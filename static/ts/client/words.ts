@@ -9,9 +9,20 @@ const CAUSES: Readonly<Record<string, string>> = {
   too_far: "too many messages before it are missing",
   kem_step: "a step of the key exchange is missing",
   undecryptable: "it does not decrypt",
+  bad_key: "it was made with a key that cannot be used",
   bad_franking: "its tag does not belong to its text",
   malformed: "its form is wrong",
 };
+
+type Repair = "none" | "asked" | "possible";
+
+/** What happens next with a message that cannot be read. */
+function next(name: string, repair: Repair): string {
+  const device = name === "" ? "That device" : `${name}'s device`;
+  if (repair === "asked") return `${device} has been asked to send it again.`;
+  if (repair === "possible") return `${device} has not sent it again yet: you can ask once more.`;
+  return name === "" ? "Look for it there." : `Ask ${name} to send it again.`;
+}
 
 export const WORDS = {
   // Starting
@@ -50,6 +61,7 @@ export const WORDS = {
   blockedByYou: (name: string) => `You have blocked ${name}. Unblock ${name} to write again.`,
   notListed: "This browser is no longer on your account's device list, so it cannot send.",
   noSuchThing: "There is no such conversation, person or message here.",
+  cannotAsk: "There is nobody to ask for that message any more.",
   noSuchLine: "That message is not here any more.",
   notFailed: "Only a message that could not be sent can be sent again or removed.",
 
@@ -76,14 +88,19 @@ export const WORDS = {
   listsRefused: (name: string) =>
     `The server shows a device list of ${name} that is not signed as it must be or contradicts an earlier one:` +
     " nothing is encrypted to it.",
+  falseKeys: (name: string) =>
+    `The server gives keys of one of ${name}'s devices that are not that device's: nothing is encrypted to them.`,
   listsEndless: "The server's device lists do not come to an end.",
   withheld: (name: string) =>
     `A message names a device list of ${name} that the server does not show: it may be withholding one.`,
   anAccount: "an account",
 
   // Lines that are no messages
-  unreadable: (name: string, cause: string) =>
-    `A message from ${name} cannot be read: ${CAUSES[cause] ?? cause}. Ask ${name} to send it again.`,
+  /** `name`: empty for what was written on another device of one's own. */
+  unreadable: (name: string, cause: string, repair: Repair) => {
+    const what = name === "" ? "A message that you wrote on another device" : `A message from ${name}`;
+    return `${what} cannot be read: ${CAUSES[cause] ?? cause}. ${next(name, repair)}`;
+  },
   gap: (name: string, missing: number) =>
     missing === 1
       ? `A message from ${name} has not arrived; what follows was written later.`

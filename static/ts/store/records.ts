@@ -16,6 +16,18 @@ export interface Me {
   readonly accountKey: Uint8Array | null; // AK's public half; null: not on the device list yet
   readonly accountKeySeed: Uint8Array | null; // on managing devices
   readonly ready: boolean; // listed, with prekeys published
+  /** Taken off the list since, or left behind by a new account key. What is stored stays. */
+  readonly unlinked: "" | "removed" | "identity";
+  readonly managing: readonly Uint8Array[]; // devices known to hold AK; none: this one alone, if it does
+}
+
+/** A step that was begun: being linked, being given history, starting a new identity. */
+export interface Linking {
+  readonly secret: Uint8Array | null; // s of the code that was shown, until it is used
+  readonly history: number; // history contents that were announced
+  readonly taken: number; // of those
+  readonly nextSeed: Uint8Array | null; // AK of a list that was signed and may not have been published
+  readonly nextList: Uint8Array | null;
 }
 
 /** Next ids by label, and when the signed ones were made. Written before anything is published. */
@@ -34,6 +46,13 @@ export interface SeenPrekeys {
   readonly klr: number;
 }
 
+/** A session that was opened to repair something, or to link: the newest with that device. */
+export interface Opened {
+  readonly device: Uint8Array;
+  readonly at: number; // ms
+  readonly session: Uint8Array;
+}
+
 /** Another account, or one's own. */
 export interface Peer {
   readonly account: Uint8Array;
@@ -47,6 +66,7 @@ export interface Peer {
   readonly changedKey: Uint8Array | null;
   readonly request: boolean; // they wrote, and the person has not answered
   readonly blocked: boolean;
+  readonly opened: readonly Opened[]; // one a device
 }
 
 /** One conversation. Every field is a column: the page asks for all of them at once. */
@@ -91,6 +111,7 @@ export interface Entry {
   readonly accepted: number; // ms, by the server's clock
   readonly counter: number;
   readonly cause: string; // of unreadable; why a send failed
+  readonly repair: "none" | "asked" | "possible"; // of unreadable: whether its device was asked for it, or can be
   readonly missing: number; // of a gap: how many
   readonly request: boolean;
   readonly state: "" | "queued" | "accepted" | "failed"; // of an outgoing one; beyond accepted `statuses` say
@@ -113,6 +134,34 @@ export interface Outgoing {
   readonly envelopes: readonly { readonly device: Uint8Array; readonly body: Uint8Array }[];
   readonly skipped: readonly Uint8Array[];
   readonly attempts: number; // at being encrypted for changed lists
+}
+
+/** A message that could not be read, as it is known from its outside. Its line has its id. */
+export interface Unreadable {
+  readonly account: Uint8Array;
+  readonly device: Uint8Array;
+  readonly message: Uint8Array;
+  readonly chat: Uint8Array;
+  readonly at: number; // ms
+  readonly session: Uint8Array; // with dh and n: its place
+  readonly dh: Uint8Array;
+  readonly n: number;
+  readonly asked: number; // times
+  readonly askedAt: number; // ms
+}
+
+/** A content for one device, outside of any conversation. Without `wire` it has not been encrypted yet. */
+export interface Control {
+  readonly id: Uint8Array; // message id
+  readonly account: Uint8Array;
+  readonly device: Uint8Array;
+  readonly padded: Uint8Array;
+  readonly at: number; // ms, when it was wanted
+  readonly fresh: boolean; // on a session opened for such things, not on the one that decrypted last
+  readonly only: boolean; // a reset: the other sessions are given up
+  readonly logged: boolean; // a message sent again: it may be asked for again
+  readonly psk: Uint8Array | null; // of the session to open
+  readonly wire: Uint8Array | null;
 }
 
 /** The fields that have to be given, and those that may be. */
@@ -156,10 +205,18 @@ export class Kind<T extends object, D extends keyof T> {
   }
 }
 
-export const Me = new Kind<Me, "device" | "accountKey" | "accountKeySeed" | "ready">(
+export const Me = new Kind<Me, Exclude<keyof Me, "account" | "username" | "signingSeed" | "identityPrivate">>(
   ["account", "username", "signingSeed", "identityPrivate"],
-  { device: null, accountKey: null, accountKeySeed: null, ready: false },
+  { device: null, accountKey: null, accountKeySeed: null, ready: false, unlinked: "", managing: [] },
 );
+
+export const Linking = new Kind<Linking, keyof Linking>([], {
+  secret: null,
+  history: 0,
+  taken: 0,
+  nextSeed: null,
+  nextList: null,
+});
 
 export const PrekeyState = new Kind<PrekeyState, keyof PrekeyState>([], {
   nextIds: {},
@@ -180,6 +237,7 @@ export const Peer = new Kind<Peer, Exclude<keyof Peer, "account">>(["account"], 
   changedKey: null,
   request: false,
   blocked: false,
+  opened: [],
 });
 
 export const Entry = new Kind<Entry, Exclude<keyof Entry, "id" | "kind" | "outgoing" | "account" | "chat" | "sent">>(
@@ -191,6 +249,7 @@ export const Entry = new Kind<Entry, Exclude<keyof Entry, "id" | "kind" | "outgo
     accepted: 0,
     counter: 0,
     cause: "",
+    repair: "none",
     missing: 0,
     request: false,
     state: "",
@@ -207,6 +266,16 @@ export const Entry = new Kind<Entry, Exclude<keyof Entry, "id" | "kind" | "outgo
 export const Outgoing = new Kind<Outgoing, Exclude<keyof Outgoing, "id" | "account" | "sent" | "text">>(
   ["id", "account", "sent", "text"],
   { padded: null, lists: [], envelopes: [], skipped: [], attempts: 0 },
+);
+
+export const Unreadable = new Kind<Unreadable, "asked" | "askedAt">(
+  ["account", "device", "message", "chat", "at", "session", "dh", "n"],
+  { asked: 0, askedAt: 0 },
+);
+
+export const Control = new Kind<Control, "fresh" | "only" | "logged" | "psk" | "wire">(
+  ["id", "account", "device", "padded", "at"],
+  { fresh: false, only: false, logged: false, psk: null, wire: null },
 );
 
 function open(data: unknown): Record<string, unknown> {

@@ -44,6 +44,22 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "CREATE TABLE parked (id INTEGER PRIMARY KEY, account BLOB NOT NULL, frame BLOB NOT NULL)",
     "CREATE INDEX parked_by_account ON parked (account)",
   ],
+  [
+    // Which place in a session carried which message to one device: what a retry names.
+    "CREATE TABLE sent (session BLOB, dh BLOB, n INTEGER, message BLOB NOT NULL, account BLOB NOT NULL," +
+      " device BLOB NOT NULL, at INTEGER NOT NULL, answered INTEGER NOT NULL, PRIMARY KEY (session, dh, n))" +
+      " WITHOUT ROWID",
+    "CREATE INDEX sent_by_message ON sent (message, device)",
+    "CREATE INDEX sent_by_time ON sent (at)",
+    // Messages that could not be read, and what was asked for. `gap`: counted in one already.
+    "CREATE TABLE unreadable (account BLOB, device BLOB, message BLOB, chat BLOB NOT NULL, at INTEGER NOT NULL," +
+      " gap INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (account, device, message)) WITHOUT ROWID",
+    // Counters of messages that were repaired before their turn in their flow came.
+    "CREATE TABLE ahead (chat BLOB, account BLOB, device BLOB, counter INTEGER," +
+      " PRIMARY KEY (chat, account, device, counter)) WITHOUT ROWID",
+    // Control contents on their way to single devices.
+    "CREATE TABLE control (position INTEGER PRIMARY KEY AUTOINCREMENT, device BLOB NOT NULL, value BLOB NOT NULL)",
+  ],
 ];
 
 /** What migrating needs of a database. */

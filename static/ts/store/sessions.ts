@@ -1,4 +1,6 @@
 // Ratchet sessions and the private halves of prekeys. Read and written inside the transaction that uses them.
+import { StoreError } from "../lib/errors";
+import { ProtocolError } from "../protocol/errors";
 import { isSpent, PrivatePrekey } from "../protocol/prekeys";
 import type { PrekeyLabel } from "../protocol/prekeys";
 import { Pair } from "../protocol/pair";
@@ -8,11 +10,11 @@ import { damaged } from "./records";
 import type { Transaction, Value } from "./transaction";
 
 export function pair(tx: Transaction, account: Uint8Array, device: Uint8Array): Pair {
-  const rows = tx.all("SELECT value FROM session WHERE account = ? AND device = ?", [account, device]);
+  const rows = tx.all("SELECT id, value FROM session WHERE account = ? AND device = ?", [account, device]);
   return Pair.of(
     account,
     device,
-    rows.map(([value]) => Session.fromBytes(bytes(value))),
+    rows.flatMap(([id, value]) => opened(tx, id, value)),
   );
 }
 
@@ -35,6 +37,16 @@ export function drop(tx: Transaction, ids: Iterable<Uint8Array>): void {
 
 export function dropPair(tx: Transaction, account: Uint8Array, device: Uint8Array): void {
   tx.run("DELETE FROM session WHERE account = ? AND device = ?", [account, device]);
+}
+
+/** Give up all but one, as after a `reset`. */
+export function dropOthers(tx: Transaction, account: Uint8Array, device: Uint8Array, sessionId: Uint8Array): void {
+  tx.run("DELETE FROM session WHERE account = ? AND device = ? AND id <> ?", [account, device, sessionId]);
+}
+
+/** Give every session up, as under a new account key: each is bound to the old one. */
+export function dropAll(tx: Transaction): void {
+  tx.run("DELETE FROM session");
 }
 
 export function savePrekey(tx: Transaction, value: PrivatePrekey): void {
@@ -77,6 +89,17 @@ export function tidyPairs(tx: Transaction, when: { now: number }): void {
     for (const session of kept.sessions) {
       if (!before.sessions.includes(session)) save(tx, bytes(account), bytes(device), session);
     }
+  }
+}
+
+/** Open a stored session. A damaged one is dropped like one that never was: what was sent on it is asked for again. */
+function opened(tx: Transaction, id: Value | undefined, value: Value | undefined): readonly Session[] {
+  try {
+    return [Session.fromBytes(bytes(value))];
+  } catch (error) {
+    if (!(error instanceof ProtocolError || error instanceof StoreError)) throw error;
+    tx.run("DELETE FROM session WHERE id = ?", [id ?? null]);
+    return [];
   }
 }
 

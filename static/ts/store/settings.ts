@@ -1,5 +1,5 @@
-// The single rows: who this browser is, its prekey counters.
-import { Me, PrekeyState } from "./records";
+// The single rows: who this browser is, its prekey counters, what was begun of linking.
+import { Linking, Me, PrekeyState } from "./records";
 import type { Transaction, Value } from "./transaction";
 
 export function me(tx: Transaction): Me | null {
@@ -18,6 +18,15 @@ export function prekeyState(tx: Transaction): PrekeyState {
 
 export function savePrekeyState(tx: Transaction, value: PrekeyState): void {
   put(tx, "prekeys", PrekeyState.pack(value));
+}
+
+export function linking(tx: Transaction): Linking {
+  const packed = get(tx, "linking");
+  return packed === null ? Linking.of({}) : Linking.unpack(packed);
+}
+
+export function saveLinking(tx: Transaction, value: Linking): void {
+  put(tx, "linking", Linking.pack(value));
 }
 
 function get(tx: Transaction, name: string): Value {

@@ -6,6 +6,7 @@
 import { random } from "../lib/bytes";
 
 import { damaged, Entry } from "./records";
+import * as repairs from "./repairs";
 import type { Row, Transaction } from "./transaction";
 
 export const GAP_WAIT = 10_000; // ms
@@ -37,6 +38,24 @@ export function place(tx: Transaction, entry: Entry, when: { now: number }): Ent
   if (entry.counter < expected) return [added]; // it came after its gap was shown
   saveFlow(tx, flow, entry.counter + 1);
   return [added, ...release(tx, flow, entry.counter + 1, null)];
+}
+
+/** Put a message that can be read after all where the line stands that stood for it. Returns what is shown by that. */
+export function repair(tx: Transaction, entry: Entry, broken: Entry): Entry[] {
+  const shown = { ...entry, position: broken.position };
+  tx.run("UPDATE entry SET device = ?, outgoing = ? WHERE account = ? AND id = ?", [
+    entry.device ?? NO_DEVICE,
+    entry.outgoing ? 1 : 0,
+    entry.account,
+    entry.id,
+  ]);
+  update(tx, shown, { unsettled: entry.outgoing });
+  const flow = flowOf(entry);
+  const expected = nextOf(tx, flow) ?? 1;
+  if (entry.counter > expected) tx.run("INSERT OR IGNORE INTO ahead VALUES (?, ?, ?, ?)", [...flow, entry.counter]);
+  if (entry.counter !== expected) return [shown];
+  saveFlow(tx, flow, entry.counter + 1);
+  return [shown, ...release(tx, flow, entry.counter + 1, null)];
 }
 
 /** Show the gaps that have waited long enough, and what stands behind them. */
@@ -130,6 +149,7 @@ function release(tx: Transaction, flow: Row, next: number | null, now: number | 
   const shown: Entry[] = [];
   let expected = next;
   for (;;) {
+    if (expected !== null) expected = passed(tx, flow, expected);
     const row = tx.one(
       `SELECT ${ENTRY} FROM entry WHERE chat = ? AND account = ? AND device = ? AND ${HELD} ORDER BY counter LIMIT 1`,
       flow,
@@ -140,8 +160,10 @@ function release(tx: Transaction, flow: Row, next: number | null, now: number | 
       if (now === null || !isOverdue(tx, flow, now)) return shown;
       // A device that never wrote here before may have started long ago: no gap to speak of.
       if (expected !== null) {
-        const missing = entry.counter - expected;
-        shown.push(note(tx, "gap", { account: entry.account, chat: entry.chat, sent: now, missing }));
+        // What came and could not be read has a line of its own.
+        const unseen = entry.counter - expected - forgetAhead(tx, flow, entry.counter);
+        const missing = unseen - repairs.countInGap(tx, flow, unseen);
+        if (missing > 0) shown.push(note(tx, "gap", { account: entry.account, chat: entry.chat, sent: now, missing }));
       }
     }
     const position = nextPosition(tx);
@@ -154,6 +176,19 @@ function release(tx: Transaction, flow: Row, next: number | null, now: number | 
     expected = Math.max(entry.counter + 1, expected ?? 0);
     saveFlow(tx, flow, expected);
   }
+}
+
+/** The counter that comes next, past those of messages that were repaired before their turn. */
+function passed(tx: Transaction, flow: Row, next: number): number {
+  let expected = next;
+  const statement = "DELETE FROM ahead WHERE chat = ? AND account = ? AND device = ? AND counter = ?";
+  while (tx.run(statement, [...flow, expected]) > 0) expected += 1;
+  if (expected > next) saveFlow(tx, flow, expected);
+  return expected;
+}
+
+function forgetAhead(tx: Transaction, flow: Row, below: number): number {
+  return tx.run("DELETE FROM ahead WHERE chat = ? AND account = ? AND device = ? AND counter < ?", [...flow, below]);
 }
 
 /** A gap is known from the first message behind it, whichever that was. */

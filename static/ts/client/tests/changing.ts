@@ -1,6 +1,6 @@
 // What a server can do to the device lists of somebody, truly or as a lie.
 
-import { encodeBase64url } from "../../lib/base64url";
+import { decodeBase64url, encodeBase64url } from "../../lib/base64url";
 import * as cbor from "../../protocol/cbor";
 import { listed, Pin, signList, type DeviceList } from "../../protocol/device_list";
 import { SYSTEM } from "../../protocol/entropy";
@@ -67,6 +67,14 @@ export function forged(list: Json): Json {
   const payload = String(list.payload);
   const last = payload.at(-5) === "A" ? "B" : "A";
   return { ...list, payload: payload.slice(0, -5) + last + payload.slice(-4) };
+}
+
+/** A message with one bit of its ciphertext flipped: it does not decrypt. */
+export function spoiled(body: string): string {
+  const fields = cbor.decode(decodeBase64url(body) ?? new Uint8Array(0)) as Uint8Array[];
+  const sealed = fields[3]?.slice() ?? new Uint8Array(1);
+  sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1;
+  return encodeBase64url(cbor.encode([...fields.slice(0, 3), sealed, ...fields.slice(4)]));
 }
 
 function meOf(party: Party): Me {

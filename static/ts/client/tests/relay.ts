@@ -120,11 +120,11 @@ export class Relay {
     this.sockets.get(this.deviceOf(username))?.end(code);
   }
 
-  deliver(device: string, sender: Who, messageId: string, body: string, { request = false, chat = null as string | null } = {}): Row {
+  deliver(device: string, sender: Who, messageId: string, body: string, { request = false, control = false, chat = null as string | null } = {}): Row {
     this.#envelopes += 1;
     const row: Row = {
       envelope: this.#envelopes,
-      kind: "message",
+      kind: control ? "control" : "message",
       message_id: messageId,
       sender: { account: sender[0], device: sender[1] ?? "" },
       chat,
@@ -132,8 +132,8 @@ export class Relay {
       request,
       expired: false,
       body,
-      stamp: encodeBase64url(new Uint8Array(32)),
-      stamp_key: "1",
+      stamp: control ? null : encodeBase64url(new Uint8Array(32)),
+      stamp_key: control ? null : "1",
     };
     this.queue.of(device).push(row);
     this.sockets.get(device)?.deliver({ type: "envelope", ...row });
@@ -154,7 +154,7 @@ export class Relay {
   /** The answer to a frame of a socket; null: none, or it is lost. */
   frame(frame: Json, who: Who): Json | null {
     const { type, id = null, ...body } = frame;
-    this.requests.push({ method: "FRAME", path: String(type), body: frame });
+    this.requests.push({ method: "FRAME", path: String(type), body: { ...frame, by: who[0] } });
     const call = `FRAME ${String(type)}`;
     const refusal = this.refusals.of(call).shift();
     const answer = refusal ?? this.#frame(String(type), body, who);
@@ -173,6 +173,7 @@ export class Relay {
 
   #frame(type: string, body: Json, who: Who): Answer {
     if (type === "message.send") return this.#send(body, who);
+    if (type === "device.send") return this.#sendControl(body, who);
     if (type === "ack") this.#ack(body, who);
     if (type === "message.read") this.#tell("message.read", body.messages as string[], who);
     return [200, {}];
@@ -307,6 +308,15 @@ export class Relay {
     const answer = { message_id: messageId, accepted_at: Date.now(), skipped: [] };
     this.answers.set(messageId, answer);
     return [201, answer];
+  }
+
+  /** Delivered as it comes, and again as often as it comes. */
+  #sendControl(body: Json, who: Who): Answer {
+    for (const one of body.envelopes as { account: string; device: string; body: string }[]) {
+      if (this.contacts.of(one.account).get(who[0]) === "blocked") continue;
+      this.deliver(one.device, who, String(body.message_id), one.body, { control: true });
+    }
+    return [200, {}];
   }
 
   #ack(body: Json, who: Who): void {
