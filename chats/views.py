@@ -12,12 +12,14 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from accounts.services import keep_browser, known_device
+from messenger.pages.headers import may_use
 
 
 @never_cache
 @login_required
+@may_use("camera")
 def chats(request: HttpRequest, chat: uuid.UUID | None = None) -> HttpResponse:
-    """One shell for all chats: which of them is open is for the script to say."""
+    """One shell for all chats: which of them is open is for the script to say. The camera reads link codes."""
     keep_browser(user=cast(User, request.user), session=request.session)
     return render(request, "chats/chats.html", {"knownDevice": str(known_device(request.session) or "")})
 

@@ -9,11 +9,12 @@ from types import TracebackType
 
 
 class Proxy:
-    """Forwards everything to one local port, until told to hold back what clients say, or to be a cut line."""
+    """Forwards everything to one local port, until told to hold back what one side says, or to be a cut line."""
 
     def __init__(self, port: int) -> None:
         self._target = port
-        self._holding = threading.Event()
+        self._holding_clients = threading.Event()
+        self._holding_servers = threading.Event()
         self._cut = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._links: list[socket.socket] = []
@@ -31,7 +32,11 @@ class Proxy:
 
     def hold_back_clients(self) -> None:
         """From now on nothing that a client says reaches the server; what the server says still reaches clients."""
-        self._holding.set()
+        self._holding_clients.set()
+
+    def hold_back_servers(self) -> None:
+        """From now on nothing that a server says reaches a client; what clients say still reaches the server."""
+        self._holding_servers.set()
 
     def cut(self) -> None:
         """Break every connection, and each new one at once, as a network that is gone."""
@@ -56,13 +61,13 @@ class Proxy:
                     _close([client])
                     continue
                 self._links += [client, server]
-                threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()
+                for ends in ((client, server, self._holding_clients), (server, client, self._holding_servers)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
 
-    def _forward(self, source: socket.socket, sink: socket.socket, from_client: bool) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, holding: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if not (from_client and self._holding.is_set()):
+                if not holding.is_set():
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 

@@ -2,12 +2,19 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.people import Person
-from tests.stacks import Stack, running
+from tests.stacks import Server, Stack, running
+from tests.wire import wires
+
+PROXY_LOOKS = 1.0  # seconds after which the proxy knows of a process that is back
+OFF_WITHIN = 5.0  # seconds, whatever fails
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +36,36 @@ def pair(full: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Person,
     return alice, bob
 
 
-def converse(pair: tuple[Person, Person], break_something: Callable[[], None]) -> None:
-    """300 lines from alice to bob, with the fault after the first third; all arrive, once, in order."""
+def converse(pair: tuple[Person, Person], *faults: Callable[[], None]) -> None:
+    """Lines from alice to bob. At each fault a hundred have arrived since the last, and the next are under way."""
     alice, bob = pair
-    texts = [f"line {number}" for number in range(300)]
+    texts = [f"line {number}" for number in range(200 + 100 * len(faults))]
     chatting, listening = (
         alice.start("chat", "bob"),
-        bob.start("--json", "listen", "--count", "300", "--timeout", "120"),
+        bob.start("--json", "listen", "--count", str(len(texts)), "--timeout", "120"),
     )
     assert chatting.stdin is not None
     assert listening.stdout is not None
     chatting.stdin.writelines(f"{text}\n" for text in texts[:200])
     chatting.stdin.flush()
-    received = [json.loads(listening.stdout.readline())["text"] for _ in range(100)]
-    break_something()
-    chatting.stdin.writelines(f"{text}\n" for text in texts[200:])
+    received: list[str] = []
+    for at, fault in enumerate(faults, 2):
+        received += [json.loads(listening.stdout.readline())["text"] for _ in range(100)]
+        fault()
+        chatting.stdin.writelines(f"{text}\n" for text in texts[at * 100 : (at + 1) * 100])
+        chatting.stdin.flush()
     chatting.stdin.close()
     received += [json.loads(line)["text"] for line in listening.stdout]
     assert received == texts
     assert chatting.wait(60) == 0
     assert bob.texts(1, timeout=1) == []
+
+
+def bring_back(server: Server) -> None:
+    """Start a process again, and wait until the proxy sends people to it."""
+    server.spawn()
+    server.wait()
+    time.sleep(PROXY_LOOKS)
 
 
 def test_a_crash_of_postgresql_loses_nothing(full: Stack, pair: tuple[Person, Person]) -> None:
@@ -83,10 +100,36 @@ def test_a_flushed_redis_costs_latency_only(full: Stack, pair: tuple[Person, Per
     converse(pair, flush)
 
 
-def test_a_server_told_to_stop_drains_and_nothing_is_lost(full: Stack, pair: tuple[Person, Person]) -> None:
-    def restart() -> None:
-        for server in full.servers:
-            assert server.terminate() == 0
-        full.start()
+def test_with_redis_away_people_talk_and_a_suspended_device_is_off_all_the_same(
+    full: Stack, pair: tuple[Person, Person], tmp_path: Path
+) -> None:
+    Person("erin", tmp_path, full.url()).register()
+    [erin] = wires(full, "erin")
+    assert full.redis is not None
+    full.redis.stop()
+    with erin.online(full.url(1)) as socket:
+        assert erin.call(full.url(0), f"devices/{erin.device}/suspend", {}).status == 204
+        assert socket.rest(within=OFF_WITHIN) == ([], 4403)
+    converse(pair)
+    full.redis.start()
 
-    converse(pair, restart)
+
+def test_processes_that_die_one_after_the_other_lose_nothing(full: Stack, pair: tuple[Person, Person]) -> None:
+    one, other = full.servers
+
+    def swap() -> None:
+        bring_back(one)
+        other.kill()
+
+    converse(pair, one.kill, swap)
+    bring_back(other)
+
+
+def test_processes_that_are_replaced_one_after_the_other_drain_and_lose_nothing(
+    full: Stack, pair: tuple[Person, Person]
+) -> None:
+    def replace(server: Server) -> None:
+        assert server.terminate() == 0
+        bring_back(server)
+
+    converse(pair, *(partial(replace, server) for server in full.servers))

@@ -7,27 +7,44 @@ script runs as a Worker: only there may WebAssembly be compiled.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 from wsgiref.headers import Headers
 
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+P = ParamSpec("P")
 SCRIPT_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_FEATURES = (
+    "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid",
+    "magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking",
+)  # fmt: skip
 _FOR_ALL = {
     "Cache-Control": "no-store",  # pages and answers name people, and clearing a site's storage leaves the cache
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": ", ".join(
-        f"{feature}=()"
-        for feature in (
-            "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid",
-            "magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking",
-        )
-    ),
-}  # fmt: skip
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _FEATURES),
+}
+
+
+def may_use(*features: str) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
+    """A view whose page itself, and nothing that it embeds, may use these features of the device."""
+    policy = ", ".join(f"{one}=(self)" if one in features else f"{one}=()" for one in _FEATURES)
+
+    def decorate(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+        @wraps(view)
+        def answer(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            response = view(*args, **kwargs)
+            response.headers["Permissions-Policy"] = policy
+            return response
+
+        return answer
+
+    return decorate
 
 
 class Isolation:

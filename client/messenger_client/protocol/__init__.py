@@ -35,7 +35,15 @@ Receiving
   `Received.failure` says that a message opened but is not to be shown. A raised failure changes nothing:
   `duplicate` is acknowledged and shown nowhere; `unsupported` is kept; `not_listed` calls for fetching the
   lists that `wire.peek` names, and once more; `unknown_session`, `unknown_prekey` and `undecryptable` for a
-  new session and a `body.Retry`, encrypted with `session_id=` that session's.
+  new session and a `body.Retry`, encrypted with `session_id=` that session's. A `Reset`: `pair.only(session.id)`.
   Once a day: `pair.tidy(now=now)`, and delete the private prekeys that `prekeys.is_spent`, with the H(EK)s
   under each signed prekey among them.
+
+Linking a device
+  The new one: `code = linking.new_link_code(own)`, shown as `code.to_text()`; `linking.open_offer(code, sealed)` is
+  the list to pin; then, with its AK in `own`, `linking.seal_answer(code, own)`. The managing one: `LinkCode.from_text`,
+  ask the person, `seal_offer(code, newest)`, and `open_answer(code, ak.public, sealed, added=now)` is the entry for
+  the next list. Once that is published, `start_session(..., psk=code.secret)`, and over it
+  `account_data.AccountData` and `History`, in `account_data.parts`; the new device opens them with
+  `AccountData.account_key`, `SharedContact.pin` and `content.read_history`.
 """

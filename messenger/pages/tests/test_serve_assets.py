@@ -178,6 +178,14 @@ def test_every_answer_belongs_to_this_origin_alone(db: None, client: Any, path: 
     assert answer["X-Frame-Options"] == "DENY"
 
 
+def test_only_the_page_of_the_chats_may_use_the_camera(db: None, client: Any, django_user_model: Any) -> None:
+    client.force_login(django_user_model.objects.create_user("alice"))
+
+    assert "camera=(self)" in client.get("/chats/")["Permissions-Policy"]
+    assert "microphone=()" in client.get("/chats/")["Permissions-Policy"]
+    assert "camera=()" in client.get("/settings/")["Permissions-Policy"]
+
+
 @pytest.mark.parametrize("path", ["/", "/no/such/page", "/livez", "/api/v1/accounts/me", "/accounts/login/"])
 def test_nothing_but_files_is_kept_by_a_cache(db: None, client: Any, path: str) -> None:
     assert "no-store" in client.get(path)["Cache-Control"]

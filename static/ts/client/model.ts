@@ -28,7 +28,7 @@ export interface Line {
   readonly id: string;
   readonly chat: string;
   readonly position: number;
-  readonly kind: "text" | "unreadable" | "update_needed" | "gap" | "expired" | "notice";
+  readonly kind: "text" | "unreadable" | "update_needed" | "gap" | "expired" | "identity_changed" | "notice";
   readonly outgoing: boolean;
   readonly sentAt: number; // by the sender's clock
   readonly acceptedAt: number; // by the server's; 0: not yet

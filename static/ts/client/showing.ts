@@ -70,7 +70,7 @@ export function byLatest(one: ChatSummary, other: ChatSummary): number {
 }
 
 function kindOf({ kind }: Entry): Line["kind"] {
-  return kind === "identity_changed" || kind === "warning" || kind === "control" ? "notice" : kind;
+  return kind === "warning" || kind === "control" ? "notice" : kind;
 }
 
 function sentence(entry: Entry, name: string): string {

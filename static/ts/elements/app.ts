@@ -10,8 +10,10 @@ import "./conversation";
 import type { Asked, ChatConversationElement } from "./conversation";
 import "./details";
 import type { ChatDetailsElement } from "./details";
+import "./devices_dialog";
 import { narrow, PageElement, touch } from "./element";
 import { FocusKeeper } from "./focus_keeper";
+import "./history_line";
 import { icons } from "./icons";
 import "./jump_dialog";
 import type { JumpDialogElement } from "./jump_dialog";
@@ -22,7 +24,7 @@ import "./splitter";
 import { startScreen, takesOver } from "./start_screen";
 import type { Changes } from "./state/changes";
 import type { ChatPage } from "./state/page";
-import { formatRoute, parseRoute, type Route } from "./state/route";
+import { devicesAskedFor, formatRoute, parseRoute, type Route } from "./state/route";
 import { shortcutOf } from "./state/shortcuts";
 import { words } from "./words";
 
@@ -40,7 +42,7 @@ export class MessengerAppElement extends PageElement {
   readonly #stop = new AbortController();
 
   protected override follows(): readonly Changes[] {
-    return [this.page.changed, this.page.list.changed];
+    return [this.page.changed, this.page.list.changed, this.page.notices.changed];
   }
 
   override connectedCallback(): void {
@@ -55,12 +57,14 @@ export class MessengerAppElement extends PageElement {
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
     this.addEventListener("open-chat", (event) => this.#openChat((event as CustomEvent<string>).detail), { signal });
     this.addEventListener("show-help", () => this.#help.open(), { signal });
+    this.addEventListener("show-devices", () => this.page.devices.open("list"), { signal });
+    this.addEventListener("devices-closed", () => this.#afterDevices(), { signal });
     this.addEventListener("ask", (event) => this.#asked((event as CustomEvent<Asked>).detail), { signal });
     document.querySelector(".skip")?.addEventListener("click", (event) => this.#toContent(event), { signal });
     const said = document.querySelector(".server-says");
     said?.addEventListener("close", () => this.#toContent(), { signal });
     this.#focus.keep(signal);
-    this.page.go(parseRoute(location.pathname, location.hash));
+    this.#arriveAt(location.pathname, location.hash);
     attend();
     void this.#begin();
     void this.page.start({ takeOver: takesOver() });
@@ -83,14 +87,15 @@ export class MessengerAppElement extends PageElement {
     return html`
       <h1 class="unseen">${words.product}</h1>
       <connection-line .page=${page}></connection-line>
+      <history-line .history=${page.history}></history-line>
       <div class="notices" role="alert">
         ${repeat(
-          page.notices,
+          page.notices.all,
           (notice) => notice.id,
           (notice) =>
             html`<div class="notice">
               <p>${notice.text}</p>
-              ${iconButton({ label: words.dismiss, icon: icons.clear, act: () => page.dismiss(notice.id) })}
+              ${iconButton({ label: words.dismiss, icon: icons.clear, act: () => page.notices.dismiss(notice.id) })}
             </div>`,
         )}
       </div>
@@ -109,6 +114,7 @@ export class MessengerAppElement extends PageElement {
       </div>
       <jump-dialog .page=${page}></jump-dialog>
       <shortcuts-dialog></shortcuts-dialog>
+      <devices-dialog .devices=${page.devices} .history=${page.history}></devices-dialog>
     `;
   }
 
@@ -154,8 +160,19 @@ export class MessengerAppElement extends PageElement {
 
   #arrive(): void {
     const before = this.page.route;
-    this.page.go(parseRoute(location.pathname, location.hash));
+    this.#arriveAt(location.pathname, location.hash);
     void this.updateComplete.then(() => this.#focusAfter(before));
+  }
+
+  /** An address of the devices shows them over the chats, and is gone from the history then. */
+  #arriveAt(path: string, hash: string): void {
+    const route = parseRoute(path, hash);
+    const devices = devicesAskedFor(hash);
+    if (devices) {
+      history.replaceState(history.state, "", formatRoute(route));
+      this.page.devices.open(devices);
+    }
+    this.page.go(route);
   }
 
   /** The browser's own Back and Forward take away what had the focus, or show another chat beside it. */
@@ -202,6 +219,12 @@ export class MessengerAppElement extends PageElement {
     else if (from === "details") this.#focusDetailsButton();
     else if (from === "list" && !(narrow() && route.chat !== null)) this.#list?.focusRow();
     else this.#toContent();
+  }
+
+  /** Opened by their address, nothing had the focus before that could have it back. */
+  #afterDevices(): void {
+    const { activeElement } = document;
+    if (activeElement === document.body || activeElement?.closest("devices-dialog")) this.#toContent();
   }
 
   /** To the open chat, or to the chats. */

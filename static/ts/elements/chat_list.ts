@@ -65,7 +65,8 @@ export class ChatListElement extends PageElement {
           <p><span class="unseen">${words.list.signedInAs} </span><bdi>${this.page.options.username}</bdi></p>
         </div>
         ${iconButton({ label: words.list.none.allAction, icon: icons.write, act: () => this.focusSearch() })}
-        ${iconButton({ label: words.list.shortcuts, icon: icons.keyboard, act: () => this.#tell("help"), class: "desk" })}
+        ${iconButton({ label: words.list.devices, icon: icons.devices, act: () => this.#tell("show-devices") })}
+        ${iconButton({ label: words.list.shortcuts, icon: icons.keyboard, act: () => this.#tell("show-help"), class: "desk" })}
         <a class="icon-button" href="/settings/" aria-label=${words.list.settings} title=${words.list.settings}
           >${icons.settings}</a
         >
@@ -209,7 +210,7 @@ export class ChatListElement extends PageElement {
     const chat = await this.page.chatWith(person);
     if (chat === null) return;
     this.#search("");
-    this.#tell("open", chat);
+    this.#tell("open-chat", chat);
   }
 
   #typed(event: InputEvent): void {
@@ -260,8 +261,8 @@ export class ChatListElement extends PageElement {
     row.focus();
   }
 
-  #tell(what: "help" | "open", chat = ""): void {
-    this.dispatchEvent(new CustomEvent(what === "help" ? "show-help" : "open-chat", { detail: chat, bubbles: true }));
+  #tell(what: "show-devices" | "show-help" | "open-chat", chat = ""): void {
+    this.dispatchEvent(new CustomEvent(what, { detail: chat, bubbles: true }));
   }
 }
 

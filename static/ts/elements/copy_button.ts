@@ -1,4 +1,4 @@
-// A button that copies a text, and says for a moment that it did.
+// A button that copies a text, and says for a moment that it did. `says`: what stands on it, a part of its label.
 
 import { html, LitElement, type TemplateResult } from "lit";
 import { icons } from "./icons";
@@ -7,15 +7,22 @@ import { words } from "./words";
 const SAID = 2_000; // ms
 
 export class CopyButtonElement extends LitElement {
-  static override properties = { text: { attribute: false }, label: { attribute: false }, said: { state: true } };
+  static override properties = {
+    text: { attribute: false },
+    label: { attribute: false },
+    says: { attribute: false },
+    said: { state: true },
+  };
   declare text: string;
   declare label: string;
+  declare says: string;
   declare said: boolean;
 
   constructor() {
     super();
     this.text = "";
     this.label = words.copy;
+    this.says = words.copy;
     this.said = false;
   }
 
@@ -25,7 +32,7 @@ export class CopyButtonElement extends LitElement {
 
   protected override render(): TemplateResult {
     return html`<button class="button button-quiet copy" type="button" aria-label=${this.label} @click=${this.#copy}>
-        ${icons.copy}<span>${this.said ? words.copied : words.copy}</span></button
+        ${icons.copy}<span>${this.said ? words.copied : this.says}</span></button
       ><span class="unseen" role="status">${this.said ? words.copied : ""}</span>`;
   }
 

@@ -15,10 +15,11 @@ export interface LineContext {
   readonly showWhole: (line: Line) => void;
   readonly resend: (line: Line) => void;
   readonly discard: (line: Line) => void;
+  readonly askAgain: (line: Line) => void;
 }
 
 export function lineRow(row: LineRow, context: LineContext): TemplateResult {
-  return row.line.kind === "text" ? bubble(row, context) : sentence(row.line, context.name);
+  return row.line.kind === "text" ? bubble(row, context) : sentence(row.line, context);
 }
 
 function bubble({ line, first, last, meta }: LineRow, context: LineContext): TemplateResult {
@@ -71,17 +72,33 @@ function failed(line: Line, { resend, discard }: LineContext): TemplateResult {
   </div>`;
 }
 
-function sentence(line: Line, name: string): TemplateResult {
+function sentence(line: Line, context: LineContext): TemplateResult {
   return html`<div class="line line-sentence" data-line=${line.id} data-position=${line.position} data-kind=${line.kind}>
     ${line.kind === "notice" ? icons.info : icons.warning}
     <p>
-      ${textOf(line, name)}
-      ${line.kind === "update_needed"
-        ? html`<button class="link-button" type="button" @click=${() => location.reload()}>${words.line.reload}</button>`
-        : nothing}
+      <span class="line-what">${textOf(line, context.name)}</span> ${next(line, context)}
       <time class="quiet" datetime=${new Date(timeOf(line)).toISOString()}>${times.time(timeOf(line))}</time>
     </p>
   </div>`;
+}
+
+/** What happens next, or the one thing to do about it. */
+function next(line: Line, { name, askAgain }: LineContext): TemplateResult | string | typeof nothing {
+  switch (line.kind) {
+    case "identity_changed":
+      return words.line.identityChangedHelp(name);
+    case "unreadable":
+      return html`${words.line.next(name, line.repair)}
+      ${line.repair === "possible" ? action(words.line.askAgain, () => askAgain(line)) : nothing}`;
+    case "update_needed":
+      return action(words.line.reload, () => location.reload());
+    default:
+      return nothing;
+  }
+}
+
+function action(label: string, act: () => void): TemplateResult {
+  return html`<button class="link-button" type="button" @click=${act}>${label}</button>`;
 }
 
 function textOf(line: Line, name: string): string {
@@ -90,6 +107,8 @@ function textOf(line: Line, name: string): string {
       return words.line.gap(name, line.missing);
     case "unreadable":
       return words.line.unreadable(name, line.cause);
+    case "identity_changed":
+      return words.line.identityChanged(name);
     case "update_needed":
       return words.line.updateNeeded(name);
     case "expired":

@@ -180,6 +180,7 @@ export class ChatLogElement extends PageElement {
         showWhole: (long) => this.#showWhole(long),
         resend: (failed) => this.page.resend(failed),
         discard: (failed) => this.page.discard(failed),
+        askAgain: (unreadable) => this.page.askAgain(unreadable),
       }),
     );
   }

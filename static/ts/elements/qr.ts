@@ -1,17 +1,25 @@
 // A QR code as a drawing: one path, black on white in both themes, with the quiet zone that readers need.
 
 import { html, svg, type TemplateResult } from "lit";
-import { encode } from "uqr";
+import { encodeQR } from "qr";
 
 const QUIET = 4; // modules
 
-export function qrCode(bytes: Uint8Array, label: string): TemplateResult {
-  const { data, size } = encode([...bytes], { ecc: "L", border: 0 });
-  const dark = data.flatMap((row, y) => runs(row).map(([x, width]) => `M${x + QUIET} ${y + QUIET}h${width}v1h-${width}z`));
-  const side = size + 2 * QUIET;
+/** Of bytes as they are, or of a text: upper case letters and digits take the least room. */
+export function qrCode(content: Uint8Array | string, label: string): TemplateResult {
+  const rows = modulesOf(content);
+  const side = rows.length;
+  const dark = rows.flatMap((row, y) => runs(row).map(([x, width]) => `M${x} ${y}h${width}v1h-${width}z`));
   return html`<svg class="qr" viewBox="0 0 ${side} ${side}" role="img" aria-label=${label} shape-rendering="crispEdges">
     ${svg`<rect width=${side} height=${side} fill="#fff" /><path fill="#000" d=${dark.join("")} />`}
   </svg>`;
+}
+
+/** Row by row, dark ones true, the quiet zone included. */
+export function modulesOf(content: Uint8Array | string): boolean[][] {
+  const options = { ecc: "low", border: QUIET } as const;
+  if (typeof content === "string") return encodeQR(content, "raw", options);
+  return encodeQR(" ", "raw", { ...options, encoding: "byte", textEncoder: () => content });
 }
 
 /** Where dark modules stand in a row, and how many side by side. */

@@ -2,12 +2,12 @@
 
 import { html, type TemplateResult } from "lit";
 import { mark } from "./icons";
+import "./link_screen";
 import type { ChatPage, Phase } from "./state/page";
 import { words } from "./words";
 
 const TAKE_OVER = "messenger.take_over";
 const SIGN_IN = "/accounts/login/?next=/chats/";
-const SIGN_OUT = "/accounts/logout/";
 
 interface Screen {
   readonly title: string;
@@ -17,6 +17,9 @@ interface Screen {
 }
 
 export function startScreen(page: ChatPage): TemplateResult | null {
+  if (page.phase.state === "linking_needed") {
+    return html`<link-screen .page=${page} .reset=${page.phase.reset}></link-screen>`;
+  }
   const screen = screenOf(page.phase, page);
   if (!screen) return null;
   const { title, text, action, does } = screen;
@@ -35,11 +38,10 @@ function screenOf(phase: Phase, page: ChatPage): Screen | null {
   switch (phase.state) {
     case "starting":
     case "ready":
+    case "linking_needed":
       return null;
     case "evicted":
       return { ...said.evicted, does: () => void page.startAfresh() };
-    case "linking_needed":
-      return { ...said.linking_needed, does: SIGN_OUT };
     case "open_elsewhere":
       return { ...said.open_elsewhere, does: () => void page.takeOver() };
     case "signed_out":

@@ -61,6 +61,25 @@ describe("words", () => {
     expect(told(by(1, "read"), by(2, "delivered"))).toEqual(["Sent", "Read on device 1", "Delivered to device 2"]);
   });
 
+  test("say what a message that cannot be read lacks, and what happens next", () => {
+    expect(words.line.unreadable("bob", "too_far")).toBe(
+      "A message from bob cannot be read: too many messages before it are missing.",
+    );
+    expect(words.line.next("bob", "asked")).toContain("has been asked to send it again");
+    expect(words.line.next("bob", "none")).toContain("ask bob to write it again");
+  });
+
+  test("say which device can link others", () => {
+    expect(words.devices.cannot(["Laptop", "Phone"])).toBe("This device cannot link others. Laptop and Phone can.");
+    expect(words.devices.cannot([])).toContain("signed up");
+  });
+
+  test("say how far earlier messages are", () => {
+    const progress = { direction: "in", done: 1, total: 3 } as const;
+    expect(words.history.says(progress, false)).toBe("Your earlier messages are coming in: 33%");
+    expect(words.history.says({ ...progress, done: 3 }, true)).toBe("Your earlier messages are here.");
+  });
+
   test("say what a line is in one line", () => {
     const fake = new FakeMessenger();
     fake.addChat(1, "bob");

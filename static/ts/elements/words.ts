@@ -1,39 +1,11 @@
 // Everything the script says, in one place: English. A language is another object of the same form.
 
-import type { Line, MessageState } from "../client/model";
-import { timesOf } from "./times";
+import type { Line } from "../client/model";
+import { many, times } from "./language";
+import { anewWords, deviceName, deviceWords, historyWords, linkingWords, platform } from "./words_devices";
+import { lineWords } from "./words_lines";
 
-const language = typeof document === "undefined" ? "en" : document.documentElement.lang || "en";
-const rules = new Intl.PluralRules(language);
-
-export const times = timesOf(language);
-
-/** `one` or `other`, with the number written as the language writes it. */
-function many(count: number, one: string, other: string): string {
-  return (rules.select(count) === "one" ? one : other).replace("#", times.number(count));
-}
-
-const CAUSES: Readonly<Record<string, string>> = {
-  unknown_session: "it belongs to a session that this device does not have",
-  unknown_prekey: "it was encrypted for a key that this device no longer has",
-  not_listed: "its device is not on the sender's signed list",
-  replayed: "it repeats an earlier first message",
-  too_far: "too many messages before it are missing",
-  kem_step: "a step of the key exchange is missing",
-  undecryptable: "it does not decrypt",
-  bad_franking: "its tag does not belong to its text",
-  malformed: "its form is wrong",
-};
-
-const STATES: Readonly<Record<MessageState, string>> = {
-  queued: "Waiting to be sent",
-  accepted: "Sent",
-  delivered: "Delivered",
-  read: "Read",
-  expired: "Expired before it was fetched",
-  failed: "Not sent",
-  received: "Received",
-};
+export { times };
 
 export const words = {
   product: "Messenger",
@@ -51,6 +23,7 @@ export const words = {
     label: "Chats",
     signedInAs: "Signed in as",
     settings: "Settings",
+    devices: "Your devices",
     shortcuts: "Keyboard shortcuts",
     search: "Search chats and people",
     clear: "Clear the search",
@@ -112,32 +85,13 @@ export const words = {
     you: "You",
   },
 
-  line: {
-    state: (state: MessageState) => STATES[state],
-    resend: "Send again",
-    discard: "Discard",
-    failed: (why: string) => (why ? `Not sent: ${lowerFirst(why)}` : "Not sent."),
-    gap: (name: string, count: number) =>
-      count === 1
-        ? `A message from ${name} has not arrived. What follows was written later.`
-        : `${times.number(count)} messages from ${name} have not arrived. What follows was written later.`,
-    unreadable: (name: string, cause: string) =>
-      `A message from ${name} cannot be read: ${CAUSES[cause] ?? "it is damaged"}. Ask ${name} to send it again.`,
-    updateNeeded: (name: string) =>
-      `${name} sent something that needs a newer version of this page. It is kept. Reload the page to update.`,
-    reload: "Reload",
-    expired: (name: string) => `A message from ${name} expired before this device fetched it.`,
-    expiredOwn: (name: string) => `${name} did not fetch this message in time, and it expired.`,
-    skipped: (count: number) =>
-      many(count, "# device could not be reached by it", "# devices could not be reached by it"),
-    deviceStatus: (status: "delivered" | "read" | "expired", device: number) => {
-      if (device === 0) return { delivered: "Delivered", read: "Read", expired: "Expired" }[status];
-      const what = { delivered: "Delivered to", read: "Read on", expired: "Expired for" }[status];
-      return `${what} device ${times.number(device)}`;
-    },
-    more: (count: number) => `Show all ${times.number(count)} characters`,
-    times: "Times of this message",
-  },
+  line: lineWords,
+  linking: linkingWords,
+  anew: anewWords,
+  history: historyWords,
+  devices: deviceWords,
+  deviceName,
+  platform,
 
   composer: {
     label: (name: string) => `Message to ${name}`,
@@ -159,12 +113,12 @@ export const words = {
     blocked: (name: string) => `You have blocked ${name}`,
     blockedHelp: "What they write does not reach you, and they are not told.",
     unblock: "Unblock",
-    changed: (name: string) => `The safety number with ${name} has changed`,
+    changed: (name: string) => `${name}'s identity has changed`,
     changedHelp: (name: string) =>
-      `Usually that means a new device, or that ${name} had to start over. It could also be somebody else. ` +
-      "Nothing is sent until you decide.",
+      `Either ${name} began anew, having lost every device, or somebody else speaks in ${name}'s name. ` +
+      `Nothing is sent until you decide: compare the new safety number with ${name}, or go on without.`,
     compare: "Compare safety number",
-    writeOn: "Write anyway",
+    writeOn: "Go on without",
   },
 
   details: {
@@ -207,11 +161,6 @@ export const words = {
       text: "It removed them to free space, or its data was cleared. Messages that were here are gone from this browser; nobody else lost any.",
       action: "Start anew in this browser",
     },
-    linking_needed: {
-      title: "Your account is in use on another device",
-      text: "Linking this browser to it is not possible yet. Go on writing there, or sign out here.",
-      action: "Sign out here",
-    },
     open_elsewhere: {
       title: "Your messages are open in another tab",
       text: "One tab at a time can use them. The other tab stops when you go on here.",
@@ -244,9 +193,9 @@ export const words = {
       action: "Use it here",
     },
     unlinked: {
-      title: "This browser was taken off your account",
-      text: "It is none of your account's devices any more. Your messages are still in it.",
-      action: "Go on",
+      title: "This browser is not one of your devices any more",
+      text: "It was taken off your account on another device, or your account got a new identity there. Nothing more arrives here until you link it again.",
+      action: "Link it again",
     },
   },
 
@@ -290,11 +239,8 @@ export const words = {
 export function preview(line: Line, name: string): string {
   if (line.kind === "gap") return words.line.gap(name, line.missing);
   if (line.kind === "unreadable") return words.line.unreadable(name, line.cause);
+  if (line.kind === "identity_changed") return words.line.identityChanged(name);
   if (line.kind === "update_needed") return words.line.updateNeeded(name);
   if (line.kind === "expired") return words.line.expired(name);
   return line.text.replace(/\s+/g, " ");
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLocaleLowerCase() + text.slice(1);
 }

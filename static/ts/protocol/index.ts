@@ -34,7 +34,14 @@
 // not to be shown. A thrown failure changes nothing: `duplicate` is acknowledged and shown nowhere; `unsupported` is
 // kept; `not_listed` calls for fetching the lists that `wire.peek` names, and once more; `unknown_session`,
 // `unknown_prekey` and `undecryptable` for a new session and a `body.Retry`, encrypted with that session's `sessionId`.
-// Once a day: `pair.tidy({ now })`, and delete the private prekeys that `prekeys.isSpent`, with the H(EK)s under each
-// signed prekey among them.
+// A `Reset`: `pair.only(session.id)`. Once a day: `pair.tidy({ now })`, and delete the private prekeys that
+// `prekeys.isSpent`, with the H(EK)s under each signed prekey among them.
+//
+// Linking a device
+// The new one: `const code = newLinkCode(own)`, shown as `code.toText()`; `openOffer(code, sealed)` is the list to pin;
+// then, with its AK in `own`, `sealAnswer(code, own)`. The managing one: `LinkCode.fromText`, ask the person,
+// `sealOffer(code, newest)`, and `openAnswer(code, ak.public, sealed, { added: now })` is the entry for the next list.
+// Once that is published, `startSession(..., { now, psk: code.secret })`, and over it `AccountData` and `History`, in
+// `parts`; the new device opens them with `AccountData.accountKey`, `SharedContact.pin` and `content.readHistory`.
 
 export {};

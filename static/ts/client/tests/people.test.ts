@@ -69,7 +69,7 @@ test("a changed identity stops sending until it is acknowledged, and takes the v
   expect(await alice.states(bob)).toMatchObject({ "who are you": "queued", again: "queued" });
   expect(relay.waiting("bob")).toEqual([]);
   expect((await summary(alice, bob)).verified).toBe(false);
-  expect((await alice.lines(bob)).filter((line) => line.kind === "notice").length).toBe(1);
+  expect((await alice.lines(bob)).filter((line) => line.kind === "identity_changed").length).toBe(1);
   await bob.messenger.send(alice.account, "it is me");
   await until(() => relay.acks.length > 0 && relay.waiting("alice").length === 0);
   expect(await alice.texts(bob)).not.toContain("it is me");
@@ -110,9 +110,9 @@ test("a change that the server takes back is over", async () => {
   await alice.messenger.safetyNumber(bob.account);
   await until(async () => (await bob.texts(alice)).includes("who are you"));
   expect(await summary(alice, bob)).toMatchObject({ verified: true, identityChanged: false });
-  const notices = (await alice.lines(bob)).filter((line) => line.kind === "notice").map((line) => line.text);
-  expect(notices.length).toBe(2);
-  expect(notices[1]).toContain("again the one that you know");
+  const lines = (await alice.lines(bob)).filter((line) => line.kind !== "text");
+  expect(lines.map((line) => line.kind)).toEqual(["identity_changed", "notice"]);
+  expect(lines[1]?.text).toContain("again the one that you know");
 });
 
 test("accepting, blocking and unblocking are kept, and what was decided elsewhere is learned at the next start", async () => {

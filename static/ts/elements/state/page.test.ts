@@ -51,6 +51,26 @@ describe("starting", () => {
     expect(page.phase.state).toBe("ready");
   });
 
+  test("of a browser that is none of the devices makes a code, and begins once it is linked", async () => {
+    fake.start_ = { state: "linking_needed", reset: false };
+    await begin();
+    expect(page.linking).toMatchObject({ step: "waiting", code: fake.code });
+    const { start_ } = new FakeMessenger();
+    fake.start_ = start_;
+    fake.tell({ type: "link", link: { step: "done" } });
+    await settled();
+    expect(page.phase.state).toBe("ready");
+    expect(called("start")).toHaveLength(2);
+  });
+
+  test("with a new identity ends the code", async () => {
+    fake.start_ = { state: "linking_needed", reset: false };
+    await begin();
+    await page.resetIdentity();
+    expect(page.phase.state).toBe("ready");
+    expect(fake.calls.indexOf("stopLinking")).toBeLessThan(fake.calls.indexOf("resetIdentity"));
+  });
+
   test("takes over when the person has said so already", async () => {
     fake.start_ = { state: "open_elsewhere" };
     await page.start({ takeOver: true });
@@ -125,9 +145,9 @@ describe("sending", () => {
     await page.send("hi");
     expect(texts()).not.toContain("hi");
     expect(page.drafts.text(BOB)).toBe("hi");
-    expect(page.notices.map((notice) => notice.text)).toEqual(["This message cannot be sent."]);
-    page.dismiss(page.notices[0]!.id);
-    expect(page.notices).toEqual([]);
+    expect(page.notices.all.map((notice) => notice.text)).toEqual(["This message cannot be sent."]);
+    page.notices.dismiss(page.notices.all[0]!.id);
+    expect(page.notices.all).toEqual([]);
   });
 
   test("goes to the chat that was open, whatever is open when it is stored", async () => {
@@ -224,7 +244,7 @@ describe("what the client tells", () => {
     expect(page.conversation?.typing).toBe(true);
     expect(page.list.typing.has(BOB)).toBe(true);
     expect(page.connection.shown).toBe("offline");
-    expect(page.notices).toHaveLength(1);
+    expect(page.notices.all).toHaveLength(1);
   });
 
   test("last of all ends the page", async () => {
@@ -255,7 +275,7 @@ describe("people", () => {
     await begin(null);
     fake.failing = "There is no connection.";
     expect(await page.chatWith({ account: id("p", 5), username: "eve", chat: id("c", 5) })).toBeNull();
-    expect(page.notices).toHaveLength(1);
+    expect(page.notices.all).toHaveLength(1);
   });
 
   test("are blocked, unblocked and verified", async () => {

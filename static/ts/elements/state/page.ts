@@ -7,7 +7,11 @@ import { ChatList } from "./chat_list";
 import type { Clock } from "./clock";
 import { ConnectionState } from "./connection";
 import { Conversation } from "./conversation";
+import { Devices } from "./devices";
 import { Drafts } from "./drafts";
+import { History } from "./history";
+import { Linking } from "./linking";
+import { Notices, reasonOf } from "./notices";
 import { PeopleSearch } from "./people";
 import type { Route } from "./route";
 import { TypingSignal } from "./typing";
@@ -15,30 +19,27 @@ import { TypingSignal } from "./typing";
 export type Ended = Extract<Told, { type: "ended" }>;
 export type Phase = { readonly state: "starting" } | Start | { readonly state: "ended"; readonly ended: Ended };
 
-export interface Notice {
-  readonly id: number;
-  readonly text: string;
-}
-
 export class ChatPage {
-  /** The phase, the route, the conversation or the notices are others. */
+  /** The phase, the route or the conversation are others. */
   readonly changed = new Changes();
   readonly list = new ChatList();
   readonly connection: ConnectionState;
   readonly drafts: Drafts;
   readonly people: PeopleSearch;
+  readonly notices = new Notices();
+  readonly devices: Devices;
+  readonly linking: Linking;
+  readonly history: History;
   readonly options: StartOptions;
   phase: Phase = { state: "starting" };
   account: Account | null = null;
   route: Route = { chat: null, details: false };
   conversation: Conversation | null = null;
-  notices: readonly Notice[] = [];
   readonly #messenger: Messenger;
   readonly #clock: Clock;
   readonly #typing: TypingSignal;
   readonly #ready: Promise<void>;
   #resolveReady: () => void = () => undefined;
-  #noticeCount = 0;
   #attended = false; // somebody looks at the page
   #looking: string | null = null;
   #marked = 0;
@@ -51,6 +52,9 @@ export class ChatPage {
     this.connection = new ConnectionState(clock);
     this.drafts = new Drafts((chat, text) => this.#do(this.#ready.then(() => messenger.saveDraft(chat, text))), clock);
     this.people = new PeopleSearch((prefix) => messenger.find(prefix), clock);
+    this.devices = new Devices(messenger);
+    this.linking = new Linking(messenger, () => void this.start());
+    this.history = new History(messenger, clock);
     this.#typing = new TypingSignal((chat, on) => this.#do(messenger.typing(chat, on)), clock);
     this.#ready = new Promise((resolve) => (this.#resolveReady = resolve));
     messenger.listen((told) => this.#hear(told));
@@ -70,6 +74,12 @@ export class ChatPage {
 
   async startAfresh(): Promise<void> {
     await this.#begin(() => this.#messenger.startAfresh());
+  }
+
+  /** Instead of linking, where no other device is left: this browser speaks for a new identity. */
+  async resetIdentity(): Promise<void> {
+    await this.linking.stop();
+    await this.#begin(() => this.#messenger.resetIdentity());
   }
 
   /** The open chat as the list has it; undefined while the list is loading, or when there is no such chat. */
@@ -132,7 +142,7 @@ export class ChatPage {
     } catch (error) {
       conversation.settle(pending, null);
       this.drafts.restore(conversation.chat, text);
-      this.complain(error);
+      this.notices.complain(error);
     }
   }
 
@@ -144,6 +154,11 @@ export class ChatPage {
     this.#do(this.#messenger.discard(line.id).then(() => this.conversation?.remove(line.id)));
   }
 
+  /** Have the sender of a message that cannot be read asked for it. */
+  askAgain(line: Line): void {
+    this.#do(this.#messenger.askAgain(line.id));
+  }
+
   /** The id of the conversation with somebody who was found. */
   async chatWith(person: Person): Promise<string | null> {
     try {
@@ -151,7 +166,7 @@ export class ChatPage {
       this.list.take([chat]);
       return chat.id;
     } catch (error) {
-      this.complain(error);
+      this.notices.complain(error);
       return null;
     }
   }
@@ -164,7 +179,7 @@ export class ChatPage {
       await this.#messenger[what](chat.account);
       return true;
     } catch (error) {
-      this.complain(error);
+      this.notices.complain(error);
       return false;
     } finally {
       this.#look();
@@ -179,28 +194,12 @@ export class ChatPage {
     try {
       await this.#messenger.verify(account, number.key);
     } catch (error) {
-      this.complain(error);
+      this.notices.complain(error);
     }
   }
 
   reconnect(): void {
     this.#do(this.#messenger.reconnect());
-  }
-
-  notify(text: string): void {
-    if (!text || this.notices.some((notice) => notice.text === text)) return;
-    this.#noticeCount += 1;
-    this.notices = [...this.notices, { id: this.#noticeCount, text }];
-    this.changed.emit();
-  }
-
-  dismiss(id: number): void {
-    this.notices = this.notices.filter((notice) => notice.id !== id);
-    this.changed.emit();
-  }
-
-  complain(error: unknown): void {
-    this.notify(error instanceof Error ? error.message : String(error));
   }
 
   /** The other tab may have been closed meanwhile. If it was not, nothing moves. */
@@ -224,12 +223,13 @@ export class ChatPage {
         this.#become(start);
       }
     } catch (error) {
-      this.#become({ state: "failed", why: error instanceof Error ? error.message : String(error) });
+      this.#become({ state: "failed", why: reasonOf(error) });
     }
   }
 
   #become(phase: Phase): void {
     this.phase = phase;
+    if (phase.state === "linking_needed") void this.linking.begin();
     this.changed.emit();
   }
 
@@ -293,7 +293,7 @@ export class ChatPage {
         if (this.conversation?.chat === told.chat) this.conversation.setTyping(told.on);
         return;
       case "notice":
-        this.notify(told.text);
+        this.notices.add(told.text);
         return;
       case "ended":
         this.drafts.flushAll();
@@ -302,6 +302,6 @@ export class ChatPage {
   }
 
   #do(work: Promise<unknown>): void {
-    work.catch((error: unknown) => this.complain(error));
+    work.catch((error: unknown) => this.notices.complain(error));
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { id } from "../tests/fake";
-import { formatRoute, parseRoute } from "./route";
+import { devicesAskedFor, formatRoute, parseRoute } from "./route";
 
 describe("routes", () => {
   const chat = id("c", 7);
@@ -20,5 +20,12 @@ describe("routes", () => {
     expect(parseRoute("/chats/not-an-id", "")).toEqual({ chat: null, details: false });
     expect(parseRoute("/chats/", "#details")).toEqual({ chat: null, details: false });
     expect(parseRoute(`/chats/${chat.toUpperCase()}/`, "").chat).toBe(chat);
+  });
+
+  test("may ask for the devices", () => {
+    expect(devicesAskedFor("#devices")).toBe("list");
+    expect(devicesAskedFor("#link")).toBe("code");
+    expect(devicesAskedFor("#details")).toBeNull();
+    expect(devicesAskedFor("")).toBeNull();
   });
 });

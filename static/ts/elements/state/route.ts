@@ -16,3 +16,8 @@ export function formatRoute(route: Route): string {
   if (route.chat === null) return "/chats/";
   return `/chats/${route.chat}${route.details ? "#details" : ""}`;
 }
+
+/** What of the account's devices an address asks to see. */
+export function devicesAskedFor(hash: string): "list" | "code" | null {
+  return hash === "#devices" ? "list" : hash === "#link" ? "code" : null;
+}

@@ -1,18 +1,12 @@
 // What the page can look like, by name: for the dev page only.
 
 import type { Start } from "../../client/model";
+import { deviceScenes, type Scene } from "./device_scenes";
 import { FakeMessenger, id } from "./fake";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-
-export interface Scene {
-  readonly fake: FakeMessenger;
-  readonly path: string;
-  /** What happens after the page has started. */
-  readonly then?: () => void;
-}
 
 const BOB = id("c", 1);
 
@@ -40,6 +34,7 @@ function everybody(): FakeMessenger {
     const added = fake.addLine(made.id, text, { sentAt: now - ago, ...line });
     fake.change(made.id, { firstUnread: unread ? added.position - unread + 1 : 0, ...chat });
   }
+  fake.addLine(id("c", 5), "", { kind: "identity_changed", sentAt: now - 25 * HOUR });
   fake.addChat(1, "bob", { verified: true });
   return fake;
 }
@@ -96,6 +91,23 @@ export const scenes: Record<string, () => Scene> = {
   changed: () => ({ fake: withLines(), path: `/chats/${id("c", 5)}` }),
   details: () => ({ fake: withLines(), path: `/chats/${id("c", 4)}#details` }),
   verified: () => ({ fake: withLines(), path: `/chats/${BOB}#details` }),
+  unreadable: () => {
+    const fake = everybody();
+    const day = new Date().setHours(9, 12, 0, 0);
+    fake.fill(BOB, 4, day);
+    const causes = ["unknown_session", "unknown_prekey", "undecryptable", "too_far", "kem_step", "bad_key", "replayed"];
+    causes.forEach((cause, at) => {
+      const repair = at % 2 === 0 ? "asked" : "possible";
+      fake.addLine(BOB, "", { kind: "unreadable", cause, repair, sentAt: day + at * MINUTE });
+    });
+    for (const cause of ["not_listed", "list_refused", "bad_signature", "bad_franking", "malformed"]) {
+      fake.addLine(BOB, "", { kind: "unreadable", cause, sentAt: day + 20 * MINUTE });
+    }
+    const device = { account: id("p", 1), device: id("d", 2), status: "delivered", at: day + 22 * MINUTE } as const;
+    const own = { outgoing: true, sentAt: day + 21 * MINUTE, state: "delivered", devices: [device] } as const;
+    fake.addLine(BOB, "One of your devices was left out of this", { ...own, skipped: 1 });
+    return { fake, path: `/chats/${BOB}` };
+  },
   missing: () => ({ fake: withLines(), path: `/chats/${id("c", 99)}` }),
   offline: () => {
     const fake = withLines();
@@ -135,7 +147,6 @@ export const scenes: Record<string, () => Scene> = {
     return { fake, path: `/chats/${BOB}` };
   },
   evicted: () => started({ state: "evicted" }),
-  linking: () => started({ state: "linking_needed", reset: false }),
   elsewhere: () => started({ state: "open_elsewhere" }),
   signedout: () => started({ state: "signed_out" }),
   unsupported: () => started({ state: "unsupported", missing: "a private file system" }),
@@ -148,6 +159,11 @@ export const scenes: Record<string, () => Scene> = {
       then: () => fake.tell({ type: "ended", why: "taken_over", text: "" }),
     };
   },
+  unlinked: () => {
+    const fake = withLines();
+    return { fake, path: `/chats/${BOB}`, then: () => fake.tell({ type: "ended", why: "unlinked", text: "" }) };
+  },
+  ...deviceScenes(withLines),
 };
 
 function withLines(): FakeMessenger {
