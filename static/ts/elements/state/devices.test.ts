@@ -12,7 +12,7 @@ let devices: Devices;
 beforeEach(async () => {
   fake = new FakeMessenger();
   fake.ownDevices = [device(1, { thisOne: true, managing: true }), device(2), device(3, { managing: true })];
-  devices = new Devices(fake);
+  devices = new Devices(fake, Promise.resolve());
   devices.open("list");
   await settled();
   fake.calls.length = 0;
@@ -48,6 +48,17 @@ describe("the devices", () => {
     fake.tell({ type: "devices" });
     await settled();
     expect(devices.all).toHaveLength(1);
+  });
+
+  test("are not asked for before the client has started", async () => {
+    let start = (): void => undefined;
+    devices = new Devices(fake, new Promise((resolve) => (start = resolve)));
+    devices.open("list");
+    await settled();
+    expect(fake.calls).toEqual([]);
+    start();
+    await settled();
+    expect(devices.all).toHaveLength(3);
   });
 
   test("are not fetched while nobody looks", async () => {

@@ -28,10 +28,13 @@ export class Devices {
   /** Why they could not be fetched. */
   failed = "";
   readonly #messenger: Messenger;
+  readonly #ready: Promise<void>;
   #asked = 0;
 
-  constructor(messenger: Messenger) {
+  /** `ready`: the client can be asked. An address may open the dialog before that. */
+  constructor(messenger: Messenger, ready: Promise<void>) {
     this.#messenger = messenger;
+    this.#ready = ready;
     messenger.listen((told) => this.#hear(told));
   }
 
@@ -59,6 +62,7 @@ export class Devices {
   async refresh(): Promise<void> {
     this.#asked += 1;
     const asked = this.#asked;
+    await this.#ready;
     try {
       const [all, canManage] = await Promise.all([this.#messenger.devices(), this.#messenger.canManage()]);
       if (asked !== this.#asked) return;

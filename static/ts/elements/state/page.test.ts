@@ -55,11 +55,13 @@ describe("starting", () => {
     fake.start_ = { state: "linking_needed", reset: false };
     await begin();
     expect(page.linking).toMatchObject({ step: "waiting", code: fake.code });
+    page.devices.open("code");
     const { start_ } = new FakeMessenger();
     fake.start_ = start_;
     fake.tell({ type: "link", link: { step: "done" } });
     await settled();
     expect(page.phase.state).toBe("ready");
+    expect(page.devices.isOpen).toBe(false);
     expect(called("start")).toHaveLength(2);
   });
 

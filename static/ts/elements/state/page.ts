@@ -52,11 +52,11 @@ export class ChatPage {
     this.connection = new ConnectionState(clock);
     this.drafts = new Drafts((chat, text) => this.#do(this.#ready.then(() => messenger.saveDraft(chat, text))), clock);
     this.people = new PeopleSearch((prefix) => messenger.find(prefix), clock);
-    this.devices = new Devices(messenger);
-    this.linking = new Linking(messenger, () => void this.start());
+    this.#ready = new Promise((resolve) => (this.#resolveReady = resolve));
+    this.devices = new Devices(messenger, this.#ready);
+    this.linking = new Linking(messenger, () => this.#linked());
     this.history = new History(messenger, clock);
     this.#typing = new TypingSignal((chat, on) => this.#do(messenger.typing(chat, on)), clock);
-    this.#ready = new Promise((resolve) => (this.#resolveReady = resolve));
     messenger.listen((told) => this.#hear(told));
   }
 
@@ -225,6 +225,12 @@ export class ChatPage {
     } catch (error) {
       this.#become({ state: "failed", why: reasonOf(error) });
     }
+  }
+
+  /** The address that led here may have asked for the devices: nobody wants to link one more at once. */
+  #linked(): void {
+    this.devices.close();
+    void this.start();
   }
 
   #become(phase: Phase): void {
