@@ -33,7 +33,8 @@ export class ChatNewsElement extends PageElement {
 
   #words(line: Line): string {
     if (line.outgoing) return words.line.failed(line.cause);
-    return words.chat.said(this.name, preview(line, this.name).slice(0, READ_OUT));
+    const text = preview(line, this.name).slice(0, READ_OUT);
+    return line.kind === "text" ? words.chat.said(this.name, text) : text;
   }
 }
 
