@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("accounts/", include("allauth.urls")),
     path("settings/", pages.show_settings, name="settings"),
+    path("settings/devices/<uuid:device>", pages.end_device, name="settings-end-device"),
     path("settings/theme", pages.choose_theme, name="settings-theme"),
     path(".well-known/jwks.json", api.PublicKeys.as_view()),
     path("api/v1/auth/register", api.Register.as_view()),

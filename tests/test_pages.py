@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from nacl.signing import SigningKey
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from messenger.lib import base64url
 from tests.browsers import SWITCHES, chromium
 from tests.people import PASSWORD
 from tests.stacks import ROOT, Stack, running
@@ -128,6 +130,35 @@ def test_pages_for_everyone_have_no_fault(page: Page, embedded: Stack) -> None:
 def test_pages_of_a_signed_in_person_have_no_fault(page: Page, embedded: Stack) -> None:
     sign_up(page, embedded, "iris")
     look_at(page, embedded, SIGNED_IN)
+
+
+def test_another_device_is_signed_out_after_one_question(page: Page, embedded: Stack) -> None:
+    sign_up(page, embedded, "poppy")
+    page.goto(f"{embedded.url()}/accounts/logout/")
+    registered = page.evaluate(
+        """async (signing_key) => {
+          const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
+          const post = async (path, headers, body) => (await fetch(`/api/v1/${path}`, {
+            method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body),
+          })).json();
+          const { access } = await post("auth/token/session", { "X-CSRFToken": csrf }, {});
+          const device = { name: "an old laptop", platform: "linux", signing_key };
+          return (await post("devices", { Authorization: `Bearer ${access}` }, device)).id;
+        }""",
+        base64url.encode(bytes(SigningKey.generate().verify_key)),
+    )
+    path = f"/settings/devices/{registered}"
+    look_at(page, embedded, {"settings-devices": "/settings/", "sign-out-device": path})
+    page.goto(f"{embedded.url()}/settings/#devices")
+    page.get_by_role("link", name="Sign out an old laptop").click()
+    page.get_by_role("link", name="Keep it").click()
+    expect(page).to_have_url(f"{embedded.url()}/settings/#devices")
+    page.get_by_role("link", name="Sign out an old laptop").click()
+    page.get_by_role("button", name="Sign it out").click()
+    expect(page).to_have_url(f"{embedded.url()}/settings/#devices")
+    expect(page.get_by_role("status").first).to_contain_text("an old laptop is signed out.")
+    expect(page.locator("#devices")).to_contain_text("ended")
+    expect(page.get_by_role("link", name="Sign out an old laptop")).to_have_count(0)
 
 
 def test_a_person_signs_up_out_and_in_by_either_name(page: Page, embedded: Stack) -> None:

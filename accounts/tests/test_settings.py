@@ -10,9 +10,10 @@ from django.test import Client
 
 from accounts.models import Device, User
 from accounts.tests.browsers import Browser
-from accounts.tests.people import PASSWORD, Person, Terminal
+from accounts.tests.people import PASSWORD, Person, Terminal, is_signed_in
 
 SETTINGS, THEME, SIGN_OUT = "/settings/", "/settings/theme", "/accounts/logout/"
+END = "/settings/devices/{}"
 
 
 @pytest.fixture
@@ -35,8 +36,65 @@ def test_the_account_and_its_devices_are_shown(browser: Browser, laptop: Termina
     for word in ("alice", "alice@example.org", "not verified", "laptop", "phone", "this very browser"):
         assert word in page
     assert page.count(">this browser<") == 1
-    assert page.count(">suspended<") == 1
-    assert page.index("this very browser") < page.index(">this browser<") < page.index("laptop")
+    assert page.count(">ended<") == 1
+    assert page.index("this very browser") < page.index(">this browser<") < page.index("laptop") < page.index("phone")
+    assert [one in page for one in (END.format(laptop.id), END.format(phone.id))] == [True, False]
+    assert page.count("/settings/devices/") == 1, "not this browser"
+    assert 'href="/chats/#link"' in page
+
+
+def test_a_device_is_asked_about_once_and_signed_out(browser: Browser, laptop: Terminal, phone: Terminal) -> None:
+    browser.enrol("this very browser")
+    asked = page_of(browser, END.format(laptop.id))
+    assert "Sign out laptop?" in asked
+    assert is_signed_in(laptop.access)
+
+    answer = browser.send(END.format(laptop.id), {})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/settings/#devices")
+    assert not is_signed_in(laptop.access)
+    assert is_signed_in(phone.access)
+    page = page_of(browser)
+    assert "laptop is signed out." in page
+    assert page.count(">ended<") == 1
+    assert browser.client.get(END.format(laptop.id)).status_code == 302, "there is nothing to ask any more"
+    assert browser.send(END.format(laptop.id), {}, of=SETTINGS).status_code == 302
+
+
+def test_this_browser_is_not_signed_out_as_a_device(browser: Browser) -> None:
+    own = browser.enrol()
+
+    assert browser.client.get(END.format(own.id)).status_code == 404
+    assert browser.send(END.format(own.id), {}, of=SETTINGS).status_code == 404
+    assert is_signed_in(own.access)
+
+
+def test_strangers_and_other_sites_sign_no_device_out(browser: Browser, laptop: Terminal, charlie: Person) -> None:
+    path, stranger = END.format(laptop.id), Browser.sign_in(charlie)
+    assert stranger.client.get(path).status_code == 404
+    assert stranger.send(path, {}, of=SETTINGS).status_code == 404
+    assert Client().get(path).status_code == 302
+    assert browser.client.post(path, {}).status_code == 403
+    assert browser.client.get("/settings/devices/all").status_code == 404
+    assert is_signed_in(laptop.access)
+
+
+def test_signing_devices_out_is_limited(browser: Browser, laptop: Terminal, phone: Terminal, settings: Any) -> None:
+    settings.LIMITS = {**settings.LIMITS, "suspend": "1/hour"}
+    browser.send(END.format(laptop.id), {})
+    answer = browser.send(END.format(phone.id), {})
+
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0
+    assert is_signed_in(phone.access)
+
+
+def test_a_name_is_text_wherever_it_is_shown(browser: Browser, alice: Person) -> None:
+    device = alice.add_device("<b>bold</b>")
+    for path in (SETTINGS, END.format(device.id)):
+        assert "<b>bold" not in page_of(browser, path)
+    browser.send(END.format(device.id), {})
+    assert "<b>bold" not in page_of(browser)
 
 
 def test_without_a_device_it_says_how_to_get_one(browser: Browser) -> None:
