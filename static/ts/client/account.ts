@@ -32,12 +32,12 @@ export class Enrolment {
 
   /** Make this browser a device of the account, or finish that. Throws LinkingNeeded, SignInNeeded, Unreachable. */
   async enrol(username: string): Promise<Me> {
-    const { api, tokens } = this.#context;
+    const { api, environment, tokens } = this.#context;
     let me = this.#begin(username);
     const session = await tokens.session();
     if (me.device === null) {
       const shown = SigningKey.fromSeed(me.signingSeed).public;
-      const device = await api.registerDevice(session.access, WORDS.deviceName, PLATFORM, shown);
+      const device = await api.registerDevice(session.access, environment.deviceName, PLATFORM, shown);
       me = this.#change({ device });
     }
     await tokens.prove(me, session.access);

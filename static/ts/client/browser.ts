@@ -8,11 +8,13 @@ import { sqlite } from "../store/sqlite";
 import type { Environment, Network, Stores } from "./context";
 import { takeLock } from "./lock";
 import type { Surroundings } from "./lock";
+import { deviceName } from "./naming";
 
 /** The environment of a dedicated Worker. */
 export function browserEnvironment(): Environment {
   return {
     origin: location.origin,
+    deviceName: deviceName(navigator.userAgent),
     clock: SYSTEM_CLOCK,
     entropy: SYSTEM,
     uniform: (least, most) => least + Math.random() * (most - least),

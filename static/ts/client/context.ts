@@ -49,6 +49,7 @@ export interface Network {
 /** Everything that the client takes from outside: the Worker gives the browser's, tests give their own. */
 export interface Environment {
   readonly origin: string; // of the server: the Worker's own, never one that a server names
+  readonly deviceName: string; // what this browser is called among the account's devices
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly uniform: Uniform;

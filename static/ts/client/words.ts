@@ -35,7 +35,8 @@ export const WORDS = {
   listMissing: "The device list is missing. Try again.",
   linkingNeeded: "Your account has another device already, and this browser has to be linked by it.",
   deviceGone: "This browser is not one of your account's devices any more. Your messages stay in it.",
-  deviceName: "Browser",
+  browser: "Browser",
+  deviceName: (browser: string, system: string | undefined) => (system === undefined ? browser : `${browser} on ${system}`),
   notThereYet: "That is not there yet.",
 
   // The connection

@@ -203,6 +203,7 @@ export class Party {
       origin: relay.origin,
       clock,
       entropy: SYSTEM,
+      deviceName: "Browser",
       uniform: (least, most) => (this.chance === "least" ? least : most),
       fetch: browser.fetch,
       openSocket: browser.openSocket,
