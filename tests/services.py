@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,6 +148,15 @@ class Redis:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Say nothing for a while, as behind a network that is gone. Connections stay."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def start(self) -> None:
         """Start again after `stop`, empty, on the same port."""

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ OFF_WITHIN = 5.0  # seconds, whatever fails
 
 @pytest.fixture(scope="module")
 def full() -> Iterator[Stack]:
-    with running("full") as stack:
+    with running("full", LIMIT_USERNAME_CHECK="1000/minute") as stack:
         yield stack
 
 
@@ -112,6 +113,20 @@ def test_with_redis_away_people_talk_and_a_suspended_device_is_off_all_the_same(
         assert socket.rest(within=OFF_WITHIN) == ([], 4403)
     converse(pair)
     full.redis.start()
+
+
+def test_with_redis_silent_nobody_waits_for_it(full: Stack, pair: tuple[Person, Person]) -> None:
+    assert full.redis is not None
+    secret = "a" * 32
+    form = urllib.request.Request(
+        f"{full.url()}/accounts/signup/check",
+        data=b"username=frank",
+        headers={"Cookie": f"csrftoken={secret}", "X-CSRFToken": secret},
+    )
+    with full.redis.silent():
+        with urllib.request.urlopen(form, timeout=OFF_WITHIN) as answer:
+            assert json.load(answer) == {"errors": []}
+        converse(pair)
 
 
 def test_processes_that_die_one_after_the_other_lose_nothing(full: Stack, pair: tuple[Person, Person]) -> None:
