@@ -192,7 +192,7 @@ test("what comes while an identity change is open is neither read nor lost", asy
   const known = [...relay.lists.of(bob.account)];
   const { list } = showAnotherIdentity(bob);
   relay.push("alice", { type: "devices.changed", account: bob.account });
-  await until(async () => (await alice.texts(bob)).includes("(notice)"));
+  await until(async () => (await alice.texts(bob)).includes("(identity_changed)"));
   await bob.messenger.send(alice.account, "still me");
   await until(() => relay.waiting("alice").length === 0);
   await pause(30);
