@@ -44,7 +44,8 @@ export class DevicesDialogElement extends PageElement {
     if (!dialog) return;
     if (this.devices.isOpen && !dialog.open) dialog.showModal();
     const shown = this.devices.isOpen ? this.devices.view.name : "";
-    if (shown !== this.#shown && shown !== "") this.querySelector<HTMLElement>("#devices-title")?.focus();
+    const isLost = !dialog.contains(document.activeElement); // what was pressed has given way
+    if (shown !== "" && (shown !== this.#shown || isLost)) this.querySelector<HTMLElement>("#devices-title")?.focus();
     this.#shown = shown;
   }
 
