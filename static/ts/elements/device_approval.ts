@@ -38,7 +38,7 @@ export function linkedDevice(
   const said = words.devices;
   return html`
     <p>${said.linkedText}</p>
-    ${follows && !history.complete ? html`<p>${said.linkedHistory}</p>` : nothing}
+    ${follows ? html`<p>${said.linkedHistory}</p>` : nothing}
     <history-line .history=${history}></history-line>
     <button class="button" type="button" @click=${done}>${said.done}</button>
   `;

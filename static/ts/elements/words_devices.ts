@@ -117,7 +117,7 @@ export const deviceWords = {
   cancel: "Cancel",
   linkedTitle: (name: string) => `“${name}” is linked`,
   linkedText: "Both devices show the same chats from now on.",
-  linkedHistory: "Your earlier messages follow. Keep this page open until they have arrived.",
+  linkedHistory: "Your earlier messages follow by themselves.",
   done: "Done",
 
   // ending
