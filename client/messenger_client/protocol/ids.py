@@ -9,5 +9,7 @@ DeviceId = NewType("DeviceId", bytes)
 MessageId = NewType("MessageId", bytes)
 ConversationId = NewType("ConversationId", bytes)
 SessionId = NewType("SessionId", bytes)
+GroupId = NewType("GroupId", ConversationId)  # gid: a group chat's id is the conversation id of its contents
+ChainId = NewType("ChainId", bytes)
 
 ID_SIZE = 16

@@ -42,6 +42,15 @@ KEM_PERIOD = 24 * HOUR  # or after a day: healing against a quantum adversary ha
 MAX_SESSIONS = 5  # of one device pair: both may start at once, and start again after a loss
 UNANSWERED_MAX_AGE = 30 * DAY  # its first message has expired on the server
 
+# Group chats
+MAX_ROSTER = 500  # accounts in a group chat and waiting, together: above it sender keys cost too much
+MAX_LINKS = 20  # of a group chat at a time: every reader of the chain keeps them
+MAX_META = 4_096  # bytes of a sealed meta: every change of it stays on the server
+CHAIN_MESSAGES = 500  # a sender makes a new chain after that many messages,
+CHAIN_PERIOD = 7 * DAY  # or after that long: sender keys heal by nothing else
+MAX_CHAINS = 5  # of one device in a group chat: late messages of chains before are asked for again
+CHAIN_RETENTION = CHAIN_PERIOD + SKIPPED_MAX_AGE
+
 # Device proof
 MIN_NONCE = 16  # a server nonce shorter than that could repeat
 MAX_NONCE = 64
