@@ -26,6 +26,7 @@ from messenger_client.protocol import (
     padding,
     prekeys,
     primitives,
+    sender_key,
 )
 from messenger_client.protocol.wire import Init
 
@@ -548,6 +549,7 @@ def make_content() -> File:
     attachment = body.Attachment(
         named("blob"), run.Secret(named("file key", 32)), 7, named("file hash", 32), "image/png", "a.png", b"\x01"
     )
+    gid = ids.GroupId(ids.ConversationId(named("gid")))
     bodies: dict[str, body.Body] = {
         "text": body.Text("hello"),
         "empty text": body.Text(""),
@@ -560,7 +562,16 @@ def make_content() -> File:
         "reaction": body.Reaction(target, "👍"),
         "reaction taken back": body.Reaction(target, "👍", removed=True),
         "timer": body.Timer(3600),
-        "sender key": body.Opaque(body.SENDER_KEY, {0: named("gid")}),
+        "sender key": sender_key.SenderKey(
+            gid,
+            3,
+            named("gsh", 32),
+            ids.ChainId(named("chain")),
+            7,
+            run.Secret(named("CK", 32)),
+            named("skmsg key", 32),
+            sender_key.GroupKey(2, run.Secret(named("group key", 32))),
+        ),
         "retry": body.Retry(ids.SessionId(named("session")), named("dh", 32), 7),
         "reset": body.Reset(),
         "account data": account_data.AccountData(),
@@ -668,7 +679,7 @@ def make_content() -> File:
 
     control = replace(text, body=body.Reset(), counter=0)
     own_chat = content.private_conversation(alice.id, alice.id)
-    group_key = replace(control, body=body.Opaque(body.SENDER_KEY, {}), conversation=ids.ConversationId(named("gid")))
+    group_key = replace(control, body=bodies["sender key"], conversation=gid)
     place("a text in its chat", None, text, bob, alice)
     place("a text moved to another chat", "malformed", text, charlie, alice)
     place("a text passed off as another sender's", "malformed", text, bob, charlie)

@@ -15,6 +15,7 @@ from .errors import Unsupported
 from .ids import AccountId, MessageId, SessionId
 from .primitives import HASH_SIZE, KEY_SIZE
 from .secret import Secret
+from .sender_key import SenderKey
 
 Map = dict[int, cbor.Value]
 
@@ -191,7 +192,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A control content whose fields another module reads: sender key, call."""
+    """A control content whose fields another module reads: call."""
 
     kind: int
     fields: Map
@@ -200,20 +201,20 @@ class Opaque:
         return self.fields
 
     def __repr__(self) -> str:
-        return f"Opaque(kind={self.kind}, fields=<secret>)"  # chain keys
+        return f"Opaque(kind={self.kind}, fields=<secret>)"
 
 
-Body = Text | Edit | Delete | Reaction | Timer | Retry | Reset | AccountData | History | Opaque
+Body = Text | Edit | Delete | Reaction | Timer | SenderKey | Retry | Reset | AccountData | History | Opaque
 
-SENDER_KEY, CALL = 6, 11
+CALL = 11
 FIRST_CONTROL = 6  # from here on: chosen devices, no message row, no status
-_OPAQUE = frozenset({SENDER_KEY, CALL})
 _READERS: dict[int, Callable[[Map], Body]] = {
     Text.kind: Text.from_map,
     Edit.kind: Edit.from_map,
     Delete.kind: Delete.from_map,
     Reaction.kind: Reaction.from_map,
     Timer.kind: Timer.from_map,
+    SenderKey.kind: SenderKey.from_map,
     Retry.kind: Retry.from_map,
     Reset.kind: Reset.from_map,
     AccountData.kind: AccountData.from_map,
@@ -227,7 +228,7 @@ def is_control(kind: int) -> bool:
 
 def read_body(kind: int, value: cbor.Value) -> Body:
     """Read a body map. Raises Malformed, Unsupported (an unknown kind or a critical key)."""
-    if kind in _OPAQUE:
+    if kind == CALL:
         return Opaque(kind, read_map(value))
     if kind not in _READERS:
         raise Unsupported("content kind")

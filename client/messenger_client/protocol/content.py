@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 from . import cbor, form
 from .account_data import AccountData, History, HistoryEntry
-from .body import SENDER_KEY, Body, is_control, read_body, read_map
+from .body import Body, is_control, read_body, read_map
 from .entropy import SYSTEM, Entropy
 from .errors import Malformed, Unsupported
 from .franking import frank
-from .ids import AccountId, ConversationId, MessageId
+from .ids import AccountId, ConversationId, GroupId, MessageId
 from .padding import pad, unpad
 from .primitives import HASH_SIZE, KEY_SIZE, labelled, sha256
 from .secret import Secret
+from .sender_key import SenderKey
 
 CONTENT_VERSION = 1
 
@@ -130,19 +131,25 @@ def check_place(
     own: AccountId,
     sender: AccountId,
     chat_with: AccountId | None = None,
+    group: GroupId | None = None,
     message_id: MessageId | None = None,
 ) -> None:
     """Hold a content against the session it came on and against what the server says of it, or Malformed.
 
     `sender` is the account of the session. A copy from one of our own devices belongs to the private chat
-    with `chat_with`, so the server cannot move it either; a control content to the pair's own chat. Account
-    data and history come from one's own devices alone. Sender keys carry a group's id, which the group code
-    checks.
+    with `chat_with`, so the server cannot move it either; a message that is sent again out of a group chat, to
+    `group`; a control content to the pair's own chat. Account data and history come from one's own devices
+    alone. A sender key carries its group's id; whether it may be taken, `group_message` judges.
     """
     if message_id is not None and content.message_id != message_id:
         raise Malformed("message id")
-    kind = content.body.kind
-    if kind == SENDER_KEY:
+    body, kind = content.body, content.body.kind
+    if isinstance(body, SenderKey):
+        if content.conversation != body.group:
+            raise Malformed("conversation")
+        return
+    if group is not None and not is_control(kind):
+        check_group_place(content, group=group, message_id=message_id)
         return
     if kind in (AccountData.kind, History.kind) and sender != own:
         raise Malformed("another account's data")
@@ -151,6 +158,18 @@ def check_place(
         other = chat_with
     if content.conversation != private_conversation(own, other):
         raise Malformed("conversation")
+
+
+def check_group_place(content: Content, *, group: GroupId, message_id: MessageId | None = None) -> None:
+    """Hold a content against the group chat it came in and the id the server knows it by, or Malformed."""
+    if message_id is not None and content.message_id != message_id:
+        raise Malformed("message id")
+    if content.conversation != group:
+        raise Malformed("conversation")
+    if is_control(content.body.kind):
+        raise Malformed("control content")
+    if content.heads.recipient is not None:
+        raise Malformed("a head of one recipient")
 
 
 def _check_counter(kind: int, counter: int) -> None:

@@ -23,7 +23,7 @@ from .errors import (
     UnknownSession,
 )
 from .franking import check_frank
-from .ids import AccountId, DeviceId, MessageId, SessionId
+from .ids import AccountId, DeviceId, GroupId, MessageId, SessionId
 from .keys import OwnDevice
 from .pair import Pair as Pair
 from .pair import Session as Session
@@ -68,6 +68,7 @@ class Envelope:
     wire: bytes
     message_id: MessageId | None = None  # the client message id the server knows it by
     chat_with: AccountId | None = None  # for a copy from one of our own devices: the chat's other account
+    group: GroupId | None = None  # for a message out of a group chat that was asked for again: the line it repairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,7 @@ def _read(padded: bytes, tag: bytes, own: OwnDevice, envelope: Envelope) -> tupl
             own=own.account,
             sender=envelope.sender,
             chat_with=envelope.chat_with,
+            group=envelope.group,
             message_id=envelope.message_id,
         )
     except ProtocolError as failure:

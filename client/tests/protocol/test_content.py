@@ -8,12 +8,23 @@ from typing import Any
 import pytest
 from protocol_cast import Cast, Dice, an_id, entries
 
-from messenger_client.protocol import account_data, body, cbor, content, errors, franking, ids, padding
+from messenger_client.protocol import account_data, body, cbor, content, errors, franking, ids, padding, sender_key
 from messenger_client.protocol.secret import Secret
 
 HEADS = content.Heads(b"o" * 32, b"r" * 32)
 TARGET = ids.MessageId(b"t" * 16)
 ATTACHMENT = body.Attachment(b"b" * 16, Secret(b"k" * 32), 5, b"h" * 32, "image/png", "cat.png", b"thumb")
+
+SENDER_KEY = sender_key.SenderKey(
+    ids.GroupId(ids.ConversationId(b"g" * 16)),
+    3,
+    b"h" * 32,
+    ids.ChainId(b"c" * 16),
+    7,
+    Secret(b"k" * 32),
+    b"s" * 32,
+    sender_key.GroupKey(2, Secret(b"g" * 32)),
+)
 
 BODIES: list[body.Body] = [
     body.Text("hello"),
@@ -25,7 +36,8 @@ BODIES: list[body.Body] = [
     body.Reaction(TARGET, "👍"),
     body.Reaction(TARGET, "👍", removed=True),
     body.Timer(3600),
-    body.Opaque(body.SENDER_KEY, {0: b"g" * 16}),
+    SENDER_KEY,
+    replace(SENDER_KEY, group_key=None),
     body.Retry(ids.SessionId(b"s" * 16), b"d" * 32, 7),
     body.Reset(),
     account_data.AccountData(),
@@ -277,10 +289,30 @@ def test_a_peer_cannot_write_into_another_chat_by_naming_it(talking: Cast) -> No
     assert talking.bob.receive(talking.alice, wire, chat_with=talking.charlie.account).failure is not None
 
 
-def test_a_sender_key_carries_a_groups_id(talking: Cast) -> None:
-    made = a_content(body.Opaque(body.SENDER_KEY, {0: b"g" * 16}), conversation=b"g" * 16)
+def test_a_sender_key_carries_its_groups_id_and_no_other(talking: Cast) -> None:
+    made = a_content(SENDER_KEY, conversation=SENDER_KEY.group)
     wire = talking.alice.send_sealed(talking.bob, content.seal(made, talking.alice.dice))
     assert talking.bob.receive(talking.alice, wire).failure is None
+    for conversation in (b"x" * 16, content.private_conversation(talking.alice.account.id, talking.bob.account.id)):
+        moved = replace(made, conversation=ids.ConversationId(conversation))
+        wire = talking.alice.send_sealed(talking.bob, content.seal(moved, talking.alice.dice))
+        assert isinstance(talking.bob.receive(talking.alice, wire).failure, errors.Malformed)
+
+
+def test_a_group_chats_message_is_read_over_a_session_only_where_it_was_asked_for(talking: Cast) -> None:
+    group = SENDER_KEY.group
+    made = a_content(body.Text("again"), conversation=group)
+    made = replace(made, heads=content.Heads(b"h" * 32, None))
+    own, sender = talking.bob.own.account, talking.alice.own.account
+    content.check_place(made, own=own, sender=sender, group=group)
+    for one, asked in (
+        (made, None),
+        (made, ids.GroupId(ids.ConversationId(b"x" * 16))),
+        (replace(made, heads=content.Heads(b"h" * 32, b"h" * 32)), group),
+        (replace(made, body=body.Reset(), counter=0), group),
+    ):
+        with pytest.raises(errors.Malformed):
+            content.check_place(one, own=own, sender=sender, group=asked)
 
 
 @pytest.mark.parametrize(

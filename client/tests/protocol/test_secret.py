@@ -69,7 +69,7 @@ def test_no_private_value_shows_its_bytes(talking: Cast) -> None:
 
 
 def test_opaque_bodies_do_not_show_their_fields() -> None:
-    assert "hidden" not in repr(body.Opaque(body.SENDER_KEY, {5: b"hidden"}))
+    assert "hidden" not in repr(body.Opaque(body.CALL, {5: b"hidden"}))
 
 
 def test_own_keys_survive_the_store() -> None:
