@@ -22,6 +22,7 @@ from chats.models import PrivateChat
 from chats.permissions import IsListedDevice
 from chats.sends import Accepted
 from chats.services.fetching import MOST
+from messenger.lib import metrics
 from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
 
 
@@ -94,6 +95,7 @@ class AckView(ForListedDevices):
         """Acknowledge envelopes of the asking device by their numbers; others' are left alone."""
         account, device = asking(request)
         body = read(Ack, request.data)
+        metrics.unreadable(one.cause for one in body.unreadable)
         positions = {*body.envelopes, *(one.envelope for one in body.unreadable)}
         count = services.acknowledge(account=account, device=device, positions=positions)
         return Response({"acknowledged": count})

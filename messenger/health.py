@@ -1,10 +1,15 @@
-"""Liveness without the database, readiness with it and with the drain flag."""
+"""Liveness without the database, readiness with it and with the drain flag, and numbers for the operator."""
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from messenger.lib import metrics
 
 # Set once, when the process was told to end: it gets no more traffic, and finishes what it has.
 _draining = False
@@ -33,7 +38,14 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ready"})
 
 
-_PROBES = {"/livez": livez, "/readyz": readyz}
+def show_metrics(request: HttpRequest) -> HttpResponse:
+    """What this process has counted, for who holds METRICS_TOKEN."""
+    if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    return HttpResponse(metrics.text(), content_type=CONTENT_TYPE_LATEST)
+
+
+_PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/livez": livez, "/readyz": readyz}
 
 
 class Probes:
@@ -44,4 +56,6 @@ class Probes:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         probe = _PROBES.get(request.path_info)
+        if request.path_info == "/metrics" and settings.METRICS_TOKEN:
+            probe = show_metrics
         return probe(request) if probe else self._get_response(request)

@@ -281,6 +281,7 @@ POLL_SECONDS = env.float("POLL_SECONDS", default=5.0)  # how late a message is w
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)  # of envelopes that nobody fetches, and of message metadata
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1)  # how many processes serve; more than one needs REDIS_URL
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=1.0)  # that sockets get to leave by themselves on SIGTERM
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # opens GET /metrics, which is not there without it
 
 # --- logs: event names, ids and counts; never bodies, names, addresses or tokens ---
 LOGGING = {

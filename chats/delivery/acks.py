@@ -14,6 +14,7 @@ from chats.delivery.on_demand import OnDemand
 from chats.ids import AccountId, ChatId, DeviceId, MessageId
 from chats.limits import ACK_BACKLOG, ACK_INTERVAL
 from chats.writer.store import Entered, Store
+from messenger.lib import metrics
 from messenger.lib.clock import now_ms
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Acks:
         Returns how many of them were not sent on this connection: over REST, on an earlier one, or never.
         """
         strange = connection.release(positions)
+        metrics.delivered.inc(len(positions) - strange)
         connection.gathered += 1 + len(positions)
         self._gathered.append((connection, positions, frame_id))
         self._work.wake()
@@ -53,6 +55,7 @@ class Acks:
     def count(self, causes: list[str]) -> None:
         """Envelopes that a client could not read: their causes are counted, and nothing else is known of them."""
         self._causes.update(causes)
+        metrics.unreadable(causes)
 
     def overloaded(self, connection: Connection) -> bool:
         """This connection acknowledges faster than the database deletes: read it later."""

@@ -28,12 +28,13 @@ from chats.ids import AccountId, DeviceId
 from chats.limits import SWEEP_SECONDS, TELL_SECONDS
 from chats.peers import Peers
 from chats.sends import Accepted, Send
+from chats.services import count_accepted
 from chats.threads import Threads
 from chats.writer.group import GroupWriter
 from chats.writer.postgres import PostgresStore
 from chats.writer.sqlite import SqliteStore
 from chats.writer.store import Store
-from messenger.lib import events
+from messenger.lib import events, metrics
 from messenger.lib.clock import now_ms
 
 logger = logging.getLogger(__name__)
@@ -120,12 +121,14 @@ class Delivery(effects.Receiver):
         """A socket speaks for its device from now on."""
         connection.send(messages.hello(connection.account, connection.device, now_ms()))
         self.hub.add(connection)
+        metrics.sockets.inc()
         if word := self.between.say():
             word.arrived.append((connection.device, connection.opened))
 
     def disconnect(self, connection: Connection) -> None:
         connection.closed = True
         self.hub.remove(connection)
+        metrics.sockets.dec()
 
     def on_frame(self, connection: Connection, raw: str) -> Awaitable[None] | None:
         return handlers.on_frame(self, connection, raw)
@@ -134,6 +137,7 @@ class Delivery(effects.Receiver):
 
     def _committed(self, send: Send, verdict: Accepted) -> None:
         send.settle(send, verdict)
+        count_accepted(send, verdict)
         if verdict.positions:
             self.hub.deliver(send, verdict)
 

@@ -3,13 +3,14 @@
 from chats.services.contacts import accept_contact, block_contact, open_chat, unblock_contact
 from chats.services.fetching import acknowledge, waiting_envelopes
 from chats.services.listing import list_versions, listed_devices, require_listed
-from chats.services.sending import decide, load_facts, repeated, send_control, send_message
+from chats.services.sending import count_accepted, decide, load_facts, repeated, send_control, send_message
 from chats.services.statuses import mark_read, statuses_of
 
 __all__ = [
     "accept_contact",
     "acknowledge",
     "block_contact",
+    "count_accepted",
     "decide",
     "list_versions",
     "listed_devices",

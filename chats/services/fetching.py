@@ -12,6 +12,7 @@ from chats.ids import AccountId, DeviceId
 from chats.models import Envelope
 from chats.writer import on_django
 from chats.writer.store import Waiting
+from messenger.lib import metrics
 from messenger.lib.clock import now_ms
 
 MOST = 256
@@ -28,6 +29,7 @@ def acknowledge(*, account: AccountId, device: DeviceId, positions: set[int]) ->
     now = now_ms()
     count = Envelope.objects.filter(device=uuid.UUID(device), position__in=positions).count()
     entered = on_django.acknowledge([(device, position) for position in positions], now)
+    metrics.delivered.inc(count)
     for told, text in delivered(entered, {device: account}, now):
         effects.account_told(told, text)
     return count

@@ -19,6 +19,7 @@ from chats.sends import Accepted, Send, Stale
 from chats.services.contacts import open_chat
 from chats.writer import on_django
 from chats.writer.store import split_ids
+from messenger.lib import metrics
 from messenger.lib.errors import DomainError, Malformed, Unavailable
 
 
@@ -97,8 +98,15 @@ def _accept(send: Send, error: Malformed | None) -> Accepted:
             verdict = on_django.accept(send)
             if not isinstance(verdict, Stale):
                 effects.envelopes_written([parcel.device for parcel in send.outgoing])
+                count_accepted(send, verdict)
                 return verdict
     raise Unavailable("the devices of the chat keep changing", retry_after=1)
+
+
+def count_accepted(send: Send, verdict: Accepted) -> None:
+    """For the operator: a message that was written now, and not by an earlier send of it."""
+    if verdict.positions and not send.is_control:
+        metrics.accepted.inc()
 
 
 def _nobody_waits(send: Send, outcome: Accepted | DomainError) -> None:
