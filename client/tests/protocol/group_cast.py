@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from protocol_cast import NOW, Account, Cast, Phone, an_id
+import pytest
+from protocol_cast import Account, Cast, Dice, Phone, an_id
 
 from messenger_client.protocol import (
     body,
     content,
     device_list,
+    errors,
     group_chain,
     group_message,
     ids,
+    keys,
     sender_key,
 )
-from messenger_client.protocol.group_args import Args, Create, Member
+from messenger_client.protocol.group_args import ADMIN, MEMBER, OWNER, Args, Create, Member
 from messenger_client.protocol.group_meta import Meta, generate_group_key, seal_meta
+from messenger_client.protocol.group_operation import sign_operation
 from messenger_client.protocol.group_state import GroupState
 from messenger_client.protocol.sender_key import AnnouncedChain, GroupKey, OwnChain
 
-GID = ids.GroupId(an_id("a group chat"))  # type: ignore[arg-type]
+GID = ids.GroupId(ids.ConversationId(an_id("a group chat")))
 
 
 @dataclass
@@ -156,10 +161,65 @@ def sealed_anew(author: Device, title: str = "Friends") -> bytes:
     return seal_meta(Meta(title), GID, author.key, author.phone.dice)
 
 
-def learn_all(cast: Cast, *accounts: Account) -> None:
-    for phone in (cast.alice, cast.tablet, cast.bob, cast.charlie):
-        for one in accounts:
-            phone.learn(one)
+class Room:
+    """alice owns the group chat, bob is an admin, dora a member; charlie is outside."""
+
+    def __init__(self, cast: Cast, *, members_may_add: bool = False) -> None:
+        doras = Account("dora", keys.generate_account_key(Dice("dora")))
+        dora = Phone(doras, "dora's phone")
+        doras.publish(dora.own)
+        self.accounts = (cast.alice.account, cast.bob.account, cast.charlie.account, doras)
+        self.alice, self.tablet, self.bob, self.charlie, self.dora = (
+            Device(one) for one in (cast.alice, cast.tablet, cast.bob, cast.charlie, dora)
+        )
+        self.everybody = (self.alice, self.tablet, self.bob, self.charlie, self.dora)
+        self.learn()
+        rows = [Member(self.alice.own, OWNER), Member(self.bob.own, ADMIN), Member(self.dora.own, MEMBER)]
+        self.publish(create(self.alice, rows, members_may_add=members_may_add))
+
+    def learn(self) -> None:
+        """Everybody knows everybody's lists."""
+        for one in self.everybody:
+            for account in self.accounts:
+                one.phone.learn(account)
+
+    @property
+    def state(self) -> GroupState:
+        return self.alice.group
+
+    def publish(self, signed: bytes) -> None:
+        for one in self.everybody:
+            one.follow(signed)
+
+    def do(self, author: Device, args: Args) -> GroupState:
+        self.publish(author.propose(args))
+        return self.state
+
+    def refuses(self, author: Device, args: Args, failure: type[errors.ProtocolError] = errors.Malformed) -> None:
+        """Nobody takes it, and its author's own client does not even sign it."""
+        with pytest.raises(failure):
+            author.propose(args)
+        before = self.state
+        own, state = author.phone.own, self.state
+        newest = author.phone.account.newest.hash
+        forced = sign_operation(own, newest, GID, state.index + 1, state.hash, args, time=author.phone.now)
+        for one in self.everybody:
+            with pytest.raises(failure):
+                one.follow(forced.signed)
+            assert one.state == before
 
 
-__all__ = ["GID", "NOW", "Device", "create", "learn_all", "sealed_anew"]
+def announce(sender: Device, *receivers: Device) -> content.Content:
+    made = sender.announcement()
+    for one in receivers:
+        one.hear(sender, made)
+    return made
+
+
+def refused(
+    receiver: Device, sender: Device, wire: bytes, failure: type[errors.ProtocolError] | tuple[Any, ...]
+) -> None:
+    before = {device: list(held) for device, held in receiver.held.items()}
+    with pytest.raises(failure):
+        receiver.receive(sender, wire)
+    assert receiver.held == before
