@@ -21,10 +21,10 @@ from .group_state import GroupState
 from .group_wire import GroupHeader, GroupMessage, signed_part
 from .ids import AccountId, ChainId, DeviceId, GroupId, MessageId, SessionId
 from .keys import OwnDevice
-from .limits import MAX_CHAINS
+from .limits import MAX_CHAINS, MAX_GROUP_DEVICES
 from .primitives import KEY_SIZE, copen, cseal, sha256, verify
 from .secret import Secret
-from .sender_key import AnnouncedChain, OwnChain, SenderKey
+from .sender_key import AnnouncedChain, OwnChain, Recipient, SenderKey
 
 NO_RATCHET_KEY = bytes(KEY_SIZE)  # the `dh` of a `retry` for a group chat's message; no session has that key
 
@@ -99,6 +99,25 @@ class AcceptedChain:
 
     chain: AnnouncedChain
     dropped: tuple[ChainId, ...]
+
+
+def recipients(state: GroupState, own: OwnDevice, lookup: Lookup) -> frozenset[Recipient]:
+    """Return who is to have this device's chain: every listed device of every member but this one.
+
+    At most 500 devices read a group chat: those that were added to their lists last are left out.
+    """
+    devices = [
+        (listed.added, member.account, listed.device, listed.signing_key)
+        for member in state.roster
+        if (newest := lookup.newest_list(member.account)) is not None
+        for listed in newest.devices
+    ]
+    kept = sorted(devices)[:MAX_GROUP_DEVICES]
+    return frozenset(
+        Recipient(account, device, signing_key)
+        for _, account, device, signing_key in kept
+        if (account, device) != (own.account, own.device)
+    )
 
 
 def lists_hash(lists: Iterable[DeviceList]) -> bytes:

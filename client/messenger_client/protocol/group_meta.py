@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from . import cbor, form
 from .body import Attachment, read_map
 from .entropy import SYSTEM, Entropy
-from .errors import BadKey, Malformed, Undecryptable
+from .errors import BadKey, Malformed, ProtocolError, Undecryptable
 from .group_state import GroupState
 from .ids import GroupId
 from .limits import MAX_META
@@ -71,6 +71,17 @@ def seal_meta(meta: Meta, group: GroupId, key: GroupKey, entropy: Entropy = SYST
 def open_meta(sealed: bytes, group: GroupId, key: GroupKey) -> Meta:
     """Open what an operation carries. Raises Undecryptable (another key's), Malformed, Unsupported."""
     return Meta.from_map(cbor.decode(unpad(copen(key.key, _LABEL, group, sealed))))
+
+
+def read_meta(state: GroupState, key: GroupKey) -> Meta:
+    """What people see: the newest meta, or the one that the group key came with where the newest does not read.
+
+    An admin may have sealed nonsense. Raises Undecryptable, Malformed, Unsupported.
+    """
+    try:
+        return open_meta(state.meta, state.group, key)
+    except ProtocolError:
+        return open_meta(state.key_meta, state.group, key)
 
 
 def check_group_key(state: GroupState, key: GroupKey) -> None:

@@ -44,6 +44,7 @@ UNANSWERED_MAX_AGE = 30 * DAY  # its first message has expired on the server
 
 # Group chats
 MAX_ROSTER = 500  # accounts in a group chat and waiting, together: above it sender keys cost too much
+MAX_GROUP_DEVICES = 500  # that get a sender's chain; those added to their lists last are left out
 MAX_LINKS = 20  # of a group chat at a time: every reader of the chain keeps them
 MAX_META = 4_096  # bytes of a sealed meta: every change of it stays on the server
 CHAIN_MESSAGES = 500  # a sender makes a new chain after that many messages,

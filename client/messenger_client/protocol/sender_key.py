@@ -5,6 +5,7 @@ PROTOCOL.md, Groups. A chain gives a key a message; it does not heal, so that it
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -78,6 +79,15 @@ class SenderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipient:
+    """A device that is to have this device's chain, or has got it: under new keys it is another one."""
+
+    account: AccountId
+    device: DeviceId
+    signing_key: bytes  # DSK
+
+
+@dataclass(frozen=True, slots=True)
 class OwnChain:
     """This device's own chain in a group chat; it has one at a time."""
 
@@ -96,13 +106,15 @@ class OwnChain:
         chain, key = ChainId(entropy.random(ID_SIZE)), Secret(entropy.random(KEY_SIZE))
         return cls(state.group, state.epoch, state.hash, chain, 0, key, SigningKey.generate(entropy), now)
 
-    def is_due(self, state: GroupState, *, now: int) -> bool:
+    def is_due(self, state: GroupState, told: Set[Recipient], recipients: Set[Recipient], *, now: int) -> bool:
         """Tell whether the next message needs a new chain.
 
-        It does, too, once a device of a member is gone from its list, and after this device's own reset: the
-        caller knows.
+        `told`: who was ever told this one; `recipients`: who is to read what follows (`group_message.recipients`).
+        After this device's own reset, too, a new one is due: the caller knows.
         """
-        return self.epoch != state.epoch or self.n >= CHAIN_MESSAGES or now - self.created >= CHAIN_PERIOD
+        if self.epoch != state.epoch or not told <= recipients:
+            return True
+        return self.n >= CHAIN_MESSAGES or now - self.created >= CHAIN_PERIOD
 
     def announce(self, group_key: GroupKey | None) -> SenderKey:
         """What a device is told: from the next message on. A new member or device cannot read what was before."""

@@ -37,6 +37,7 @@ class Device:
     state: GroupState | None = None
     key: GroupKey | None = None
     own_chain: OwnChain | None = None
+    told: set[sender_key.Recipient] = field(default_factory=set)
     held: dict[bytes, list[AnnouncedChain]] = field(default_factory=dict)
     counter: int = 0
 
@@ -82,9 +83,15 @@ class Device:
         return proposed.operation.signed
 
     def chain(self, *, anew: bool = False) -> OwnChain:
-        if anew or self.own_chain is None or self.own_chain.is_due(self.group, now=self.phone.now):
+        if anew or self.own_chain is None or self.is_due():
+            self.told = set()
             self.own_chain = OwnChain.begin(self.group, now=self.phone.now, entropy=self.phone.dice)
         return self.own_chain
+
+    def is_due(self) -> bool:
+        assert self.own_chain is not None
+        recipients = group_message.recipients(self.group, self.phone.own, self)
+        return self.own_chain.is_due(self.group, self.told, recipients, now=self.phone.now)
 
     def announcement(self, announced: sender_key.SenderKey | None = None) -> content.Content:
         return content.Content(
@@ -95,6 +102,11 @@ class Device:
             content.Heads(self.phone.account.newest.hash, None),
             0,
         )
+
+    def tell(self, receiver: Device) -> None:
+        """Note who was told, as a client does."""
+        own = receiver.phone.own
+        self.told.add(sender_key.Recipient(own.account, own.device, own.signing.public))
 
     def hear(self, sender: Device, announced: content.Content) -> None:
         """Take what came over the session with a device."""
@@ -212,6 +224,7 @@ class Room:
 def announce(sender: Device, *receivers: Device) -> content.Content:
     made = sender.announcement()
     for one in receivers:
+        sender.tell(one)
         one.hear(sender, made)
     return made
 

@@ -69,7 +69,7 @@ def test_an_outsider_has_no_chain(room: Room) -> None:
 def test_who_was_removed_reads_nothing_that_follows(room: Room) -> None:
     room.do(room.alice, Remove(room.bob.own, sealed_anew(room.alice)))
     assert room.alice.own_chain is not None
-    assert room.alice.own_chain.is_due(room.state, now=NOW)
+    assert room.alice.is_due()
     announce(room.alice, room.dora)
     wire = room.alice.send("without bob")
     assert room.dora.read(room.alice, wire) == "without bob"

@@ -8,7 +8,14 @@ from protocol_cast import Cast, Dice, an_id
 
 from messenger_client.protocol import body, cbor, errors, ids, limits, padding, primitives
 from messenger_client.protocol.group_args import Rekey, SetMeta
-from messenger_client.protocol.group_meta import Meta, check_group_key, generate_group_key, open_meta, seal_meta
+from messenger_client.protocol.group_meta import (
+    Meta,
+    check_group_key,
+    generate_group_key,
+    open_meta,
+    read_meta,
+    seal_meta,
+)
 from messenger_client.protocol.secret import Secret
 from messenger_client.protocol.sender_key import GroupKey
 
@@ -88,7 +95,9 @@ def test_a_group_key_is_taken_only_if_it_opens_what_its_operation_sealed(cast: C
         check_group_key(room.state, KEY)
     with pytest.raises(errors.Undecryptable):
         open_meta(room.state.meta, GID, first)
-    assert open_meta(room.state.key_meta, GID, first) == Meta("Friends")
+    assert read_meta(room.state, first) == Meta("Friends")
+    with pytest.raises(errors.Undecryptable):
+        read_meta(room.state, GroupKey(0, Secret(b"x" * 32)))
 
 
 def test_a_rekey_brings_a_key_of_its_own_index(cast: Cast) -> None:

@@ -166,6 +166,7 @@ class Messages(RuleBasedStateMachine):
         made = sender.announcement()
         for one in self.devices:
             if one is not sender:
+                sender.tell(one)
                 one.hear(sender, made)
 
     @rule(sender=st.integers(0, 2), count=st.integers(1, 4))

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from group_cast import Room, announce, refused, sealed_anew
-from protocol_cast import NOW, Cast, an_id, items
+from protocol_cast import NOW, Cast, Dice, an_id, items
 
 from messenger_client.protocol import (
     cbor,
     content,
+    device_list,
     errors,
+    group_message,
     ids,
+    keys,
     limits,
     primitives,
     sender_key,
@@ -152,13 +155,50 @@ def test_skipped_keys_and_chains_end(room: Room) -> None:
 
 
 def test_a_sender_makes_a_new_chain_in_time(room: Room) -> None:
-    chain = room.alice.chain()
-    assert not chain.is_due(room.state, now=NOW + limits.CHAIN_PERIOD - 1)
-    assert chain.is_due(room.state, now=NOW + limits.CHAIN_PERIOD)
-    assert not replace(chain, n=limits.CHAIN_MESSAGES - 1).is_due(room.state, now=NOW)
-    assert replace(chain, n=limits.CHAIN_MESSAGES).is_due(room.state, now=NOW)
-    assert not chain.is_due(room.do(room.alice, Add(room.charlie.own)), now=NOW)
-    assert chain.is_due(room.do(room.charlie, Leave()), now=NOW)
+    chain, told = room.alice.chain(), room.alice.told
+    readers = group_message.recipients(room.state, room.alice.phone.own, room.alice)
+    assert told == readers
+    assert not chain.is_due(room.state, told, readers, now=NOW + limits.CHAIN_PERIOD - 1)
+    assert chain.is_due(room.state, told, readers, now=NOW + limits.CHAIN_PERIOD)
+    assert not replace(chain, n=limits.CHAIN_MESSAGES - 1).is_due(room.state, told, readers, now=NOW)
+    assert replace(chain, n=limits.CHAIN_MESSAGES).is_due(room.state, told, readers, now=NOW)
+    assert not chain.is_due(room.do(room.alice, Add(room.charlie.own)), told, readers, now=NOW)
+    assert chain.is_due(room.do(room.charlie, Leave()), told, readers, now=NOW)
+
+
+def test_a_device_that_was_told_and_is_gone_or_has_new_keys_makes_a_new_chain_due(room: Room) -> None:
+    assert not room.alice.is_due()
+    cat = keys.OwnDevice.generate(room.dora.own, ids.DeviceId(an_id("dora's new phone")), b"k" * 32, Dice("cat"))
+    account = room.dora.phone.account
+    account.publish(room.dora.phone.own, replace(cat, account_key=account.key.public))
+    room.learn()
+    assert not room.alice.is_due()  # whoever is new is told this chain
+    assert len(group_message.recipients(room.state, room.alice.phone.own, room.alice)) == len(room.alice.told) + 1
+    renewed = keys.OwnDevice.generate(room.dora.own, room.dora.phone.own.device, account.key.public, Dice("renewed"))
+    account.publish(renewed)
+    room.learn()
+    assert room.alice.is_due()
+    account.publish()
+    room.learn()
+    assert room.alice.is_due()
+
+
+def test_those_who_read_are_the_members_devices_but_ones_own(room: Room) -> None:
+    readers = group_message.recipients(room.state, room.alice.phone.own, room.alice)
+    others = (room.tablet, room.bob, room.dora)
+    assert {(one.account, one.device) for one in readers} == {(one.own, one.phone.own.device) for one in others}
+
+
+def test_five_hundred_devices_read_and_the_newest_are_left_out(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_message, "MAX_GROUP_DEVICES", 3)
+    entries = [device_list.listed(room.dora.phone.own, added=NOW + 1)]
+    account = room.dora.phone.account
+    account.lists = [device_list.sign_list(account.key, account.id, entries, previous=None, now=NOW)]
+    room.learn()
+    for one in (room.alice, room.bob):
+        readers = group_message.recipients(room.state, one.phone.own, one)
+        assert room.dora.own not in {reader.account for reader in readers}
+        assert len(readers) == 2
 
 
 def test_a_sender_key_of_another_form_is_malformed(room: Room) -> None:
