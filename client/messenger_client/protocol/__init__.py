@@ -61,18 +61,18 @@ Group chats
   A link: `key = group_link.new_link_key()`, an OpenLink, then `GroupLink(gid, key, made.state.hash).to_text()`; its
   holder: `GroupLink.from_text`, `link.join(account)` (its `signature` lets him read the chain), `link.follow`.
 
-  Sending: `readers = group_message.recipients(state, own, lookup)`. Without a chain, or when `chain.is_due(state, told,
-  readers, now=now)`: `chain = OwnChain.begin(state, now=now)` and `told` is empty. Whoever of `readers` is not in `told`
-  gets, over a session, a content of `chain.announce(group_key)` with the conversation gid, counter 0. Then
-  `group_message.encrypt(chain, own, content.seal(...))`: store `chain`, `told`, `wire` and `name` (the send log) in one
-  transaction; send with `state.hash` and `group_message.lists_hash(newest lists of the members)`. Whoever creates,
-  removes, rekeys, adds or approves announces a chain at once: the group key travels with it.
+  Sending: `readers = group_message.recipients(state, own, lookup)`. Without a chain, or when `chain.is_due(state,
+  told, readers, now=now)`: `chain = OwnChain.begin(state, now=now)`, and `told` is empty. Whoever of `readers` is not
+  in `told` gets, over a session, a content of `chain.announce(group_key)` with the conversation gid and counter 0.
+  Then `group_message.encrypt(chain, own, content.seal(...))`: store `chain`, `told`, `wire` and `name` (the send log)
+  in one transaction; send with `state.hash` and `group_message.lists_hash(newest lists of the members)`. Whoever
+  creates, removes, rekeys, adds or approves announces a chain at once: the group key travels with it.
 
   Receiving: a SenderKey that came over a session goes to `group_message.accept_sender_key(content, sender, device,
   lookup, now=now)`; NotListed may mean that operations or lists are missing here: keep the content, fetch, and call
-  again. Store `chain`, less the `dropped`, and the announced group key; `group_meta.read_meta(state, key)` is the title.
-  A message: `group_message.receive(GroupEnvelope(...), lookup, now=now)`; store its `chain`. UnknownSession and
-  Undecryptable call for `group_message.named(peek_group(wire).header)`, sent over a session to its sender, who tells the
+  again. Store `chain`, less the `dropped`, and the announced group key; `group_meta.read_meta(state, key)` is the
+  title. A message: `group_message.receive(GroupEnvelope(...), lookup, now=now)`; store its `chain`. UnknownSession and
+  Undecryptable call for `group_message.named(peek_group(wire).header)`, over a session to its sender, who tells the
   chain again and sends the kept content over the session: read with `session.Envelope(..., group=gid)` where a line
   waits for it. Once a day `chain.tidy(now=now)`. A device that left its list: drop its chains with its pair.
 """
