@@ -65,6 +65,29 @@ export interface Status {
   readonly at: number;
 }
 
+/** One of one's own devices, as the server knows it. */
+export interface OwnDevice {
+  readonly device: Uint8Array;
+  readonly name: string;
+  readonly platform: string;
+  readonly createdAt: number;
+  readonly lastSeenAt: number; // 0: never
+  readonly suspended: boolean;
+  readonly listed: boolean; // on the account's newest list
+}
+
+/** Where a new device and one that manages the account meet. Both texts are sealed. */
+export interface LinkSlot {
+  readonly offer: Uint8Array;
+  readonly answer: Uint8Array | null;
+}
+
+export interface Chat {
+  readonly chat: Uint8Array;
+  readonly account: Uint8Array; // the other one's
+  readonly username: string;
+}
+
 /** An envelope as the server hands it over. */
 export interface Waiting {
   readonly number: number;
@@ -171,6 +194,28 @@ export function contact(value: unknown): ContactState {
   const fields = forms.members(value);
   const state = forms.string(fields.state);
   return { ...profile(fields.account), state, changedAt: forms.unsigned(fields.changed_at) };
+}
+
+export function ownDevice(value: unknown): OwnDevice {
+  const fields = forms.members(value);
+  return {
+    device: forms.identifier(fields.id),
+    name: forms.string(fields.name),
+    platform: forms.string(fields.platform),
+    createdAt: forms.unsigned(fields.created_at),
+    lastSeenAt: optional(fields.last_seen_at, forms.unsigned) ?? 0,
+    suspended: fields.suspended === true,
+    listed: fields.listed === true,
+  };
+}
+
+export function linkSlot(value: Json): LinkSlot {
+  return { offer: forms.bytes(value.offer), answer: optional(value.answer, forms.bytes) };
+}
+
+export function chat(value: unknown): Chat {
+  const fields = forms.members(value);
+  return { chat: forms.identifier(fields.id), ...profile(fields.account) };
 }
 
 export function status(value: unknown): Status {

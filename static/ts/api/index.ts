@@ -1,14 +1,17 @@
 // The REST API (docs/api.md), one method a call; envelopes and sends go by the socket. Decides nothing; keeps nothing.
 import { encodeBase64url } from "../lib/base64url";
-import { WrongUse } from "../lib/errors";
+import { Refused, WrongUse } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import type { SignedPrekey } from "../protocol/prekeys";
 
 import * as answers from "./answers";
 import type {
+  Chat,
   Claimed,
   ContactState,
   Directory,
+  LinkSlot,
+  OwnDevice,
   PrekeyCounts,
   Profile,
   Status,
@@ -31,6 +34,13 @@ export interface Publication {
   readonly lastResort: SignedPrekey | null;
   readonly oneTime: readonly SignedPrekey[];
   readonly oneTimeKem: readonly SignedPrekey[];
+}
+
+/** Which lists of an account are wanted. */
+export interface Asked {
+  readonly account: Uint8Array;
+  readonly since: number | null;
+  readonly key?: Uint8Array | null; // the account key that is pinned
 }
 
 /** One server. `credentials` gives device tokens; the calls of Sign-in take theirs as arguments. */
@@ -97,17 +107,18 @@ export class Api {
 
   // Keys
 
-  async publishList(signed: Uint8Array): Promise<void> {
-    await this.#call("PUT", "keys/device-list", answers.toSignedObject(signed));
+  /** Publish a list. `replaces`: the hash of the newest one, which a list under a new account key takes the place of. */
+  async publishList(signed: Uint8Array, replaces: Uint8Array | null = null): Promise<void> {
+    const more = replaces === null ? {} : { replaces: encodeBase64url(replaces) };
+    await this.#call("PUT", "keys/device-list", { ...answers.toSignedObject(signed), ...more });
   }
 
-  /** Read lists: those above a seq, or the newest one. */
-  async directory(
-    accounts: readonly { readonly account: Uint8Array; readonly since: number | null }[],
-  ): Promise<Directory[]> {
-    const asked = accounts.map(({ account, since }) =>
-      since === null ? `account=${uuid(account)}` : `account=${uuid(account)}:${since}`,
-    );
+  /** Read lists: those above a seq, or the newest one. With the key that is pinned: all, where it is another one now. */
+  async directory(accounts: readonly Asked[]): Promise<Directory[]> {
+    const asked = accounts.map(({ account, since, key = null }) => {
+      const parts = [uuid(account), ...(since === null ? [] : [since, ...(key === null ? [] : [encodeBase64url(key)])])];
+      return `account=${parts.join(":")}`;
+    });
     const answer = await this.#call("GET", `keys/directory?${asked.join("&")}`);
     return forms.items(answer.accounts).map(answers.directory);
   }
@@ -132,11 +143,45 @@ export class Api {
     return answers.claimed(await this.#call("POST", "keys/claim", { devices: asked }));
   }
 
+  // One's own devices
+
+  async devices(): Promise<OwnDevice[]> {
+    return forms.items((await this.#call("GET", "devices")).devices).map(answers.ownDevice);
+  }
+
+  async suspend(device: Uint8Array): Promise<void> {
+    await this.#call("POST", `devices/${uuid(device)}/suspend`, {});
+  }
+
+  /** What was left for a device that is being linked; null while nothing is, and once it is listed. */
+  async linkSlot(device: Uint8Array): Promise<LinkSlot | null> {
+    try {
+      return answers.linkSlot(await this.#call("GET", `keys/links/${uuid(device)}`));
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  async offerLink(device: Uint8Array, offer: Uint8Array): Promise<void> {
+    await this.#call("PUT", `keys/links/${uuid(device)}/offer`, { offer: encodeBase64url(offer) });
+  }
+
+  async answerLink(device: Uint8Array, answer: Uint8Array): Promise<void> {
+    await this.#call("PUT", `keys/links/${uuid(device)}/answer`, { answer: encodeBase64url(answer) });
+  }
+
   // Chats
 
-  async statuses(messages: readonly Uint8Array[]): Promise<Status[]> {
-    const answer = await this.#call("POST", "messages/statuses", { messages: messages.map(uuid) });
+  /** What became of own messages; with a chat, also which of those received there one's own devices have read. */
+  async statuses(messages: readonly Uint8Array[], chat: Uint8Array | null = null): Promise<Status[]> {
+    const body = { messages: messages.map(uuid), ...(chat === null ? {} : { chat: uuid(chat) }) };
+    const answer = await this.#call("POST", "messages/statuses", body);
     return forms.items(answer.statuses).map(answers.status);
+  }
+
+  async chats(): Promise<Chat[]> {
+    return forms.items((await this.#call("GET", "chats")).chats).map(answers.chat);
   }
 
   #call(method: string, path: string, body?: Json): Promise<Json> {

@@ -3,18 +3,20 @@
 // PROTOCOL.md, Keys and the device list. The first device of an account makes its account key; a later one has to
 // be linked by a device that holds it.
 
-import { equal } from "../lib/bytes";
-import { LinkingNeeded, Refused, Unreachable } from "../lib/errors";
+import { LinkingNeeded, Refused, SignInNeeded, Unreachable } from "../lib/errors";
 import { listed, Pin, signList } from "../protocol/device_list";
 import { generateAccountKey } from "../protocol/keys";
 import { DhKey, SigningKey } from "../protocol/primitives";
 import type { Transaction } from "../store/transaction";
 import * as peers from "../store/peers";
-import { Me } from "../store/records";
+import { Linking, Me, PrekeyState } from "../store/records";
+import * as sessions from "../store/sessions";
 import * as settings from "../store/settings";
 import { ownDevice, type Context } from "./context";
 import type { Directory } from "./directory";
+import { hasChanged } from "./identity";
 import type { PrekeyKeeper } from "./prekeys";
+import { isOn, linkingNeeded } from "./standing";
 import { WORDS } from "./words";
 
 const PLATFORM = "browser";
@@ -32,19 +34,63 @@ export class Enrolment {
 
   /** Make this browser a device of the account, or finish that. Throws LinkingNeeded, SignInNeeded, Unreachable. */
   async enrol(username: string): Promise<Me> {
-    const { api, environment, tokens } = this.#context;
-    let me = this.#begin(username);
-    const session = await tokens.session();
-    if (me.device === null) {
-      const shown = SigningKey.fromSeed(me.signingSeed).public;
-      const device = await api.registerDevice(session.access, environment.deviceName, PLATFORM, shown);
-      me = this.#change({ device });
+    const before = this.#begin(username);
+    try {
+      const session = await this.#context.tokens.session();
+      const me = await this.#registered(before, session.access);
+      await this.#context.tokens.prove(me, session.access);
+      if (me.ready && me.unlinked === "") return me;
+      await this.#list(me);
+      return await this.finish();
+    } catch (error) {
+      // Without the network, too, the person is told what this browser is.
+      if (error instanceof Unreachable && before.unlinked !== "") throw linkingNeeded(before);
+      throw error;
     }
-    await tokens.prove(me, session.access);
-    if (me.ready) return me;
-    await this.#list(me);
+  }
+
+  /** Listed: publish prekeys, and be ready. */
+  async finish(): Promise<Me> {
     await this.#prekeys.check();
-    return this.#change({ ready: true });
+    return this.#change({ ready: true, unlinked: "" });
+  }
+
+  /** Have a device of this browser's at the server, to be linked. Throws SignInNeeded, Unreachable. */
+  async register(username: string): Promise<void> {
+    const { tokens } = this.#context;
+    const session = await tokens.session();
+    const me = await this.#registered(this.#begin(username), session.access);
+    try {
+      await tokens.prove(me, session.access);
+    } catch (error) {
+      if (!(error instanceof LinkingNeeded)) throw error;
+      // The device was ended. Its keys are spent; what it has received stays.
+      const anew = this.#context.write((tx) => this.#startAnew(tx));
+      await tokens.prove(await this.#registered(anew, session.access), session.access);
+    }
+  }
+
+  async #registered(me: Me, token: string): Promise<Me> {
+    if (me.device !== null) return me;
+    const shown = SigningKey.fromSeed(me.signingSeed).public;
+    const { api, environment } = this.#context;
+    return this.#change({ device: await api.registerDevice(token, environment.deviceName, PLATFORM, shown) });
+  }
+
+  /** Give a device that was ended new keys of its own, in the same store. */
+  #startAnew(tx: Transaction): Me {
+    const known = settings.me(tx);
+    if (known === null) throw new SignInNeeded(WORDS.notStarted);
+    const { entropy } = this.#context.environment;
+    const signingSeed = SigningKey.generate(entropy).seed;
+    const identityPrivate = DhKey.generate(entropy).private;
+    const me: Me = { ...known, signingSeed, identityPrivate, device: null, ready: false };
+    settings.saveMe(tx, me);
+    settings.savePrekeyState(tx, PrekeyState.of({}));
+    settings.saveLinking(tx, Linking.of({}));
+    sessions.dropAll(tx);
+    sessions.forgetPrekeys(tx);
+    return me;
   }
 
   /** Make the device's keys, before the server hears of it. */
@@ -63,12 +109,13 @@ export class Enrolment {
 
   /** Get onto the account's device list: as its first device, or not at all yet. */
   async #list(me: Me): Promise<void> {
-    if (me.accountKey === null) {
+    if (me.accountKeySeed === null || me.unlinked !== "" || me.ready) {
       const pin = peers.pinOf(await this.#directory.refresh(me.account));
       if (pin !== null) {
         this.#findOn(pin, me);
         return;
       }
+      if (me.accountKey !== null) throw new Unreachable(WORDS.listMissing);
       this.#context.write((tx) => this.#signFirst(tx));
     }
     const pin = this.#context.write((tx) => peers.pinOf(peers.byAccount(tx, me.account)));
@@ -79,18 +126,13 @@ export class Enrolment {
       if (!(error instanceof Refused && error.code === "list_conflict")) throw error;
       // Another device was faster. The list that nobody saw is given up, with its key.
       this.#context.write((tx) => this.#giveUp(tx));
-      throw new LinkingNeeded(WORDS.linkingNeeded);
+      throw linkingNeeded(null);
     }
   }
 
   #findOn(pin: Pin, me: Me): void {
-    const mine = ownDevice({ ...me, accountKey: pin.accountKey });
-    const found = pin.newest.find(mine.device);
-    const isMine =
-      found !== null &&
-      equal(found.signingKey, mine.signing.public) &&
-      equal(found.identityKey, mine.identity.public);
-    if (!isMine) throw new LinkingNeeded(WORDS.linkingNeeded);
+    const known = this.#context.write((tx) => settings.me(tx)); // perhaps it was seen just now that it is out
+    if (!isOn(pin.newest, me) || hasChanged(this.#directory.known(me.account))) throw linkingNeeded(known);
     this.#change({ accountKey: pin.accountKey });
   }
 

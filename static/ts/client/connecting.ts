@@ -1,6 +1,6 @@
 // A connection kept up: opened, served, and opened again after a wait that grows. docs/events.md.
 
-import { SignInNeeded, Unreachable } from "../lib/errors";
+import { LinkingNeeded, SignInNeeded, Unreachable } from "../lib/errors";
 import { Backoff } from "../stream/backoff";
 import { Stream, type Json } from "../stream/index";
 import type { Context } from "./context";
@@ -92,7 +92,7 @@ export class Connecting {
         refused = null;
         await this.#use(stream);
       } catch (error) {
-        if (error instanceof SignInNeeded) {
+        if (error instanceof SignInNeeded && !(error instanceof LinkingNeeded)) {
           // A token that has just been renewed and is refused again will not get better.
           if (token === null || refused !== null) throw error;
           if (error.code !== "not_signed_in") tokens.forget(); // the page's own session may live on

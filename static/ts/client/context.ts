@@ -2,7 +2,7 @@
 
 import { Api, type Fetch } from "../api/index";
 import type { Clock } from "../lib/clock";
-import { SignInNeeded, StoreError } from "../lib/errors";
+import { LinkingNeeded, SignInNeeded, StoreError } from "../lib/errors";
 import type { Entropy } from "../protocol/entropy";
 import { OwnDevice } from "../protocol/keys";
 import { DhKey, SigningKey } from "../protocol/primitives";
@@ -115,10 +115,12 @@ export class Context {
   }
 }
 
-/** Who this browser is, ready to write. Throws SignInNeeded. */
+/** Who this browser is, ready to write. Throws SignInNeeded; LinkingNeeded once it is none of the account's devices. */
 export function requireMe(tx: Transaction): Me {
   const me = settings.me(tx);
   if (me?.ready !== true) throw new SignInNeeded(WORDS.notStarted);
+  if (me.unlinked === "identity") throw new LinkingNeeded(WORDS.identityMade, true);
+  if (me.unlinked === "removed") throw new LinkingNeeded(WORDS.deviceGone);
   return me;
 }
 

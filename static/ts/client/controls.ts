@@ -25,7 +25,7 @@ import { requireMe, type Context } from "./context";
 import { targetKey, type Bundles, type Directory, type Target } from "./directory";
 import { NO_KEYS, placeOf } from "./encrypting";
 import { hasChanged } from "./identity";
-import { mayOpen, newestList, noteOpened, openSession, recentlyOpened, usable, type Options } from "./opening";
+import { mayOpen, newestList, noteOpened, openedFor, openSession, recentlyOpened, usable, type Options } from "./opening";
 import { conversationWith } from "./places";
 import { isOver, Signal, Turn } from "./signals";
 import { WORDS } from "./words";
@@ -227,10 +227,8 @@ interface Chosen {
 function choose(tx: Transaction, me: Me, control: Control, keys: Bundles, options: Options): Chosen | "keys" | "waits" {
   const pair = usable(tx, control, options);
   if (!control.fresh && pair.sessions.length > 0) return { pair, sessionId: null };
-  if (control.fresh && control.psk === null) {
-    const recent = recentlyOpened(tx, control, pair, options);
-    if (recent !== null) return { pair, sessionId: recent.id };
-  }
+  const recent = control.psk === null ? recentlyOpened(tx, control, pair, options) : openedFor(tx, control, pair);
+  if (recent !== null) return { pair, sessionId: recent.id };
   const bundle = keys.found.get(targetKey(control));
   if (bundle === undefined) return "keys";
   const [mine, theirs] = [newestList(tx, me.account), newestList(tx, control.account)];

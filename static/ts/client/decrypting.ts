@@ -3,6 +3,7 @@
 
 import type { Waiting } from "../api/index";
 import { equal, hex, utf8 } from "../lib/bytes";
+import { AccountData, History } from "../protocol/account_data";
 import { isControl, Reset, Retry } from "../protocol/body";
 import type { Content } from "../protocol/content";
 import type { DeviceList } from "../protocol/device_list";
@@ -15,12 +16,15 @@ import * as envelopes from "../store/envelopes";
 import * as peers from "../store/peers";
 import type { Entry, Me } from "../store/records";
 import * as sessions from "../store/sessions";
+import * as settings from "../store/settings";
 import type { Transaction } from "../store/transaction";
-import { ownDevice } from "./context";
+import { ownDevice, requireMe } from "./context";
 import { targetKey, type Target } from "./directory";
 import { answer } from "./doctor";
 import { hasChanged } from "./identity";
+import { pendingSecret } from "./linking";
 import { Lines, type Options as Showing } from "./placing";
+import { takeAccountData, takeHistory } from "./sharing";
 
 /** A list that a message has named. */
 export interface Head {
@@ -114,8 +118,9 @@ export class Batch implements Lookup {
     return sessions.prekey(this.#tx, label, keyId);
   }
 
-  psk(): Secret | null {
-    return null; // of linking and invitations, which this version does not do
+  psk(id: Uint8Array): Secret | null {
+    const code = pendingSecret(this.#tx);
+    return code !== null && equal(code.pskId, id) ? code.secret : null;
   }
 
   hasSeenEk(ekHash: Uint8Array): boolean {
@@ -160,6 +165,9 @@ export class Batch implements Lookup {
     for (const id of received.dropped) this.#moved.delete(hex(id));
     sessions.drop(this.#tx, received.dropped);
     for (const [label, keyId] of received.deletePrekeys) sessions.deletePrekey(this.#tx, label, keyId);
+    if (received.usedPsk !== null) {
+      settings.saveLinking(this.#tx, { ...settings.linking(this.#tx), secret: null });
+    }
     if (received.rememberEk !== null) {
       sessions.rememberEk(this.#tx, received.rememberEk.ekHash, received.rememberEk.spkId);
     }
@@ -175,6 +183,11 @@ export class Batch implements Lookup {
     const { body } = content;
     if (body instanceof Retry) answer(this.#tx, this.#me, one, body, this.#options);
     else if (body instanceof Reset) this.#reset(one, received.session);
+    else if (equal(one.account, this.#me.account) && body instanceof AccountData) {
+      takeAccountData(this.#tx, requireMe(this.#tx), body);
+    } else if (equal(one.account, this.#me.account) && body instanceof History) {
+      this.#lines.shown.push(...takeHistory(this.#tx, this.#me, body));
+    }
     else this.#lines.hide(one, received, content);
   }
 

@@ -3,12 +3,15 @@
 import { ClientError, LinkingNeeded, SignInNeeded, TakenOver } from "../lib/errors";
 import type { Store } from "../store/database";
 import { Enrolment } from "./account";
+import { Approver } from "./approving";
 import { Context, type Environment, type Lock, type Page } from "./context";
 import { Controls } from "./controls";
 import { Directory } from "./directory";
 import { Doctor } from "./doctor";
+import { Linker } from "./linking";
 import { Live } from "./live";
-import type { Connection, Told } from "./model";
+import type { Connection, Ending, Told } from "./model";
+import { OwnDevices } from "./own_devices";
 import { People } from "./people";
 import { PrekeyKeeper } from "./prekeys";
 import { Receipts } from "./receipts";
@@ -17,8 +20,6 @@ import { Sender } from "./sending";
 import { Statuses } from "./statuses";
 import { Typing } from "./typing";
 import { WORDS } from "./words";
-
-type Ended = Extract<Told, { type: "ended" }>["why"];
 
 export class Device {
   readonly context: Context;
@@ -33,6 +34,9 @@ export class Device {
   readonly receipts: Receipts;
   readonly typing: Typing;
   readonly people: People;
+  readonly ownDevices: OwnDevices;
+  readonly linker: Linker;
+  readonly approver: Approver;
   readonly #lock: Lock;
   #live: Live | null = null;
   #closed = false;
@@ -51,6 +55,9 @@ export class Device {
     this.statuses = new Statuses(context);
     this.receipts = new Receipts(context);
     this.people = new People(context, this);
+    this.ownDevices = new OwnDevices(context, this.directory, this.enrolment);
+    this.linker = new Linker(context, this.directory, this.enrolment);
+    this.approver = new Approver(context, this.directory, this.ownDevices, this.controls);
   }
 
   get connection(): Connection | null {
@@ -80,6 +87,7 @@ export class Device {
     if (this.#closed) return;
     this.#closed = true;
     this.#live?.stop();
+    this.linker.stop();
     this.typing.close();
     this.context.close();
     this.#lock.release();
@@ -91,11 +99,11 @@ export class Device {
   }
 }
 
-function meaning(error: unknown): { why: Ended; text: string } {
+function meaning(error: unknown): { why: Ending; text: string } {
   if (error instanceof TakenOver) return { why: "replaced", text: WORDS.replaced };
+  if (error instanceof LinkingNeeded) return { why: "unlinked", text: error.message };
   if (error instanceof SignInNeeded) {
-    const isPlain = error.code === "session_ended" || error instanceof LinkingNeeded;
-    return { why: "signed_out", text: isPlain ? error.message : WORDS.signedOut };
+    return { why: "signed_out", text: error.code === "session_ended" ? error.message : WORDS.signedOut };
   }
   return { why: "failed", text: WORDS.stopped(error instanceof ClientError ? error.message : WORDS.defect) };
 }

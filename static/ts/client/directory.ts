@@ -17,6 +17,7 @@ import * as timeline from "../store/timeline";
 import type { Context } from "./context";
 import { save, shownName } from "./identity";
 import { conversationWith } from "./places";
+import { noteOwnIdentity, noteOwnList } from "./standing";
 import { WORDS } from "./words";
 
 const PAGE = 100; // lists in one answer
@@ -95,14 +96,9 @@ export class Directory {
   async refresh(account: Uint8Array, given: Fetched | null = null): Promise<Peer> {
     let fetched = given;
     for (let round = 0; round < ROUNDS; round++) {
-      const [pin, first] = fetched ?? (await this.#fetch(account));
-      let answer = first;
+      const [pin, answer] = fetched ?? (await this.#fetch(account));
       fetched = null;
-      if (answer.lists.length === 0) {
-        if (pin === null) return this.known(account);
-        // Another chain starts at 1 again, and has nothing above the pin.
-        answer = await this.#read(account, null);
-      }
+      if (answer.lists.length === 0 && pin === null) return this.known(account);
       const [peer, raced] = this.#context.write((tx) => this.#apply(tx, answer, pin));
       this.#context.telling.flush();
       if (!raced && answer.lists.length < PAGE) return peer;
@@ -118,7 +114,7 @@ export class Directory {
       const pins = this.#context.write((tx) => some.map((one) => peers.pinOf(peers.byAccount(tx, one))));
       const found = new Map<string, Answer>();
       try {
-        const asked = some.map((account, at) => ({ account, since: since(pins[at] ?? null) }));
+        const asked = some.map((account, at) => ({ account, ...above(pins[at] ?? null) }));
         for (const answer of await this.#context.api.directory(asked)) found.set(hex(answer.account), answer);
       } catch (error) {
         this.#tolerate(error);
@@ -159,7 +155,7 @@ export class Directory {
 
   /** Whether a listed device has published prekeys; uses none up. */
   async hasKeys({ account, device }: Target): Promise<boolean> {
-    const answer = await this.#read(account, since(peers.pinOf(this.known(account))));
+    const answer = await this.#read(account, peers.pinOf(this.known(account)));
     return answer.ready.some((one) => equal(one, device));
   }
 
@@ -173,11 +169,11 @@ export class Directory {
 
   async #fetch(account: Uint8Array): Promise<Fetched> {
     const pin = peers.pinOf(this.known(account));
-    return [pin, await this.#read(account, since(pin))];
+    return [pin, await this.#read(account, pin)];
   }
 
-  async #read(account: Uint8Array, above: number | null): Promise<Answer> {
-    const answers = await this.#context.api.directory([{ account, since: above }]);
+  async #read(account: Uint8Array, pin: Pin | null): Promise<Answer> {
+    const answers = await this.#context.api.directory([{ account, ...above(pin) }]);
     return answers.find((answer) => equal(answer.account, account)) ?? nothing(account);
   }
 
@@ -205,6 +201,7 @@ export class Directory {
       const accepted = acceptLists(answer.account, pin, answer.lists);
       for (const gone of accepted.removed) sessions.dropPair(tx, answer.account, gone);
       if (peer.changedLists.length > 0) this.#noteReturn(tx, peer);
+      noteOwnList(tx, accepted.pin.newest);
       const changes = { suspended: answer.suspended, changedLists: [], changedKey: null };
       return [save(tx, peer, accepted, changes), false];
     } catch (error) {
@@ -217,6 +214,7 @@ export class Directory {
   #noteChange(tx: Transaction, peer: Peer, lists: readonly Uint8Array[]): Peer {
     const newest = lists.at(-1);
     if (newest === undefined) throw refused(peer);
+    noteOwnIdentity(tx, peer.account);
     const changedKey = openList(newest).accountKey;
     if (peer.changedKey === null || !equal(changedKey, peer.changedKey)) this.#note(tx, peer, "identity_changed", "");
     this.#context.telling.account(peer.account);
@@ -244,9 +242,9 @@ function distinct(accounts: Iterable<Uint8Array>): Uint8Array[] {
   return [...new Map([...accounts].map((account) => [hex(account), account])).values()];
 }
 
-/** Where to read on: from the pinned list, itself included, so that a fork of it shows. */
-function since(pin: Pin | null): number {
-  return pin === null ? 0 : pin.newest.seq - 1;
+/** Where to read on: from the pinned list, itself included, so that a fork of it shows; all of another chain. */
+function above(pin: Pin | null): { readonly since: number; readonly key: Uint8Array | null } {
+  return pin === null ? { since: 0, key: null } : { since: pin.newest.seq - 1, key: pin.accountKey };
 }
 
 function nothing(account: Uint8Array): Answer {

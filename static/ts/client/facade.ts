@@ -1,16 +1,14 @@
 // The client: what the page can ask of it. The modules beside it do the work.
 
-import { ClientError, LinkingNeeded, SignInNeeded, Unreachable, WrongUse } from "../lib/errors";
-import { fromUuid, uuid } from "../lib/uuid";
+import { Refused, WrongUse } from "../lib/errors";
 import * as chats from "../store/chats";
-import type { Entry, Me } from "../store/records";
+import type { Entry } from "../store/records";
 import * as settings from "../store/settings";
 import * as timeline from "../store/timeline";
-import type { Environment, Lock } from "./context";
-import { Device } from "./device";
+import type { Environment } from "./context";
+import type { Device } from "./device";
 import type { Messenger, StartOptions } from "./messenger";
 import type {
-  Account,
   ChatSummary,
   DeviceInfo,
   Line,
@@ -24,6 +22,7 @@ import type {
 } from "./model";
 import { byLatest, lineOf, summaryOf } from "./showing";
 import { Turn } from "./signals";
+import { idOf, Tab } from "./tab";
 import { WORDS } from "./words";
 
 export function createMessenger(environment: Environment): LocalMessenger {
@@ -34,13 +33,14 @@ export function createMessenger(environment: Environment): LocalMessenger {
 /* eslint-disable @typescript-eslint/require-await */
 export class LocalMessenger implements Messenger {
   readonly #environment: Environment;
+  readonly #tab: Tab;
   readonly #hearers = new Set<(told: Told) => void>();
   readonly #turn = new Turn();
   #options: StartOptions | null = null;
-  #device: Device | null = null;
 
   constructor(environment: Environment) {
     this.#environment = environment;
+    this.#tab = new Tab(environment, (told) => this.#say(told));
   }
 
   start(options: StartOptions): Promise<Start> {
@@ -59,16 +59,35 @@ export class LocalMessenger implements Messenger {
     });
   }
 
-  async link(): Promise<string> {
-    throw new WrongUse(WORDS.notThereYet);
+  link(): Promise<string> {
+    return this.#turn.take(async () => {
+      const options = this.#given();
+      let code = "";
+      this.#tab.close();
+      const outcome = await this.#tab.open(options, false, async (device) => {
+        code = await device.linker.begin(options.username, () => this.close());
+        return { state: "linking_needed", reset: false };
+      });
+      if (code === "") throw new Refused(WORDS.noCodeNow(outcome), outcome.state);
+      return code;
+    });
   }
 
   async stopLinking(): Promise<void> {
-    throw new WrongUse(WORDS.notThereYet);
+    if (this.#tab.isOpen && this.#tab.device.linker.isWaiting) this.#tab.close();
   }
 
-  async resetIdentity(): Promise<Start> {
-    throw new WrongUse(WORDS.notThereYet);
+  resetIdentity(): Promise<Start> {
+    return this.#turn.take(async () => {
+      const options = this.#given();
+      this.#tab.close();
+      return this.#tab.open(options, false, async (device) => {
+        await device.enrolment.register(options.username);
+        await device.ownDevices.reset();
+        if (this.#tab.isOpen) device.connect();
+        return this.#tab.ready(device);
+      });
+    });
   }
 
   listen(hear: (told: Told) => void): () => void {
@@ -164,28 +183,27 @@ export class LocalMessenger implements Messenger {
   }
 
   async devices(): Promise<DeviceInfo[]> {
-    throw new WrongUse(WORDS.notThereYet);
+    return this.#here().ownDevices.all();
   }
 
   async canManage(): Promise<boolean> {
-    const { context } = this.#here();
-    return (context.write((tx) => settings.me(tx))?.accountKey ?? null) !== null;
+    return this.#here().ownDevices.canManage;
   }
 
   async readLink(code: string): Promise<NewDevice> {
-    throw new WrongUse(WORDS.notThereYet, code);
+    return this.#here().approver.read(code);
   }
 
   async approveLink(code: string, options: LinkOptions): Promise<void> {
-    throw new WrongUse(WORDS.notThereYet, JSON.stringify([code, options]));
+    await this.#here().approver.approve(code, options);
   }
 
   async suspendDevice(device: string): Promise<void> {
-    throw new WrongUse(WORDS.notThereYet, device);
+    await this.#here().ownDevices.suspend(device);
   }
 
   async removeDevice(device: string, options: { newIdentity: boolean }): Promise<void> {
-    throw new WrongUse(WORDS.notThereYet, JSON.stringify([device, options]));
+    await this.#here().ownDevices.remove(device, options);
   }
 
   async storage(): Promise<StorageState> {
@@ -203,71 +221,17 @@ export class LocalMessenger implements Messenger {
 
   /** Stop and let go of everything. The store keeps what it has. */
   async close(): Promise<void> {
-    this.#device?.close();
-    this.#device = null;
+    this.#tab.close();
   }
 
-  async #start(options: StartOptions, steal: boolean): Promise<Start> {
-    const { stores } = this.#environment;
-    if (this.#device !== null) return this.#ready(this.#device);
-    const missing = stores.missing();
-    if (missing !== "") return { state: "unsupported", missing };
-    try {
-      await this.#environment.ready();
-    } catch {
-      return { state: "failed", why: WORDS.cannotRun };
-    }
-    const holding = new Holding();
-    const lock = await stores.lock(options.account, { steal, lost: () => this.#lost(holding) });
-    if (lock === null) return { state: "open_elsewhere" };
-    try {
-      return await this.#open(options, lock, holding);
-    } catch (error) {
-      const outcome = holding.isLost() ? ({ state: "open_elsewhere" } as const) : outcomeOf(error);
-      await this.close();
-      lock.release();
-      return outcome;
-    }
-  }
-
-  /** Open the account's store; set this browser up first if it is none of the account's devices yet. */
-  async #open(options: StartOptions, lock: Lock, holding: Holding): Promise<Start> {
-    const { stores } = this.#environment;
-    const isKnown = await stores.exists(options.account);
-    // Opening makes a store, so this comes before.
-    if (!isKnown && options.knownDevice !== "") throw new Evicted();
-    if (holding.isLost()) return { state: "open_elsewhere" }; // the other tab may be opening it already
-    const page = { account: idOf(options.account), csrf: options.csrf };
-    const opening = stores.open(options.account);
-    holding.opening = opening.catch(() => undefined);
-    const store = await opening;
-    if (holding.isLost()) {
-      store.close();
-      return { state: "open_elsewhere" };
-    }
-    const device = (this.#device = new Device(this.#environment, store, lock, page, (told) => this.#say(told)));
-    const me = device.context.write((tx) => settings.me(tx));
-    if (me === null && options.knownDevice !== "") throw new Evicted();
-    if (me?.ready !== true) await device.enrolment.enrol(options.username);
-    if (this.#device !== device) return { state: "open_elsewhere" };
-    device.connect();
-    return this.#ready(device);
-  }
-
-  async #ready(device: Device): Promise<Start> {
-    const storage = await this.#environment.stores.persist();
-    const me = device.context.write((tx) => settings.me(tx));
-    if (me === null) throw new WrongUse(WORDS.notStarted);
-    return { state: "ready", account: accountOf(me), storage };
-  }
-
-  /** Another tab takes over: nothing may be open when this has resolved. */
-  async #lost(holding: Holding): Promise<void> {
-    holding.lose();
-    await holding.opening;
-    if (this.#device === null) return;
-    await this.close();
-    this.#say({ type: "ended", why: "taken_over", text: WORDS.takenOver });
+  /** Set this browser up first if it is none of the account's devices yet, then stay connected. */
+  #start(options: StartOptions, steal: boolean): Promise<Start> {
+    return this.#tab.open(options, steal, async (device) => {
+      const me = device.context.write((tx) => settings.me(tx));
+      if (me?.ready !== true || me.unlinked !== "") await device.enrolment.enrol(options.username);
+      if (this.#tab.isOpen) device.connect();
+      return this.#tab.ready(device);
+    });
   }
 
   #line(entry: Entry): Line {
@@ -275,8 +239,7 @@ export class LocalMessenger implements Messenger {
   }
 
   #here(): Device {
-    if (this.#device === null) throw new WrongUse(WORDS.notStarted);
-    return this.#device;
+    return this.#tab.device;
   }
 
   #given(): StartOptions {
@@ -287,40 +250,4 @@ export class LocalMessenger implements Messenger {
   #say(told: Told): void {
     for (const hear of this.#hearers) hear(told);
   }
-}
-
-/** One lock, from being asked for to its end. */
-class Holding {
-  opening: Promise<unknown> = Promise.resolve(); // of the store
-  #isLost = false;
-
-  lose(): void {
-    this.#isLost = true;
-  }
-
-  /** Another tab has taken over. Asked anew after each wait. */
-  isLost(): boolean {
-    return this.#isLost;
-  }
-}
-
-/** This browser was a device of the account, and what it had stored is gone. */
-class Evicted extends Error {}
-
-function outcomeOf(error: unknown): Start {
-  if (error instanceof Evicted) return { state: "evicted" };
-  if (error instanceof LinkingNeeded) return { state: "linking_needed", reset: false };
-  if (error instanceof SignInNeeded) return { state: "signed_out" };
-  if (error instanceof Unreachable) return { state: "failed", why: WORDS.noServerYet };
-  return { state: "failed", why: error instanceof ClientError ? error.message : WORDS.setupFailed };
-}
-
-function accountOf(me: Me): Account {
-  return { id: uuid(me.account), username: me.username, device: me.device === null ? "" : uuid(me.device) };
-}
-
-function idOf(text: string): Uint8Array {
-  const id = fromUuid(text);
-  if (id === null) throw new WrongUse(WORDS.noSuchThing);
-  return id;
 }

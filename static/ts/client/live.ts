@@ -4,6 +4,7 @@
 
 import { statusesOfFrame, type Status } from "../api/answers";
 import * as forms from "../api/forms";
+import { equal } from "../lib/bytes";
 import { ClientError, Defect, KeysRefused, Refused, Unreachable } from "../lib/errors";
 import type { Stream } from "../stream/index";
 import { Connecting } from "./connecting";
@@ -11,13 +12,15 @@ import type { Context } from "./context";
 import type { Controls } from "./controls";
 import type { Directory } from "./directory";
 import type { Doctor } from "./doctor";
+import { Frames } from "./frames";
 import type { Connection } from "./model";
+import type { OwnDevices } from "./own_devices";
 import type { People } from "./people";
 import type { PrekeyKeeper } from "./prekeys";
 import type { Receipts } from "./receipts";
 import { MOST, type Ack, type Inbox } from "./receiving";
 import type { Sender } from "./sending";
-import { breathe, isOver, Signal } from "./signals";
+import { breathe, isOver } from "./signals";
 import type { Statuses } from "./statuses";
 import type { Typing } from "./typing";
 import { WORDS } from "./words";
@@ -25,7 +28,6 @@ import { WORDS } from "./words";
 type Json = forms.Json;
 
 const OUTBOX_EVERY = 5; // seconds between tries at what waits for something of its recipient
-const MOST_FRAMES = 4096; // read and not handled yet; far more than the server's window
 
 // Shown in the conversation; not every few seconds.
 const STANDING = new Set(["identity_changed"]);
@@ -48,6 +50,7 @@ export interface Parts {
   readonly doctor: Doctor;
   readonly typing: Typing;
   readonly people: People;
+  readonly ownDevices: OwnDevices;
 }
 
 /** `run` it once; `stop` ends it. */
@@ -153,7 +156,8 @@ export class Live {
   async #event(frame: Json, statuses: Status[]): Promise<void> {
     const status = STATUS_FRAMES.get(frame["type"]);
     if (status !== undefined) {
-      statuses.push(...statusesOfFrame(frame, status));
+      if (equal(forms.identifier(frame["account"]), this.#context.account)) this.#parts.statuses.heard(frame);
+      else statuses.push(...statusesOfFrame(frame, status));
       return;
     }
     switch (frame["type"]) {
@@ -163,18 +167,24 @@ export class Live {
       case "devices.changed":
         await this.#refresh(frame);
         break;
+      case "contact.changed":
+        this.#parts.people.heard(frame);
+        break;
       case "prekeys.low":
         await unhurried(this.#parts.prekeys.check());
         break;
       case "queue.empty":
         this.#connecting.tell({ state: "online" });
+        await unhurried(this.#parts.statuses.askReadElsewhere()); // of what has just come in
         break;
     }
   }
 
   async #refresh(frame: Json): Promise<void> {
+    const account = forms.identifier(frame["account"]);
     try {
-      await this.#parts.directory.refresh(forms.identifier(frame["account"]));
+      if (equal(account, this.#context.account)) await this.#parts.ownDevices.changed();
+      else await this.#parts.directory.refresh(account);
       await this.#parts.inbox.unpark();
       this.#parts.sender.wanted.set();
     } catch (error) {
@@ -187,7 +197,8 @@ export class Live {
 
   /** What a fresh connection is good for, once. */
   async #tend(): Promise<void> {
-    const { prekeys, people, inbox } = this.#parts;
+    const { ownDevices, prekeys, people, inbox } = this.#parts;
+    await unhurried(ownDevices.tend());
     await unhurried(people.syncContacts());
     await unhurried(inbox.unpark());
     await unhurried(prekeys.checkNowAndThen());
@@ -245,25 +256,6 @@ export class Live {
     if (STANDING.has(problem.code) || this.#said.has(said)) return;
     this.#said.add(said);
     this.#context.notify(problem.message);
-  }
-}
-
-/** What has been read and not handled yet. */
-class Frames {
-  readonly arrived = new Signal();
-  #kept: Json[] = [];
-
-  put(frame: Json): void {
-    if (this.#kept.length >= MOST_FRAMES) throw new Unreachable(WORDS.tooMuch);
-    this.#kept.push(frame);
-    this.arrived.set();
-  }
-
-  take(most: number): Json[] {
-    const taken = this.#kept.slice(0, most);
-    this.#kept = this.#kept.slice(most);
-    if (this.#kept.length === 0) this.arrived.clear();
-    return taken;
   }
 }
 

@@ -80,6 +80,12 @@ export function recentlyOpened(tx: Transaction, target: Target, pair: Pair, { no
   return pair.find(opened.session) ?? [...pair.sessions].sort((one, other) => other.created - one.created)[0] ?? null;
 }
 
+/** The session that was opened with a device last, for whatever it was. */
+export function openedFor(tx: Transaction, target: Target, pair: Pair): Session | null {
+  const opened = openedOf(peers.byAccount(tx, target.account), target.device);
+  return opened === null ? null : pair.find(opened.session);
+}
+
 export function mayOpen(tx: Transaction, target: Target, { now }: Pick<Options, "now">): boolean {
   const opened = openedOf(peers.byAccount(tx, target.account), target.device);
   return opened === null || now < opened.at || now - opened.at >= OPENED_EVERY;

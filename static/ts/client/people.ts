@@ -1,6 +1,8 @@
 // Finding, accepting, blocking and comparing with people.
 
 import type { ContactState, Profile } from "../api/answers";
+import * as forms from "../api/forms";
+import type { Json } from "../api/index";
 import { equal, hex } from "../lib/bytes";
 import { KeysRefused, UnknownPerson, Unreachable, WrongUse } from "../lib/errors";
 import { uuid } from "../lib/uuid";
@@ -173,7 +175,12 @@ export class People {
     return this.#turn.take(async () => this.#note(await this.#context.api.answerContact(account, verb)));
   }
 
-  #note(contact: ContactState): void {
+  /** A frame of the server: another device of one's own has accepted, blocked or unblocked somebody. */
+  heard(frame: Json): void {
+    this.#note({ account: forms.identifier(frame["account"]), state: forms.string(frame["state"]) });
+  }
+
+  #note(contact: Pick<ContactState, "account" | "state">): void {
     const { answered, telling } = this.#context;
     const key = hex(contact.account);
     if (contact.state === "requested") answered.delete(key);
@@ -197,6 +204,6 @@ export class People {
   }
 }
 
-function standing(contact: ContactState): Pick<Peer, "request" | "blocked"> {
+function standing(contact: Pick<ContactState, "state">): Pick<Peer, "request" | "blocked"> {
   return { request: contact.state === "requested", blocked: contact.state === "blocked" };
 }

@@ -62,7 +62,8 @@ export class Lines {
       this.shown.push(...timeline.repair(this.#tx, entry, standing));
       repairs.forget(this.#tx, one.account, content.messageId);
     } else {
-      this.shown.push(...timeline.place(this.#tx, entry, this.#options));
+      const isFirst = received.session.ratchet.archive.skippedCount === 0;
+      this.shown.push(...timeline.place(this.#tx, entry, { now: this.#options.now, isFirst }));
       if (entry.outgoing && standing === null) timeline.update(this.#tx, entry, { unsettled: true });
     }
     if (!entry.outgoing && !one.control) this.#noteRequest(one);

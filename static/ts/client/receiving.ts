@@ -4,18 +4,22 @@
 // acknowledged, shown nowhere. What cannot be read is acknowledged with its cause and shown as one line.
 
 import { waitingOrNone, type Json, type Waiting } from "../api/index";
-import { hex } from "../lib/bytes";
-import { Unreachable } from "../lib/errors";
+import { equal, hex } from "../lib/bytes";
+import { Defect, Refused, Unreachable } from "../lib/errors";
 import { ProtocolError } from "../protocol/errors";
 import { peek } from "../protocol/wire";
+import * as chats from "../store/chats";
 import * as envelopes from "../store/envelopes";
 import * as peers from "../store/peers";
+import type { Linking } from "../store/records";
 import * as sessions from "../store/sessions";
+import * as settings from "../store/settings";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
 import type { Controls } from "./controls";
 import { Batch, type Head } from "./decrypting";
 import type { Directory } from "./directory";
+import { chatWith, conversationWith } from "./places";
 import { nameOf } from "./showing";
 import { Turn } from "./signals";
 import type { Typing } from "./typing";
@@ -93,6 +97,7 @@ export class Inbox {
   async #prepare(waiting: readonly Waiting[], mode: Mode): Promise<void> {
     const [stale, nameless] = this.#context.write((tx) => lacking(tx, waiting, mode));
     await this.#directory.refreshAll(stale);
+    await this.#learnChats(waiting);
     try {
       await this.#directory.nameAccounts(nameless);
     } catch (error) {
@@ -101,8 +106,34 @@ export class Inbox {
     }
   }
 
+  /** Whose chats they are that one's own other devices have written in, and this one has never seen. */
+  async #learnChats(waiting: readonly Waiting[]): Promise<void> {
+    const { account, api } = this.#context;
+    const unknown = this.#context.write((tx) =>
+      waiting.some((one) => one.chat !== null && equal(one.account, account) && chats.chat(tx, one.chat) === null),
+    );
+    if (!unknown) return;
+    try {
+      // An id says whom a chat is with: the server can make up none.
+      const shown = (await api.chats()).filter((one) => equal(one.chat, conversationWith(account, one.account)));
+      const wanted = shown.filter((one) => waiting.some(({ chat }) => chat !== null && equal(chat, one.chat)));
+      for (const one of wanted) this.#directory.name(one.account, one.username);
+      this.#context.write((tx) => wanted.forEach((one) => chatWith(tx, account, one.account)));
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof Defect)) throw error;
+    }
+  }
+
+  /** How far the messages of before are that another device sends. */
+  #tellHistory(before: Linking): void {
+    const { history: total, taken: done } = this.#context.write((tx) => settings.linking(tx));
+    if (total === 0 || (done === before.taken && total === before.history)) return;
+    this.#context.telling.say({ type: "history", direction: "in", done, total });
+  }
+
   #run(waiting: readonly Waiting[], { parked, last }: Mode & { readonly last: boolean }): Batch {
     const { environment, answered, telling } = this.#context;
+    const before = this.#context.write((tx) => settings.linking(tx));
     const result = this.#context.write((tx) => {
       const options = { now: this.#context.now(), entropy: environment.entropy, last, answered };
       const batch = new Batch(tx, requireMe(tx), options);
@@ -118,6 +149,7 @@ export class Inbox {
     telling.lines(result.shown);
     for (const entry of result.shown) this.#typing.arrived(entry.chat);
     telling.flush();
+    this.#tellHistory(before);
     this.#controls.wanted.set(); // perhaps something is to be asked for, or sent again
     return result;
   }

@@ -1,13 +1,17 @@
-// What became of own messages: accepted, delivered, read, expired. The server's word; no secret depends on it.
+// What became of messages: of own ones, whether they were accepted, delivered, read or expired; of received ones, what
+// one's own other devices have read. The server's word; no secret depends on it.
 
-import type { Status } from "../api/index";
+import * as forms from "../api/forms";
+import type { Json, Status } from "../api/index";
 import { equal } from "../lib/bytes";
 import { DAY } from "../protocol/limits";
+import * as chats from "../store/chats";
 import type { Entry, EntryStatus } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
 import type { MessageState } from "./model";
+import { newestList } from "./opening";
 import { conversationWith } from "./places";
 
 const MOST = 500;
@@ -30,6 +34,34 @@ export class Statuses {
   async ask(): Promise<void> {
     const asked = this.#context.write((tx) => open(tx, this.#context.now()));
     if (asked.length > 0) this.apply(await this.#context.api.statuses(asked));
+  }
+
+  /** A frame of the server: another device of one's own has read something. */
+  heard(frame: Json): void {
+    const messages = forms.items(frame["messages"]).map(forms.identifier);
+    this.#readElsewhere(forms.identifier(frame["chat"]), messages);
+  }
+
+  /** Learn what was read on one's own other devices while this one was away. */
+  async askReadElsewhere(): Promise<void> {
+    const { account, api } = this.#context;
+    const open = this.#context.write((tx) => {
+      if ((newestList(tx, account)?.devices.length ?? 0) < 2) return [];
+      const unread = chats.chats(tx).map(({ conversation }) => ({ conversation, ids: chats.unread(tx, conversation, MOST) }));
+      return unread.filter(({ ids }) => ids.length > 0);
+    });
+    for (const { conversation, ids } of open) {
+      const known = await api.statuses(ids, conversation);
+      const read = known.filter((one) => one.status === "read" && equal(one.account, account));
+      this.#readElsewhere(conversation, read.map((one) => one.message));
+    }
+  }
+
+  #readElsewhere(chat: Uint8Array, messages: readonly Uint8Array[]): void {
+    const { telling } = this.#context;
+    if (messages.length === 0 || !this.#context.write((tx) => chats.markReadElsewhere(tx, chat, messages))) return;
+    telling.chat(chat);
+    telling.flush();
   }
 
   apply(statuses: readonly Status[]): void {

@@ -12,6 +12,7 @@ import type { Me } from "../store/records";
 import * as settings from "../store/settings";
 import { ownDevice, type Context } from "./context";
 import { Turn } from "./signals";
+import { noteEnded } from "./standing";
 import { WORDS } from "./words";
 
 const EARLY = 60_000; // ms before its end at which a token is renewed
@@ -79,9 +80,12 @@ export class TokenKeeper {
     try {
       return this.#keep(await api.prove(own.device, nonce, signature, { token }));
     } catch (error) {
+      const isWrong = error instanceof SignInNeeded && error.code === "wrong_proof";
+      const isGone = error instanceof Refused && error.code === "not_found";
+      if (!isWrong && !isGone) throw error;
       // Signing in again would not help: the session is fine.
-      if (error instanceof SignInNeeded && error.code === "wrong_proof") throw new LinkingNeeded(WORDS.deviceGone);
-      throw error;
+      this.#context.write((tx) => noteEnded(tx));
+      throw new LinkingNeeded(WORDS.deviceGone);
     }
   }
 

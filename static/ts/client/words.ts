@@ -1,6 +1,8 @@
 // Every sentence that the client says to a person, in one place so that it can be translated. Names are shown as
 // text wherever these go.
 
+import type { Start } from "./model";
+
 const CAUSES: Readonly<Record<string, string>> = {
   unknown_session: "it belongs to a session that this browser does not have",
   unknown_prekey: "it was encrypted for a key that this browser no longer has",
@@ -37,7 +39,30 @@ export const WORDS = {
   deviceGone: "This browser is not one of your account's devices any more. Your messages stay in it.",
   browser: "Browser",
   deviceName: (browser: string, system: string | undefined) => (system === undefined ? browser : `${browser} on ${system}`),
-  notThereYet: "That is not there yet.",
+  identityMade:
+    "Your account has a new identity, made on another device, and this browser is no part of it. If that was not you," +
+    " somebody else has your password: change it. Your messages stay in this browser.",
+
+  // One's own devices
+  isLinked: "This browser is linked already.",
+  noCode: "That is no link code, or not the whole of one: it has 200 letters and digits.",
+  noCodeNow: (outcome: Start) => (outcome.state === "failed" ? outcome.why : "This browser cannot be linked just now."),
+  othersCode: "That code is of another account's device.",
+  unknownCode: "The server knows no such device of yours: sign in on it first, and show its code again.",
+  cannotApprove: "This device cannot approve others: do it on one that manages your devices.",
+  otherDevice: "Another device is on your list under the id in that code: it is not linked.",
+  tooManyDevices: (most: number) => `An account has at most ${most} devices: end one first.`,
+  noAnswer: "The new device does not answer: let it show its code, and try again.",
+  falseOffer: "What came was not made for this code, or was altered on its way: it is ignored.",
+  falseAnswer: "What came back was not made by the device that shows this code: it is not linked.",
+  notManaging: "This device does not hold the account's key, so it cannot change the list of devices.",
+  newIdentityNeeded: "That device holds the account's key: taking it off the list takes a new identity.",
+  holderSuspended: (name: string) =>
+    `${name} was signed out, but it holds your account's key: whoever has it can still change your list of devices.` +
+    " Remove it, with a new identity, to make that key worthless.",
+  listKeepsChanging: "The list of devices keeps changing; try again.",
+  noSuchDevice: "There is no such device.",
+  thisDevice: "That is this browser: sign out of it instead.",
 
   // The connection
   signedOut: "Your session has ended. Sign in again; your messages stay in this browser.",

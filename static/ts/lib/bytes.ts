@@ -1,5 +1,5 @@
 // Bytes for every layer: the protocol core's own helpers, and random ids.
-export { concat, equal, hex, utf8 } from "../protocol/bytes";
+export { compare, concat, equal, hex, utf8 } from "../protocol/bytes";
 
 /** Random bytes for what is no key: ids, names. */
 export function random(size: number): Uint8Array {

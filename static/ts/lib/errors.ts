@@ -27,8 +27,11 @@ export class SignInNeeded extends ClientError {
 
 /** The account has devices already, and this one is not among them. */
 export class LinkingNeeded extends SignInNeeded {
-  constructor(sentence: string) {
+  readonly reset: boolean; // it was one, of an identity that is no more
+
+  constructor(sentence: string, reset = false) {
     super(sentence, "linking_needed");
+    this.reset = reset;
   }
 }
 

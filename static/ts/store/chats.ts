@@ -1,4 +1,6 @@
 // Conversations: whom they are with, what was read in them, what is being written.
+import { hex } from "../lib/bytes";
+
 import { damaged } from "./records";
 import type { ChatState, Entry } from "./records";
 import { ENTRY, entryOf } from "./timeline";
@@ -49,6 +51,32 @@ export function markRead(tx: Transaction, conversation: Uint8Array, position: nu
       [position, conversation],
     ) > 0
   );
+}
+
+/** Somebody's messages were read on another own device, which has told it: up to the last of them, here too. */
+export function markReadElsewhere(tx: Transaction, conversation: Uint8Array, messages: readonly Uint8Array[]): boolean {
+  const last = tx.one(
+    "SELECT MAX(position) FROM entry WHERE chat = ? AND outgoing = 0 AND id IN (SELECT unhex(value) FROM json_each(?))",
+    [conversation, JSON.stringify(messages.map(hex))],
+  )?.[0];
+  if (typeof last !== "number" || !markRead(tx, conversation, last)) return false;
+  markTold(tx, conversation, last);
+  return true;
+}
+
+/** The ids of incoming messages that are unread here, oldest first. */
+export function unread(tx: Transaction, conversation: Uint8Array, limit: number): Uint8Array[] {
+  const rows = tx.all(
+    "SELECT entry.id FROM entry JOIN chat ON entry.chat = chat.conversation" +
+      " WHERE entry.chat = ? AND outgoing = 0 AND position > read_to ORDER BY position LIMIT ?",
+    [conversation, limit],
+  );
+  return rows.flatMap(([id]) => (id instanceof Uint8Array ? [id] : []));
+}
+
+/** Lines from before this device's time came in: those from the first unread one on are unread, if none was read yet. */
+export function leaveUnread(tx: Transaction, conversation: Uint8Array, position: number): void {
+  tx.run("UPDATE chat SET read_to = ?1, told_to = ?1 WHERE conversation = ?2 AND read_to = 0", [position - 1, conversation]);
 }
 
 /** Incoming lines that the person has read and the server was not told of, oldest first. */

@@ -11,6 +11,11 @@ export function byAccount(tx: Transaction, account: Uint8Array): Peer | null {
   return row === null ? null : Peer.unpack(row[0]);
 }
 
+/** All accounts whose keys are pinned. */
+export function allPinned(tx: Transaction): Peer[] {
+  return tx.all("SELECT value FROM peer").map(([value]) => Peer.unpack(value)).filter((peer) => peer.pin !== null);
+}
+
 export function byName(tx: Transaction, username: string): Peer | null {
   const row = tx.one("SELECT value FROM peer WHERE name = ?", [username.toLowerCase()]);
   return row === null ? null : Peer.unpack(row[0]);

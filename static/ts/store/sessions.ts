@@ -72,6 +72,12 @@ export function deleteSpentPrekeys(tx: Transaction, when: { now: number }): void
   }
 }
 
+/** Forget every own prekey: they belong to a device that is no more. */
+export function forgetPrekeys(tx: Transaction): void {
+  tx.run("DELETE FROM prekey");
+  tx.run("DELETE FROM used_ek");
+}
+
 export function rememberEk(tx: Transaction, ekHash: Uint8Array, spkId: number): void {
   tx.run("INSERT OR IGNORE INTO used_ek VALUES (?, ?)", [ekHash, spkId]);
 }

@@ -11,6 +11,8 @@ import type { Row, Transaction } from "./transaction";
 
 export const GAP_WAIT = 10_000; // ms
 
+export const HISTORY = 2 ** 40; // so many messages may come from before this device's time
+
 /** The columns that `entryOf` reads, in its order. */
 export const ENTRY =
   "entry.account, entry.id, entry.chat, entry.position, entry.counter, entry.outgoing, entry.value";
@@ -25,10 +27,15 @@ export function add(tx: Transaction, entry: Entry, how: { hidden?: boolean } = {
   return insert(tx, shown, null) && shown.position > 0 ? shown : null;
 }
 
-/** Add a received message where its counter says, and release what waited for it. Returns what is shown by that. */
-export function place(tx: Transaction, entry: Entry, when: { now: number }): Entry[] {
+/**
+ * Add a received message where its counter says, and release what waited for it. Returns what is shown by that.
+ *
+ * `isFirst`: nothing that this device was sent before it is missing, as far as its session tells. What was written
+ * before this device was linked is none of its business.
+ */
+export function place(tx: Transaction, entry: Entry, when: { now: number; isFirst?: boolean }): Entry[] {
   const flow = flowOf(entry);
-  const expected = nextOf(tx, flow) ?? 1;
+  const expected = nextOf(tx, flow) ?? (when.isFirst === true ? entry.counter : 1);
   if (entry.counter > expected) {
     insert(tx, { ...entry, position: 0 }, when.now);
     return [];
@@ -36,6 +43,18 @@ export function place(tx: Transaction, entry: Entry, when: { now: number }): Ent
   const added = add(tx, entry);
   if (added === null) return []; // a second copy
   if (entry.counter < expected) return [added]; // it came after its gap was shown
+  saveFlow(tx, flow, entry.counter + 1);
+  return [added, ...release(tx, flow, entry.counter + 1, null)];
+}
+
+/** Add a message from before this device's time: behind others of its kind, before all that came here. */
+export function addHistory(tx: Transaction, entry: Entry, how: { unsettled: boolean }): Entry[] {
+  const last = tx.one("SELECT MAX(position) FROM entry WHERE position < 0")?.[0];
+  const added = { ...entry, position: typeof last === "number" ? last + 1 : -HISTORY };
+  if (!insert(tx, added, null)) return [];
+  update(tx, added, how);
+  const flow = flowOf(entry);
+  if (entry.counter < (nextOf(tx, flow) ?? 1)) return [added];
   saveFlow(tx, flow, entry.counter + 1);
   return [added, ...release(tx, flow, entry.counter + 1, null)];
 }
@@ -202,7 +221,7 @@ function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
     entry.account,
     entry.id,
     entry.chat,
-    entry.position > 0 ? entry.position : null,
+    entry.position === 0 ? null : entry.position,
     entry.device ?? NO_DEVICE,
     entry.counter,
     entry.outgoing ? 1 : 0,

@@ -14,7 +14,7 @@ import type { Transaction } from "../../store/transaction";
 import { requireMe } from "../context";
 import { queueControl } from "../controls";
 import { spoiled } from "./changing";
-import { befriend, joined, pause, until, type Party } from "./parties";
+import { befriend, joined, pause, until, waits, type Party } from "./parties";
 import { Relay } from "./relay";
 
 const HOUR = 3_600_000;
@@ -253,10 +253,6 @@ function ask(party: Party, other: Party, body: Retry): void {
   const visit = { now: context.now(), entropy: context.environment.entropy };
   party.read((tx) => queueControl(tx, requireMe(tx), target, body, visit, { fresh: true }));
   queue.wanted.set();
-}
-
-function waits(party: Party): number {
-  return Number(party.read((tx) => tx.one("SELECT COUNT(*) FROM control"))?.[0]);
 }
 
 function head(party: Party, of: Party): Uint8Array {

@@ -1,14 +1,16 @@
 // What several tests do with people, their browsers and the relay.
 
 import { afterEach } from "vitest";
+import { uuid } from "../../lib/uuid";
 import { SYSTEM } from "../../protocol/entropy";
 import { ready } from "../../protocol/primitives";
 import { Store } from "../../store/database";
 import { memoryFiles } from "../../store/files";
+import * as settings from "../../store/settings";
 import type { Transaction } from "../../store/transaction";
 import type { Environment, Lock, Stores } from "../context";
 import { createMessenger, type LocalMessenger } from "../facade";
-import type { ChatSummary, Connection, Line, Start, Told } from "../model";
+import type { ChatSummary, Connection, Line, LinkOptions, Start, Told } from "../model";
 import { type Browser, type Relay } from "./relay";
 
 const KEY = new Uint8Array(32).fill(7);
@@ -140,6 +142,12 @@ export class Party {
     return this.messenger.inside.context.write(work);
   }
 
+  /** The id of its device. */
+  get device(): string {
+    const device = this.read((tx) => settings.me(tx))?.device ?? null;
+    return device === null ? "" : uuid(device);
+  }
+
   async chat(other: Party): Promise<ChatSummary> {
     return this.messenger.chatWith({ account: other.account, username: other.name, chat: "" });
   }
@@ -180,6 +188,11 @@ export class Party {
       (last, one) => (one.type === "connection" ? one.connection.state : last),
       null,
     );
+  }
+
+  /** How far linking this browser is. */
+  get linkStep(): string {
+    return this.told.reduce((last, one) => (one.type === "link" ? one.link.step : last), "");
   }
 
   async online(): Promise<void> {
@@ -258,6 +271,39 @@ export async function befriend(one: Party, other: Party): Promise<void> {
   await until(async () => (await other.texts(one)).length === 1);
   await other.send(one, "hello yourself");
   await until(async () => (await one.texts(other)).length === 2);
+}
+
+/** Another browser of somebody's, linked by one that manages the account, and connected. */
+export async function linked(manager: Party, options: Partial<LinkOptions> = {}): Promise<Party> {
+  const party = new Party(manager.relay, manager.name);
+  await party.start();
+  await link(manager, party, options);
+  return party;
+}
+
+/** Link a browser that needs it, and start it. */
+export async function link(manager: Party, party: Party, options: Partial<LinkOptions> = {}): Promise<void> {
+  const code = await party.messenger.link();
+  const approved = manager.messenger.approveLink(code, { history: false, managing: false, ...options });
+  await Promise.all([approved, passing([manager, party], () => party.linkStep === "done")]);
+  party.told.length = 0;
+  await party.start();
+  await party.online();
+  await passing([manager, party], () => waits(manager) === 0);
+}
+
+/** Contents that somebody has not sent yet to single devices. */
+export function waits(party: Party): number {
+  return Number(party.read((tx) => tx.one("SELECT COUNT(*) FROM control"))?.[0]);
+}
+
+/** Time passes until something has happened. */
+export async function passing(parties: readonly Party[], condition: () => boolean | Promise<boolean>): Promise<void> {
+  await until(async () => {
+    await pause(20);
+    for (const party of parties) party.clock.add(1_000);
+    return condition();
+  });
 }
 
 export async function until(condition: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {

@@ -193,9 +193,8 @@ test("what comes while an identity change is open is neither read nor lost", asy
   const { list } = showAnotherIdentity(bob);
   relay.push("alice", { type: "devices.changed", account: bob.account });
   await until(async () => (await alice.texts(bob)).includes("(identity_changed)"));
-  await bob.messenger.send(alice.account, "still me");
+  await bob.send(alice, "still me");
   await until(() => relay.waiting("alice").length === 0);
-  await pause(30);
   expect(await alice.texts(bob)).not.toContain("still me");
   expect(alice.read((tx) => tx.one("SELECT COUNT(*) FROM parked"))).toEqual([1]);
   relay.lists.set(bob.account, known);

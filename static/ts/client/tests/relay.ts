@@ -4,7 +4,10 @@
 // `refusals` maps "METHOD path" (or "FRAME type") to answers to the next such requests, in place of any work;
 // `faults` to functions that get the answer after the work was done and return another, or null to lose it.
 
-import { encodeBase64url } from "../../lib/base64url";
+import { decodeBase64url, encodeBase64url } from "../../lib/base64url";
+import { fromUuid, uuid } from "../../lib/uuid";
+import * as cbor from "../../protocol/cbor";
+import { privateConversation } from "../../protocol/content";
 
 export type Json = Record<string, unknown>;
 export type Answer = readonly [status: number, body: Json];
@@ -56,7 +59,7 @@ export class Relay {
   readonly faults = new Made<Fault[]>(() => []);
   readonly refusals = new Made<Answer[]>(() => []); // given before anything is done
   readonly accounts = new Map<string, string>(); // by username: id
-  readonly devices = new Map<string, { account: string; key: unknown }>();
+  readonly devices = new Map<string, { account: string; key: unknown; name: string }>();
   readonly tokens = new Map<string, Who>(); // access
   readonly refreshes = new Map<string, Who>();
   readonly lists = new Made<Json[]>(() => []); // by account
@@ -65,9 +68,13 @@ export class Relay {
   readonly queue = new Made<Row[]>(() => []); // by device
   readonly answers = new Map<string, Json>(); // by message id
   readonly statuses = new Map<string, Json>(); // by message id and device
+  readonly chats = new Map<string, string>(); // by message id
   readonly acks: { envelopes: number[]; unreadable: Json[] }[] = [];
   readonly contacts = new Made<Map<string, string>>(() => new Map());
   readonly sockets = new Map<string, Socket>(); // by device
+  readonly links = new Map<string, { offer: string; answer: string | null }>(); // by device
+  /** Refuse a send that leaves a device out, and a list that does not follow the newest. */
+  strict = false;
   expiresIn = 900;
   /** Nobody reaches it. */
   away = false;
@@ -135,6 +142,7 @@ export class Relay {
       stamp: control ? null : encodeBase64url(new Uint8Array(32)),
       stamp_key: control ? null : "1",
     };
+    if (chat !== null) this.chats.set(messageId, chat);
     this.queue.of(device).push(row);
     this.sockets.get(device)?.deliver({ type: "envelope", ...row });
     return row;
@@ -192,6 +200,7 @@ export class Relay {
         return [200, { nonce: encodeBase64url(crypto.getRandomValues(new Uint8Array(32))), expires_in: 60 }];
       case "POST auth/device/token": {
         const device = String(body.device);
+        if (this.#isSuspended(device)) return problem(404, "not_found");
         return [200, this.issue(this.#name(this.devices.get(device)?.account ?? ""), device)];
       }
     }
@@ -199,7 +208,7 @@ export class Relay {
     if (call === "POST devices") {
       const known = [...this.devices].find(([, device]) => device.key === body.signing_key)?.[0];
       const id = known ?? this.id();
-      this.devices.set(id, { account: who[0], key: body.signing_key });
+      this.devices.set(id, { account: who[0], key: body.signing_key, name: String(body.name) });
       return [201, { id }];
     }
     const [account, device] = who;
@@ -208,11 +217,12 @@ export class Relay {
 
   #signedIn(call: string, query: string, body: Json, account: string, device: string): Answer {
     switch (call) {
-      case "PUT keys/device-list": {
-        const lists = this.lists.of(account);
-        if (!lists.some((one) => one.payload === body.payload)) lists.push(body);
-        return [200, { seq: lists.length, hash: "" }];
-      }
+      case "PUT keys/device-list":
+        return this.#publish(body, account);
+      case "GET devices":
+        return [200, { devices: [...this.devices].filter(([, one]) => one.account === account).map(([id]) => this.#device(id)) }];
+      case "GET chats":
+        return [200, { chats: [...this.accounts].map(([name, id]) => ({ id: chatOf(account, id), account: person(id, name) })) }];
       case "GET keys/directory":
         return [200, { accounts: query.split("&").map((part) => this.#directory(part.replace("account=", ""))) }];
       case "POST keys/prekeys": {
@@ -229,16 +239,21 @@ export class Relay {
       case "POST keys/claim":
         return [200, this.#claim(body.devices as { account: string; device: string }[])];
       case "POST messages/statuses":
-        return [200, { statuses: (body.messages as string[]).flatMap((message) => this.#statuses(message, account)) }];
+        return [200, { statuses: (body.messages as string[]).flatMap((message) => this.#statuses(message, account, "chat" in body)) }];
       case "GET contacts":
         return [200, { contacts: [...this.contacts.of(account)].map(([other, state]) => this.#contact(other, state)) }];
       case "GET accounts":
         return [200, { accounts: this.#search(decodeURIComponent(query.replace("prefix=", "")), account) }];
     }
+    const [, ended] = /^POST devices\/([^/]+)\/suspend$/.exec(call) ?? [];
+    if (ended !== undefined) return this.#suspend(ended, account);
+    const [, link, part] = /^\w+ keys\/links\/([^/]+)\/?(\w*)$/.exec(call) ?? [];
+    if (link !== undefined) return this.#link(link, part ?? "", body);
     const [, kind, other = "", verb = ""] = /^\w+ (contacts|accounts)\/([^/]+)\/?(\w*)$/.exec(call) ?? [];
     if (kind === "contacts") {
       const known = this.contacts.of(account);
       known.set(other, verb === "block" ? "blocked" : "accepted");
+      this.#tellOthers({ type: "contact.changed", account: other, state: known.get(other) }, account, device);
       return [200, this.#contact(other, known.get(other) ?? "")];
     }
     if (kind === "accounts") {
@@ -266,11 +281,77 @@ export class Relay {
   }
 
   #directory(asked: string): Json {
-    const [account = "", since] = asked.split(":");
+    const [account = "", since, key] = asked.split(":");
     const lists = this.lists.of(account);
+    const newest = lists.at(-1);
+    const isOther = key !== undefined && newest !== undefined && keyOf(newest) !== key;
     // The lists are one chain from 1 up, or whatever a test has put there.
-    const shown = since === undefined ? lists.slice(-1) : lists.slice(Number(since));
-    return { account, lists: shown, suspended: this.suspended.of(account), devices: [] };
+    const shown = since === undefined ? lists.slice(-1) : lists.slice(isOther ? 0 : Number(since));
+    const devices = devicesOf(newest).map((device) => ({
+      device,
+      signed_prekey: this.prekeys.of(device).signed_prekey ?? null,
+      last_resort: null,
+    }));
+    return { account, lists: shown, suspended: this.suspended.of(account), devices };
+  }
+
+  #publish({ replaces, ...list }: Json, account: string): Answer {
+    const lists = this.lists.of(account);
+    if (replaces !== undefined) lists.length = 0;
+    if (!lists.some((one) => one.payload === list.payload)) {
+      if (this.strict && seqOf(list) !== lists.length + 1) return problem(409, "list_conflict");
+      lists.push(list);
+      for (const device of devicesOf(list)) this.links.delete(device);
+      this.tellOfDevices(account);
+    }
+    return [200, { seq: lists.length, hash: "" }];
+  }
+
+  /** To the account itself, and to all who accepted it. */
+  tellOfDevices(account: string): void {
+    for (const socket of this.sockets.values()) {
+      const who = socket.who?.[0] ?? "";
+      if (who !== account && this.contacts.of(who).get(account) !== "accepted") continue;
+      socket.deliver({ type: "devices.changed", account });
+    }
+  }
+
+  #suspend(device: string, account: string): Answer {
+    if (this.devices.get(device)?.account !== account) return problem(404, "not_found");
+    this.suspended.of(account).push(device);
+    for (const tokens of [this.tokens, this.refreshes]) {
+      for (const [token, who] of tokens) if (who[1] === device) tokens.delete(token);
+    }
+    this.sockets.get(device)?.end(4403);
+    this.tellOfDevices(account);
+    return [204, {}];
+  }
+
+  #link(device: string, part: string, body: Json): Answer {
+    const slot = this.links.get(device);
+    if (part === "offer") {
+      if (slot?.offer !== body.offer) this.links.set(device, { offer: String(body.offer), answer: null });
+      return [204, {}];
+    }
+    if (slot === undefined) return problem(404, "not_found");
+    if (part === "answer") slot.answer = String(body.answer);
+    return part === "answer" ? [204, {}] : [200, { ...slot, expires_at: Date.now() + 600_000 }];
+  }
+
+  #device(id: string): Json {
+    const { account = "", name = "" } = this.devices.get(id) ?? {};
+    const listed = devicesOf(this.lists.of(account).at(-1)).includes(id);
+    return { id, name, platform: "browser", created_at: 1, last_seen_at: 2, suspended: this.#isSuspended(id), listed };
+  }
+
+  #isSuspended(device: string): boolean {
+    return this.suspended.of(this.devices.get(device)?.account ?? "").includes(device);
+  }
+
+  #tellOthers(frame: Json, account: string, device: string | null): void {
+    for (const [other, socket] of this.sockets) {
+      if (socket.who?.[0] === account && other !== device) socket.deliver(frame);
+    }
   }
 
   #claim(devices: readonly { account: string; device: string }[]): Json {
@@ -298,16 +379,37 @@ export class Relay {
     const before = this.answers.get(messageId);
     if (before !== undefined) return [201, before];
     const to = String(body.to);
+    const envelopes = body.envelopes as { device: string; body: string }[];
+    const changed = this.strict ? this.#changed(to, envelopes, body.skipped as string[], who) : null;
+    if (changed !== null) return changed;
     const known = this.contacts.of(to);
     if (!known.has(who[0])) known.set(who[0], "requested");
-    this.contacts.of(who[0]).set(to, "accepted"); // writing accepts
+    if (this.contacts.of(who[0]).get(to) !== "accepted") {
+      this.contacts.of(who[0]).set(to, "accepted"); // writing accepts
+      this.#tellOthers({ type: "contact.changed", account: to, state: "accepted" }, ...who);
+    }
     const request = known.get(who[0]) === "requested";
-    for (const one of body.envelopes as { device: string; body: string }[]) {
-      this.deliver(one.device, who, messageId, one.body, { request });
+    for (const one of envelopes) {
+      const isCopy = this.devices.get(one.device)?.account === who[0];
+      this.deliver(one.device, who, messageId, one.body, { request: request && !isCopy, chat: chatOf(who[0], to) });
     }
     const answer = { message_id: messageId, accepted_at: Date.now(), skipped: [] };
     this.answers.set(messageId, answer);
     return [201, answer];
+  }
+
+  /** Each active device has to be named, and no other. */
+  #changed(to: string, envelopes: { device: string }[], skipped: string[], [account, device]: Who): Answer | null {
+    const wanted = [to, account].flatMap((one) => devicesOf(this.lists.of(one).at(-1)));
+    const active = wanted.filter((one) => one !== device && !this.#isSuspended(one)).sort();
+    const named = [...envelopes.map((one) => one.device), ...skipped].sort();
+    if (named.join() === active.join()) return null;
+    const accounts = [to, account].map((one) => ({
+      account: one,
+      lists: this.lists.of(one).slice(-1),
+      suspended: this.suspended.of(one),
+    }));
+    return problem(409, "devices_changed", "", { accounts });
   }
 
   /** Delivered as it comes, and again as often as it comes. */
@@ -338,13 +440,16 @@ export class Relay {
     }
     for (const socket of this.sockets.values()) {
       const sender = socket.who?.[0] ?? "";
+      const isOwn = sender === who[0] && type === "message.read" && socket.who?.[1] !== device;
+      if (isOwn && messages.length > 0) socket.deliver({ type, chat: this.chats.get(messages[0] ?? ""), messages, account, device, at: Date.now() });
       if (sender === who[0] || this.contacts.of(who[0]).get(sender) !== "accepted" || messages.length === 0) continue;
       socket.deliver({ type, chat: "", messages, account: who[0], device: who[1], at: Date.now() });
     }
   }
 
-  #statuses(message: string, sender: string): Json[] {
-    const mayKnow = (one: Json): boolean => this.contacts.of(String(one.account)).get(sender) === "accepted";
+  #statuses(message: string, sender: string, own: boolean): Json[] {
+    const mayKnow = (one: Json): boolean =>
+      (own && one.account === sender && one.status === "read") || this.contacts.of(String(one.account)).get(sender) === "accepted";
     return [...this.statuses.values()].filter((one) => one.message === message && mayKnow(one));
   }
 
@@ -359,6 +464,36 @@ export class Relay {
   #name(account: string): string {
     return [...this.accounts].find(([, id]) => id === account)?.[0] ?? "";
   }
+}
+
+/** What a device list says: its account key, its number, its devices. */
+function read(list: Json | undefined): unknown[] {
+  if (typeof list?.payload !== "string") return [];
+  const payload = decodeBase64url(list.payload) ?? new Uint8Array(0);
+  try {
+    return cbor.decode(payload) as unknown[];
+  } catch {
+    return []; // of a test that lies
+  }
+}
+
+function keyOf(list: Json): string {
+  const key = read(list)[2];
+  return key instanceof Uint8Array ? encodeBase64url(key) : "";
+}
+
+function seqOf(list: Json): number {
+  return Number(read(list)[3]);
+}
+
+function devicesOf(list: Json | undefined): string[] {
+  const devices = read(list)[6];
+  return Array.isArray(devices) ? devices.map((one: Uint8Array[]) => uuid(one[0] ?? new Uint8Array(16))) : [];
+}
+
+function chatOf(account: string, other: string): string {
+  const none = new Uint8Array(16);
+  return uuid(privateConversation(fromUuid(account) ?? none, fromUuid(other) ?? none));
 }
 
 function person(id: string, username: string): Json {

@@ -139,9 +139,15 @@ test("a browser that the server does not take for a device any more is told so, 
   const alice = await joined(relay, "alice");
   relay.refusals.of("POST auth/device/token").push(problem(401, "wrong_proof"));
   expect((await alice.reload()).state).toBe("ready");
-  await until(() => ended(alice) === "signed_out");
+  await until(() => ended(alice) === "unlinked");
   const sentences = alice.told.flatMap((one) => (one.type === "ended" ? [one.text] : []));
   expect(sentences.at(-1)).toContain("not one of your account's devices any more");
+  relay.refusals.of("POST auth/device/token").push(problem(404, "not_found"));
+  expect(await alice.reload()).toEqual({ state: "linking_needed", reset: false });
+  alice.browser.offline = true;
+  expect(await alice.reload()).toEqual({ state: "linking_needed", reset: false });
+  alice.browser.offline = false;
+  expect((await alice.reload()).state).toBe("ready"); // the server has thought better of it
 });
 
 test("a tab that loses the account while it is being opened says so, and leaves nothing open", async () => {
