@@ -2,9 +2,12 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import psycopg
@@ -13,17 +16,20 @@ import pytest
 from tests.conftest import befriend
 from tests.people import PASSWORD, Person
 from tests.proxy import Proxy
-from tests.stacks import ROOT, Stack, running
+from tests.stacks import ROOT, Stack, running, wait_until
 from tests.wire import Wire, call, wires
 
 SEND_BURST = 60
+METRICS_TOKEN = "for the operator"
 LONG_AGO = 40 * 24 * 3_600_000  # ms: past the retention of everything
 
 
 @pytest.fixture(scope="module")
 def unpolled() -> Iterator[Stack]:
     """Two processes that never poll: only a nudge can bring a message across. And a share that is soon used up."""
-    with running("full", POLL_SECONDS="100000", SEND_BURST=str(SEND_BURST), SEND_RATE="0.1") as stack:
+    with running(
+        "full", POLL_SECONDS="100000", SEND_BURST=str(SEND_BURST), SEND_RATE="0.1", METRICS_TOKEN=METRICS_TOKEN
+    ) as stack:
         yield stack
 
 
@@ -197,6 +203,32 @@ def test_jobs_are_done_by_the_workers_alone_and_what_they_do_is_told_once(
     assert unpolled.worker is not None
     assert "jobs_done" in unpolled.worker.log.read_text()
     assert not [server for server in unpolled.servers if "jobs_done" in server.log.read_text()]
+
+
+def test_numbers_are_each_process_s_own_and_the_proxy_shows_them_to_nobody(
+    unpolled: Stack, on_the_wire: tuple[Wire, Wire, Wire]
+) -> None:
+    urls = [unpolled.url(0), unpolled.url(1)]
+    wait_until(lambda: [open_sockets(url) for url in urls] == [0, 0])
+    with on_the_wire[0].online(unpolled.url(0)):
+        assert [open_sockets(url) for url in urls] == [1, 0]
+    for path in ("/metrics", "/%6detrics"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            metrics(unpolled.url() + path)
+        assert refused.value.code == 404
+
+
+def metrics(url: str) -> str:
+    """What an operator's monitor is told there."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def open_sockets(url: str) -> int:
+    found = re.search(r"^messenger_sockets (\d+)", metrics(f"{url}/metrics"), re.M)
+    assert found is not None
+    return int(found[1])
 
 
 def test_a_device_suspended_at_one_process_is_off_at_the_other_at_once(
