@@ -5,13 +5,13 @@ Refuses missing and mistyped fields, and any field that is not known: all reader
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
 from . import cbor, form
-from .errors import Malformed, Unsupported
+from .errors import Malformed
 from .ids import AccountId, GroupId
 from .limits import MAX_META, MAX_ROSTER
 from .primitives import CSEAL_OVERHEAD, KEY_SIZE, SIGNATURE_SIZE, SigningKey, verify
@@ -214,21 +214,6 @@ class Rekey:
 
 Args = Create | Add | Remove | Leave | SetRole | SetMeta | OpenLink | CloseLink | Join | Approve | Rekey
 
-# Of each code: the reader, the keys that must be there, the keys that may be.
-_READERS: dict[int, tuple[Callable[[Map], Args], set[int], set[int]]] = {
-    Create.code: (Create.from_map, {0, 1, 2}, set()),
-    Add.code: (Add.from_map, {0}, set()),
-    Remove.code: (Remove.from_map, {0, 1}, set()),
-    Leave.code: (Leave.from_map, set(), set()),
-    SetRole.code: (SetRole.from_map, {0, 1}, set()),
-    SetMeta.code: (SetMeta.from_map, {0, 1}, set()),
-    OpenLink.code: (OpenLink.from_map, {0, 3}, {1, 2}),
-    CloseLink.code: (CloseLink.from_map, {0}, set()),
-    Join.code: (Join.from_map, {0, 1}, set()),
-    Approve.code: (Approve.from_map, {0}, set()),
-    Rekey.code: (Rekey.from_map, {0}, set()),
-}
-
 
 def read_roster(value: cbor.Value) -> tuple[Member, ...]:
     """Read a roster: by account, nobody twice. Raises Malformed."""
@@ -239,20 +224,6 @@ def read_roster(value: cbor.Value) -> tuple[Member, ...]:
     if any(first.account >= second.account for first, second in pairwise(roster)):
         raise Malformed("members out of order")
     return roster
-
-
-def read_args(code: int, value: cbor.Value) -> Args:
-    """Read the args of a code. Raises Malformed, Unsupported (a code or a key that is not known)."""
-    if code not in _READERS:
-        raise Unsupported("operation code")
-    read, required, optional = _READERS[code]
-    fields = form.mapping(value)
-    if not required <= fields.keys():
-        raise Malformed("args")
-    # Hazard: a key that some readers ignored would leave them with another group than the rest.
-    if not fields.keys() <= required | optional:
-        raise Unsupported("operation key")
-    return read(fields)
 
 
 def _account(value: cbor.Value) -> AccountId:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from . import cbor
+from .announced_chain import AnnouncedChain
 from .body import Retry
 from .content import Content, Sealed, check_group_place, read_padded
 from .device_list import DeviceList
@@ -24,7 +25,7 @@ from .keys import OwnDevice
 from .limits import MAX_CHAINS, MAX_GROUP_DEVICES
 from .primitives import KEY_SIZE, copen, cseal, sha256, verify
 from .secret import Secret
-from .sender_key import AnnouncedChain, OwnChain, Recipient, SenderKey
+from .sender_key import OwnChain, Recipient, SenderKey
 
 NO_RATCHET_KEY = bytes(KEY_SIZE)  # the `dh` of a `retry` for a group chat's message; no session has that key
 
@@ -166,7 +167,7 @@ def accept_sender_key(
     held = list(lookup.chains(announced.group, sender, device))
     known = next((one for one in held if one.id == announced.chain), None)
     if known is not None:
-        if (known.signing_key, known.epoch, known.gsh) != (announced.signing_key, announced.epoch, announced.gsh):
+        if not known.is_of(announced):
             raise Malformed("another chain of that id")
         return AcceptedChain(known, ())
     # The oldest go, never the new one.

@@ -5,11 +5,26 @@ PROTOCOL.md, Groups. Form is read here; whether the operation may be done is jud
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import cbor, form
-from .errors import Malformed
-from .group_args import Args, read_args
+from .errors import Malformed, Unsupported
+from .group_args import (
+    Add,
+    Approve,
+    Args,
+    CloseLink,
+    Create,
+    Join,
+    Leave,
+    Map,
+    OpenLink,
+    Rekey,
+    Remove,
+    SetMeta,
+    SetRole,
+)
 from .ids import AccountId, ConversationId, DeviceId, GroupId
 from .keys import OwnDevice
 from .primitives import HASH_SIZE, SIGNATURE_SIZE, sha256, verify
@@ -18,6 +33,21 @@ NO_PREVIOUS = bytes(HASH_SIZE)  # `prev` of the first operation
 
 _KIND = "groupop"
 _LABEL = "groupop"
+
+# Of each code: the reader, the keys that must be there, the keys that may be.
+_READERS: dict[int, tuple[Callable[[Map], Args], set[int], set[int]]] = {
+    Create.code: (Create.from_map, {0, 1, 2}, set()),
+    Add.code: (Add.from_map, {0}, set()),
+    Remove.code: (Remove.from_map, {0, 1}, set()),
+    Leave.code: (Leave.from_map, set(), set()),
+    SetRole.code: (SetRole.from_map, {0, 1}, set()),
+    SetMeta.code: (SetMeta.from_map, {0, 1}, set()),
+    OpenLink.code: (OpenLink.from_map, {0, 3}, {1, 2}),
+    CloseLink.code: (CloseLink.from_map, {0}, set()),
+    Join.code: (Join.from_map, {0, 1}, set()),
+    Approve.code: (Approve.from_map, {0}, set()),
+    Rekey.code: (Rekey.from_map, {0}, set()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +110,17 @@ def open_operation(signed: bytes) -> Operation:
         payload,
         signature,
     )
+
+
+def read_args(code: int, value: cbor.Value) -> Args:
+    """Read the args of a code. Raises Malformed, Unsupported (a code or a key that is not known)."""
+    if code not in _READERS:
+        raise Unsupported("operation code")
+    read, required, optional = _READERS[code]
+    fields = form.mapping(value)
+    if not required <= fields.keys():
+        raise Malformed("args")
+    # Hazard: a key that some readers ignored would leave them with another group than the rest.
+    if not fields.keys() <= required | optional:
+        raise Unsupported("operation key")
+    return read(fields)

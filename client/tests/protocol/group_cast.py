@@ -19,11 +19,12 @@ from messenger_client.protocol import (
     keys,
     sender_key,
 )
+from messenger_client.protocol.announced_chain import AnnouncedChain
 from messenger_client.protocol.group_args import ADMIN, MEMBER, OWNER, Args, Create, Member
 from messenger_client.protocol.group_meta import Meta, generate_group_key, seal_meta
 from messenger_client.protocol.group_operation import sign_operation
 from messenger_client.protocol.group_state import GroupState
-from messenger_client.protocol.sender_key import AnnouncedChain, GroupKey, OwnChain
+from messenger_client.protocol.sender_key import GroupKey, OwnChain
 
 GID = ids.GroupId(ids.ConversationId(an_id("a group chat")))
 

@@ -21,10 +21,10 @@ from messenger_client.protocol import (
     padding,
     primitives,
 )
+from messenger_client.protocol.announced_chain import AnnouncedChain
 from messenger_client.protocol.group_args import Add, Rekey, Remove
 from messenger_client.protocol.group_wire import GroupHeader, GroupMessage, peek_group, signed_part
 from messenger_client.protocol.secret import Secret
-from messenger_client.protocol.sender_key import AnnouncedChain
 
 
 @pytest.fixture

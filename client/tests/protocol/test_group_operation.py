@@ -26,9 +26,8 @@ from messenger_client.protocol.group_args import (
     Remove,
     SetMeta,
     SetRole,
-    read_args,
 )
-from messenger_client.protocol.group_operation import Operation, open_operation, sign_operation
+from messenger_client.protocol.group_operation import Operation, open_operation, read_args, sign_operation
 
 META = bytes(72)
 WHO = ids.AccountId(b"a" * 16)

@@ -21,9 +21,10 @@ from messenger_client.protocol import (
     primitives,
     sender_key,
 )
+from messenger_client.protocol.announced_chain import AnnouncedChain
 from messenger_client.protocol.group_args import Add, Leave, Rekey
 from messenger_client.protocol.secret import Secret
-from messenger_client.protocol.sender_key import AnnouncedChain, GroupKey, OwnChain, SenderKey
+from messenger_client.protocol.sender_key import GroupKey, OwnChain, SenderKey
 
 
 @pytest.fixture
