@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from django.db import transaction
 
 from chats.delivery import messages as frames
-from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.ids import AccountId, ChatId, DeviceId, GroupId, MessageId
 
 Effect = Callable[["Receiver"], None]
 KINDS = {1: "message.delivered", 2: "message.read", 3: "message.expired"}
@@ -82,6 +82,22 @@ def contact_changed(owner: uuid.UUID, other: uuid.UUID, state: str, *, by: Devic
 def pair_changed(one: uuid.UUID, other: uuid.UUID) -> None:
     """What the two think of each other is to be loaded again."""
     after(lambda receiver: receiver.pair_changed(AccountId(str(one)), AccountId(str(other))))
+
+
+def group_changed(
+    group: uuid.UUID,
+    index: int,
+    head: bytes,
+    *,
+    members: Collection[uuid.UUID],
+    removed: Collection[uuid.UUID],
+    by: uuid.UUID,
+) -> None:
+    """The members hear that their group chat has gone on, and who is not in it any more that it has without them."""
+    for accounts, is_removed in ((members, False), (removed, True)):
+        text = frames.group_changed(GroupId(str(group)), index, head, removed=is_removed)
+        for account in accounts:
+            account_told(AccountId(str(account)), text, but=DeviceId(str(by)))
 
 
 def messages_read(

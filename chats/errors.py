@@ -25,3 +25,32 @@ class WrongOrigin(DomainError):
     code = "wrong_origin"
     status = 403
     title = "Sockets are opened by pages of this server alone"
+
+
+class Unsupported(DomainError):
+    """Made by a newer client than this server knows."""
+
+    code = "unsupported"
+    title = "This server does not know that"
+
+
+class ListRefused(DomainError):
+    """A chain of operations would break: a fork, a gap, a replay."""
+
+    code = "list_refused"
+    status = 409
+    title = "The chain of operations does not go on like this"
+
+
+class GroupChanged(DomainError):
+    """The group chat has gone on. `index` and `hash` name its newest operation, `operations` lead there."""
+
+    code = "group_changed"
+    status = 409
+    title = "The group chat has changed"
+
+
+class TooManyDevices(DomainError):
+    code = "too_many_devices"
+    status = 409
+    title = "The members have more devices than a group chat can have"

@@ -15,6 +15,7 @@ from chats.limits import (
     ENVELOPES_PER_SEND,
     ID_LENGTH,
     MESSAGES_PER_FRAME,
+    OPERATION_BYTES,
     PARTS_PER_FRAME,
     SMALL_FRAME,
 )
@@ -119,6 +120,19 @@ class MessagesBody(Closed):
 
     chat: Id | None = None
     messages: Annotated[list[Id], Field(min_length=1, max_length=MESSAGES_PER_FRAME)]
+
+
+class SignedBytes(Closed):
+    """PROTOCOL's `[payload bytes, signature]`; what is inside is read in group_operations.py."""
+
+    payload: Annotated[str, StringConstraints(min_length=1, max_length=OPERATION_BYTES * 4 // 3 + 2)]
+    signature: Annotated[str, StringConstraints(min_length=86, max_length=86)]
+
+
+class OperationBody(Closed):
+    """The body of `POST groups` and `POST groups/{group}/operations`."""
+
+    operation: SignedBytes
 
 
 FRAMES: dict[str, type[Closed]] = {

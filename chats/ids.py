@@ -16,6 +16,7 @@ import uuid_utils
 AccountId = NewType("AccountId", str)
 DeviceId = NewType("DeviceId", str)
 ChatId = NewType("ChatId", str)
+GroupId = NewType("GroupId", str)
 MessageId = NewType("MessageId", str)  # the one that the client chose
 
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"

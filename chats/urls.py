@@ -12,6 +12,10 @@ urlpatterns = [
     path("envelopes", api.EnvelopesView.as_view(), name="envelopes"),
     path("envelopes/ack", api.AckView.as_view(), name="envelopes-ack"),
     path("chats", api.ChatsView.as_view(), name="chats"),
+    path("groups", api.GroupsView.as_view(), name="groups"),
+    path("groups/<uuid:group>", api.GroupView.as_view(), name="group"),
+    path("groups/<uuid:group>/accept", api.GroupAcceptView.as_view(), name="group-accept"),
+    path("groups/<uuid:group>/operations", api.GroupOperationsView.as_view(), name="group-operations"),
     path("contacts", api.ContactsView.as_view(), name="contacts"),
     *(
         path(

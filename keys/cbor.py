@@ -1,7 +1,7 @@
 """Deterministic CBOR of signed payloads (PROTOCOL.md, Encoding). Refuses every encoding but the canonical one.
 
 Payloads of this app are lists of integers, byte strings, text and lists; maps, tags, floats and simple values have
-no place in them and are refused with everything else.
+no place in them and are refused with everything else. Operations of group chats have maps and truth values besides.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ MAX_DEPTH = 16  # the outermost container is depth 1
 MAX_INTEGER = 2**53 - 1  # the largest that a JavaScript number holds exactly
 
 Value = int | str | bytes | list["Value"]
+Wide = int | str | bytes | list["Wide"] | dict[int, "Wide"]  # of integers, true and false are two here
 
 
 class _NoTags(dict[int, object]):
@@ -38,7 +39,7 @@ def _refuse_tag(*_: object) -> NoReturn:
     raise ValueError("tag")
 
 
-def encode(value: Value) -> bytes:
+def encode(value: Value | Wide) -> bytes:
     """The one encoding of a value that was checked already."""
     data: bytes = cbor2.dumps(value, canonical=True)
     return data
@@ -49,8 +50,21 @@ def decode(data: bytes) -> Value:
 
     Raises Malformed.
     """
+    checked = _check(_load(data), 1)
+    _require_same(checked, data)
+    return checked
+
+
+def decode_wide(data: bytes) -> Wide:
+    """As `decode`, with maps from unsigned integers, true and false."""
+    checked = _check_wide(_load(data), 1)
+    _require_same(checked, data)
+    return checked
+
+
+def _load(data: bytes) -> object:
     try:
-        value = cbor2.loads(
+        value: object = cbor2.loads(
             data,
             max_depth=MAX_DEPTH,
             allow_indefinite=False,
@@ -60,11 +74,13 @@ def decode(data: bytes) -> Value:
         )
     except Exception as error:  # cbor2 wraps most errors, and lets a few through
         raise Malformed("the payload is not CBOR") from error
-    checked = _check(value, 1)
+    return value
+
+
+def _require_same(checked: Value | Wide, data: bytes) -> None:
     # Catches what the decoder forgives: long integers, bytes after the end.
     if encode(checked) != data:
         raise Malformed("the payload is not deterministic CBOR")
-    return checked
 
 
 def _check(value: object, depth: int) -> Value:
@@ -78,3 +94,20 @@ def _check(value: object, depth: int) -> Value:
     if type(value) is list and depth <= MAX_DEPTH:
         return [_check(item, depth + 1) for item in value]
     raise Malformed("the payload holds a type that does not belong there")
+
+
+def _check_wide(value: object, depth: int) -> Wide:
+    if type(value) is bool:
+        return value
+    if type(value) is list and depth <= MAX_DEPTH:
+        return [_check_wide(item, depth + 1) for item in value]
+    if type(value) is dict and depth <= MAX_DEPTH:
+        return {_check_key(key): _check_wide(item, depth + 1) for key, item in value.items()}
+    checked: Wide = _check(value, MAX_DEPTH + 1)  # type: ignore[assignment]  # no list: too deep for one
+    return checked
+
+
+def _check_key(key: object) -> int:
+    if type(key) is not int or not 0 <= key <= MAX_INTEGER:
+        raise Malformed("a key of the payload is no unsigned integer")
+    return key

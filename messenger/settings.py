@@ -192,6 +192,8 @@ LIMITS = {
     "link": env.str("LIMIT_LINK", default="60/hour"),  # offers to devices that are to be linked, by an account
     "suspend": env.str("LIMIT_SUSPEND", default="60/hour"),  # of an account's own devices
     "identity": env.str("LIMIT_IDENTITY", default="5/day"),  # new account keys of an account
+    "group": env.str("LIMIT_GROUP", default="60/hour"),  # group chats that an account makes
+    "group_operation": env.str("LIMIT_GROUP_OPERATION", default="120/minute"),  # of an account: none is forgotten
     "search": env.str("LIMIT_SEARCH", default="60/minute"),  # searches for people by an account
 }
 

@@ -8,7 +8,7 @@ import orjson
 from django.conf import settings
 
 from chats import franking
-from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.ids import AccountId, ChatId, DeviceId, GroupId, MessageId
 from chats.limits import BODY_BYTES, ENVELOPES_PER_SEND, FRAME_BYTES, WINDOW
 from chats.sends import CONTROL, MESSAGE, Accepted, Parcel, Send
 from chats.writer.store import Waiting
@@ -114,6 +114,16 @@ def devices_changed(account: AccountId) -> str:
 
 def contact_changed(account: AccountId, state: str) -> str:
     return encode({"type": "contact.changed", "account": account, "state": state})
+
+
+def group_changed(group: GroupId, index: int, head: bytes, *, removed: bool) -> str:
+    members: dict[str, object] = {
+        "type": "group.changed",
+        "group": group,
+        "index": index,
+        "hash": base64url.encode(head),
+    }
+    return encode(members | {"removed": True} if removed else members)
 
 
 def prekeys_low(one_time: int, one_time_kem: int) -> str:

@@ -2,21 +2,26 @@
 
 from chats.services.contacts import accept_contact, block_contact, open_chat, unblock_contact
 from chats.services.fetching import acknowledge, waiting_envelopes
+from chats.services.groups import accept_group, add_operation, create_group, operations_of
 from chats.services.listing import list_versions, listed_devices, require_listed
 from chats.services.sending import count_accepted, decide, load_facts, repeated, send_control, send_message
 from chats.services.statuses import mark_read, statuses_of
 
 __all__ = [
     "accept_contact",
+    "accept_group",
     "acknowledge",
+    "add_operation",
     "block_contact",
     "count_accepted",
+    "create_group",
     "decide",
     "list_versions",
     "listed_devices",
     "load_facts",
     "mark_read",
     "open_chat",
+    "operations_of",
     "repeated",
     "require_listed",
     "send_control",

@@ -13,6 +13,7 @@ from chats import effects
 from chats.errors import ContactBlocked
 from chats.ids import DeviceId, conversation_id
 from chats.models import PrivateChat, PrivateMessage, PrivateMessageStatus
+from chats.services.groups import let_through
 from messenger.lib.errors import NotFound
 
 REQUESTED, ACCEPTED, BLOCKED = Contact.State.REQUESTED, Contact.State.ACCEPTED, Contact.State.BLOCKED
@@ -22,9 +23,11 @@ REQUESTED, ACCEPTED, BLOCKED = Contact.State.REQUESTED, Contact.State.ACCEPTED, 
 def open_chat(*, sender: uuid.UUID, recipient: uuid.UUID, by: DeviceId | None = None) -> None:
     """The sender writes to the recipient: their chat exists, the sender accepts, a stranger is asked."""
     chat = _locked_chat(sender, recipient)
-    mine, _ = Contact.objects.get_or_create(owner_id=sender, other_id=recipient, defaults={"state": ACCEPTED})
+    mine, is_new = Contact.objects.get_or_create(owner_id=sender, other_id=recipient, defaults={"state": ACCEPTED})
     if mine.state == BLOCKED:
         raise ContactBlocked
+    if is_new:
+        let_through(owner=sender, other=recipient)
     Contact.objects.get_or_create(owner_id=recipient, other_id=sender, defaults={"state": REQUESTED})
     if mine.state == REQUESTED:
         _set_state(mine, ACCEPTED)
@@ -90,6 +93,8 @@ def _set_state(contact: Contact, state: int) -> None:
     contact.state = state
     contact.changed_at = timezone.now()
     contact.save(update_fields=["state", "changed_at"])
+    if state == ACCEPTED:
+        let_through(owner=contact.owner_id, other=contact.other_id)
 
 
 def _locked_chat(one: uuid.UUID, other: uuid.UUID) -> PrivateChat:

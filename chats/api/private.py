@@ -1,4 +1,4 @@
-"""Chats over HTTP (docs/api.md, Chats): input, one call, output. For listed devices throughout."""
+"""Private chats, contacts and the queue over HTTP (docs/api.md, Chats): input, one call, output."""
 
 from __future__ import annotations
 
@@ -10,40 +10,19 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import credentials_of
-from accounts.models import Contact, User
-from chats import buckets, services
+from accounts.models import Contact
+from chats import services
+from chats.api.asking import ForListedDevices, asking, person, within_share
 from chats.delivery import messages as frames_out
 from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, is_id, read
-from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.ids import ChatId, DeviceId, MessageId
 from chats.models import PrivateChat
-from chats.permissions import IsListedDevice
 from chats.sends import Accepted
 from chats.services.fetching import MOST
 from messenger.lib import metrics
-from messenger.lib.errors import Malformed, TooManyRequests, WrongToken
-
-
-def asking(request: Request) -> tuple[AccountId, DeviceId]:
-    """The account and the device that the token speaks for."""
-    credentials = credentials_of(request)
-    if credentials.device_id is None:
-        raise WrongToken()
-    return AccountId(str(credentials.account_id)), DeviceId(str(credentials.device_id))
-
-
-def within_share(device: DeviceId) -> None:
-    """Count a send against the device's share, which the socket counts too."""
-    if wait := buckets.sends.take(device, buckets.clock()):
-        raise TooManyRequests(retry_after=wait)
-
-
-class ForListedDevices(APIView):
-    """What every view here is: closed to a device that its account has not listed."""
-
-    permission_classes = [IsListedDevice]
+from messenger.lib.errors import Malformed
 
 
 class MessagesView(ForListedDevices):
@@ -139,7 +118,7 @@ class ChatsView(ForListedDevices):
                 "chats": [
                     {
                         "id": chat.pk,
-                        "account": _person(chat.higher if chat.lower_id == account else chat.lower),
+                        "account": person(chat.higher if chat.lower_id == account else chat.lower),
                         "created_at": chat.created_at,
                     }
                     for chat in chats
@@ -184,13 +163,9 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _person(user: User) -> dict[str, object]:
-    return {"id": user.pk, "username": user.username, "display_name": user.display_name}
-
-
 def _contact(contact: Contact) -> dict[str, object]:
     return {
-        "account": _person(contact.other),
+        "account": person(contact.other),
         "state": contact.get_state_display(),
         "changed_at": int(contact.changed_at.timestamp() * 1000),
     }

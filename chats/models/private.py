@@ -1,4 +1,4 @@
-"""Private chats, their messages, and what each device has still to fetch. No readable body is ever stored here."""
+"""Private chats and their messages. No readable body is ever stored here."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class PrivateChat(models.Model):
 class PrivateMessage(models.Model):
     """That a device sent a message, and when. The ciphertext is in the envelopes while it waits, and nowhere after.
 
-    The references of this table and of the two below carry no foreign key constraint in the database: each would
-    cost a look-up and a row lock of the referenced row for every message, and the statement that inserts has
-    compared the same rows already (see chats/writer). Nothing cascades: rows that an account's deletion leaves
+    The references of this table, of the one below and of the queue carry no foreign key constraint in the database:
+    each would cost a look-up and a row lock of the referenced row for every message, and the statement that inserts
+    has compared the same rows already (see chats/writer). Nothing cascades: rows that an account's deletion leaves
     behind end with the retention time (see chats/jobs.py).
     """
 
@@ -110,35 +110,3 @@ class PrivateMessageStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message_id} {self.get_status_display()}"
-
-
-class Envelope(models.Model):
-    """What one device has still to fetch. `position` is the order of the queue, and what a device acknowledges."""
-
-    class Kind(models.IntegerChoices):
-        MESSAGE = 0, "message to a recipient"
-        COPY = 1, "message to another device of the sender's account"
-        CONTROL = 2, "control content"
-
-    position = models.BigAutoField(primary_key=True)
-    device = models.ForeignKey(
-        "accounts.Device", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
-    kind = models.SmallIntegerField(choices=Kind.choices)
-    # Null for control contents, which have no message row and no status.
-    message = models.ForeignKey(
-        PrivateMessage, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
-    )
-    sender_device = models.ForeignKey(
-        "accounts.Device", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
-    client_message_id = models.UUIDField()
-    created_at = models.BigIntegerField()
-    ciphertext = models.BinaryField()
-    expired = models.BooleanField(default=False)  # the ciphertext was deleted; the device is still to be told
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["device", "position"], name="envelopes_of_a_device")]
-
-    def __str__(self) -> str:
-        return f"envelope {self.position}"
