@@ -8,6 +8,7 @@ import * as form from "./form";
 import type { AccountId, MessageId, SessionId } from "./ids";
 import { HASH_SIZE, KEY_SIZE } from "./primitives";
 import { secret, Unprinted, type Secret } from "./secret";
+import { SenderKey } from "./sender_key";
 
 export type Fields = ReadonlyMap<number, Value>;
 
@@ -188,16 +189,15 @@ export class Reset {
   }
 }
 
-export const SENDER_KEY = 6;
 export const CALL = 11;
 export const FIRST_CONTROL = 6; // from here on: chosen devices, no message row, no status
 
-export type OpaqueKind = typeof SENDER_KEY | typeof CALL;
+export type OpaqueKind = typeof CALL;
 
-/** A control content whose fields another module reads: sender key, call. */
+/** A control content whose fields another module reads: call. */
 export class Opaque extends Unprinted {
   readonly kind: OpaqueKind;
-  readonly fields: Fields; // chain keys
+  readonly fields: Fields;
 
   constructor(kind: OpaqueKind, fields: Fields) {
     super();
@@ -210,7 +210,8 @@ export class Opaque extends Unprinted {
   }
 }
 
-export type Body = Text | Edit | Delete | Reaction | Timer | Retry | Reset | AccountData | History | Opaque;
+export type Body =
+  | Text | Edit | Delete | Reaction | Timer | SenderKey | Retry | Reset | AccountData | History | Opaque;
 
 export function isControl(kind: number): boolean {
   return kind >= FIRST_CONTROL;
@@ -229,6 +230,8 @@ export function readBody(kind: number, value: unknown): Body {
       return Reaction.fromMap(readMap(value));
     case Timer.kind:
       return Timer.fromMap(readMap(value));
+    case SenderKey.kind:
+      return SenderKey.fromMap(readMap(value));
     case Retry.kind:
       return Retry.fromMap(readMap(value));
     case Reset.kind:
@@ -238,7 +241,6 @@ export function readBody(kind: number, value: unknown): Body {
       return AccountData.fromMap(readMap(value));
     case History.kind:
       return History.fromMap(readMap(value));
-    case SENDER_KEY:
     case CALL:
       return new Opaque(kind, readMap(value));
     default:
@@ -253,11 +255,11 @@ export function readMap(value: unknown): Fields {
   return fields;
 }
 
-function attachmentMap(one: Attachment): Fields {
+export function attachmentMap(one: Attachment): Fields {
   return withoutNull([one.blobId, one.key, one.size, one.sha256, one.mediaType, one.name, one.thumbnail]);
 }
 
-function readAttachment(value: Value): Attachment {
+export function readAttachment(value: unknown): Attachment {
   const fields = readMap(value);
   return {
     blobId: form.identifier(fields.get(0)),

@@ -2,17 +2,18 @@
 // PROTOCOL.md, Content.
 
 import { AccountData, History, type HistoryEntry } from "./account_data";
-import { isControl, readBody, readMap, SENDER_KEY, type Body } from "./body";
+import { isControl, readBody, readMap, type Body } from "./body";
 import { compare, concat, equal } from "./bytes";
 import * as cbor from "./cbor";
 import { SYSTEM, type Entropy } from "./entropy";
 import { Malformed, Unsupported } from "./errors";
 import * as form from "./form";
 import { frank } from "./franking";
-import type { AccountId, ConversationId, MessageId } from "./ids";
+import type { AccountId, ConversationId, GroupId, MessageId } from "./ids";
 import { pad, unpad } from "./padding";
 import { HASH_SIZE, KEY_SIZE, labelled, sha256 } from "./primitives";
 import { secret, type Secret } from "./secret";
+import { SenderKey } from "./sender_key";
 
 export const CONTENT_VERSION = 1;
 
@@ -126,6 +127,7 @@ export interface Place {
   readonly own: AccountId;
   readonly sender: AccountId; // of the session
   readonly chatWith?: AccountId | null;
+  readonly group?: GroupId | null;
   readonly messageId?: MessageId | null;
 }
 
@@ -133,18 +135,41 @@ export interface Place {
  * Hold a content against the session it came on and against what the server says of it, or Malformed.
  *
  * A copy from one of our own devices belongs to the private chat with `chatWith`, so the server cannot
- * move it either; a control content to the pair's own chat. Account data and history come from one's own
- * devices alone. Sender keys carry a group's id, which the group code checks.
+ * move it either; a message that is sent again out of a group chat, to `group`; a control content to the
+ * pair's own chat. Account data and history come from one's own devices alone. A sender key carries its
+ * group's id; whether it may be taken, `group_message` judges.
  */
-export function checkPlace(content: Content, { own, sender, chatWith = null, messageId = null }: Place): void {
+export function checkPlace(
+  content: Content,
+  { own, sender, chatWith = null, group = null, messageId = null }: Place,
+): void {
   if (messageId !== null && !equal(content.messageId, messageId)) throw new Malformed("message id");
-  const kind = content.body.kind;
-  if (kind === SENDER_KEY) return;
+  const { body } = content;
+  const { kind } = body;
+  if (body instanceof SenderKey) {
+    if (!equal(content.conversation, body.group)) throw new Malformed("conversation");
+    return;
+  }
+  if (group !== null && !isControl(kind)) {
+    checkGroupPlace(content, { group, messageId });
+    return;
+  }
   const isShared = kind === AccountData.kind || kind === History.kind;
   if (isShared && !equal(sender, own)) throw new Malformed("another account's data");
   const copied = equal(sender, own) && chatWith !== null && !isControl(kind);
   const expected = privateConversation(own, copied ? chatWith : sender);
   if (!equal(content.conversation, expected)) throw new Malformed("conversation");
+}
+
+/** Hold a content against the group chat it came in and the id the server knows it by, or Malformed. */
+export function checkGroupPlace(
+  content: Content,
+  { group, messageId = null }: { readonly group: GroupId; readonly messageId?: MessageId | null },
+): void {
+  if (messageId !== null && !equal(content.messageId, messageId)) throw new Malformed("message id");
+  if (!equal(content.conversation, group)) throw new Malformed("conversation");
+  if (isControl(content.body.kind)) throw new Malformed("control content");
+  if (content.heads.recipient !== null) throw new Malformed("a head of one recipient");
 }
 
 function checkCounter(kind: number, counter: number): void {

@@ -8,5 +8,7 @@ export type DeviceId = Id<"device">;
 export type MessageId = Id<"message">;
 export type ConversationId = Id<"conversation">;
 export type SessionId = Id<"session">;
+export type GroupId = ConversationId; // gid: a group chat's id is the conversation id of its contents
+export type ChainId = Id<"chain">;
 
 export const ID_SIZE = 16;

@@ -43,5 +43,33 @@
 // `sealOffer(code, newest)`, and `openAnswer(code, ak.public, sealed, { added: now })` is the entry for the next list.
 // Once that is published, `startSession(..., { now, psk: code.secret })`, and over it `AccountData` and `History`, in
 // `parts`; the new device opens them with `AccountData.accountKey`, `SharedContact.pin` and `content.readHistory`.
+//
+// Group chats
+// `group_message.Lookup` reads the store (`newestGroup`, `groupAt`, `listNamed`, `newestList`, `chains`). Create:
+//   const key = generateGroupKey(null);
+//   const args = Create.of(members, sealMeta(new Meta("Friends"), gid, key), { membersMayAdd: false });
+//   const made = group_chain.create(own, mine, gid, args, { now });
+// Publish `made.operation.payload` and `.signature`; keep `made.state` and the operation once the server has taken it.
+// Every other change: `propose(own, mine, state, args, { now })`; after `group_changed` follow, and propose again. A Remove
+// or Rekey seals the meta under `generateGroupKey(state)`. What others did: `follow(gid, state or null, objects, lookup)`,
+// or one by one with `apply`: keep the operations (they are the lines "bob added charlie", and `rebuild` makes a `groupAt`
+// of them). NotListed: fetch the lists that `openOperation` names, and once more; any other failure: send nothing to that
+// group, and say why. A link: `const key = newLinkKey()`, an OpenLink, then `new GroupLink(gid, key, made.state.hash)
+// .toText()`; its holder: `GroupLink.fromText`, `link.join(account)` (its `signature` lets him read the chain), `link.follow`.
+//
+// Sending: `const readers = recipients(state, own, lookup)`. Without a chain, or when `chain.isDue(state, told, readers,
+// { now })`: `chain = OwnChain.begin(state, { now })`, and `told` is empty. Whoever of `readers` is not in `told` (by
+// `recipientName`) gets, over a session, a content of `chain.announce(groupKey)` with the conversation gid and counter 0.
+// Then `group_message.encrypt(chain, own, seal(...))`: store `chain`, `told`, `wire` and `name` (the send log) in one
+// transaction; send with `state.hash` and `listsHash(newest lists of the members)`. Whoever creates, removes, rekeys, adds
+// or approves announces a chain at once: the group key travels with it.
+//
+// Receiving: a SenderKey that came over a session goes to `acceptSenderKey(content, sender, device, lookup, { now })`;
+// NotListed may mean that operations or lists are missing here: keep the content, fetch, and call again. Store `chain`,
+// less the `dropped`, and the announced group key; `readMeta(state, key)` is the title. A message:
+// `group_message.receive({ group, sender, senderDevice, wire, messageId }, lookup, { now })`; store its `chain`.
+// UnknownSession and Undecryptable call for `named(peekGroup(wire).header)`, over a session to its sender, who tells the
+// chain again and sends the kept content over the session: read with an `Envelope` that has a `group` where a line waits
+// for it. Once a day `chain.tidy({ now })`. A device that left its list: drop its chains with its pair.
 
 export {};

@@ -42,6 +42,16 @@ export const KEM_PERIOD = 24 * HOUR; // or after a day: healing against a quantu
 export const MAX_SESSIONS = 5; // of one device pair: both may start at once, and start again after a loss
 export const UNANSWERED_MAX_AGE = 30 * DAY; // its first message has expired on the server
 
+// Group chats
+export const MAX_ROSTER = 500; // accounts in a group chat and waiting, together: above it sender keys cost too much
+export const MAX_GROUP_DEVICES = 500; // that get a sender's chain; those added to their lists last are left out
+export const MAX_LINKS = 20; // of a group chat at a time: every reader of the chain keeps them
+export const MAX_META = 4_096; // bytes of a sealed meta: every change of it stays on the server
+export const CHAIN_MESSAGES = 500; // a sender makes a new chain after that many messages,
+export const CHAIN_PERIOD = 7 * DAY; // or after that long: sender keys heal by nothing else
+export const MAX_CHAINS = 5; // of one device in a group chat: late messages of chains before are asked for again
+export const CHAIN_RETENTION = CHAIN_PERIOD + SKIPPED_MAX_AGE;
+
 // Device proof
 export const MIN_NONCE = 16; // a server nonce shorter than that could repeat
 export const MAX_NONCE = 64;

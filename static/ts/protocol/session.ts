@@ -17,7 +17,7 @@ import {
   UnknownSession,
 } from "./errors";
 import { checkFrank } from "./franking";
-import type { AccountId, DeviceId, MessageId, SessionId } from "./ids";
+import type { AccountId, DeviceId, GroupId, MessageId, SessionId } from "./ids";
 import type { OwnDevice } from "./keys";
 import { isAbandoned, Pair, Session } from "./pair";
 import { initiate, Party, respond } from "./pqxdh";
@@ -50,6 +50,7 @@ export interface Envelope {
   readonly wire: Uint8Array;
   readonly messageId?: MessageId | null; // the client message id the server knows it by
   readonly chatWith?: AccountId | null; // for a copy from one of our own devices: the chat's other account
+  readonly group?: GroupId | null; // for a message out of a group chat that was asked for: the line it repairs
 }
 
 /** H(EK) of an accepted first message; keep it until the signed prekey `spkId` is deleted. */
@@ -247,6 +248,7 @@ function read(padded: Uint8Array, tag: Uint8Array, own: OwnDevice, envelope: Env
       own: own.account,
       sender: envelope.sender,
       chatWith: envelope.chatWith ?? null,
+      group: envelope.group ?? null,
       messageId: envelope.messageId ?? null,
     });
     return { content, failure: null };

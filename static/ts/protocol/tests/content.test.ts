@@ -11,6 +11,7 @@ import { checkFrank, frank, stamp } from "../franking";
 import { pad } from "../padding";
 import { ready } from "../primitives";
 import { secret } from "../secret";
+import { SenderKey, type SenderKeyFields } from "../sender_key";
 import { anId, Dice, makeCast, talkingCast } from "./cast";
 
 beforeAll(ready);
@@ -25,6 +26,16 @@ const ATTACHMENT: body.Attachment = {
   mediaType: "image/png",
   name: "cat.png",
   thumbnail: utf8("thumb"),
+};
+const SENDER_KEY: SenderKeyFields = {
+  group: filled(16, "g"),
+  epoch: 3,
+  gsh: filled(32, "h"),
+  chain: filled(16, "c"),
+  n: 7,
+  key: secret(filled(32, "k")),
+  signingKey: filled(32, "s"),
+  groupKey: { version: 2, key: secret(filled(32, "g")) },
 };
 const EVERYTHING = {
   replyTo: TARGET,
@@ -43,7 +54,8 @@ const BODIES: readonly body.Body[] = [
   new body.Reaction(TARGET, "👍"),
   new body.Reaction(TARGET, "👍", true),
   new body.Timer(3600),
-  new body.Opaque(body.SENDER_KEY, new Map([[0, filled(16, "g")]])),
+  new SenderKey(SENDER_KEY),
+  new SenderKey({ ...SENDER_KEY, groupKey: null }),
   new body.Retry(filled(16, "s"), filled(32, "d"), 7),
   new body.Reset(),
   new AccountData(),
@@ -304,12 +316,36 @@ describe("what the server might move elsewhere", () => {
     expect(bob.receive(alice, wire, { chatWith: charlie.account }).failure).toBeInstanceOf(Malformed);
   });
 
-  test("a sender key carries a group's id", () => {
+  test("a sender key carries its group's id and no other", () => {
     const { alice, bob } = talkingCast();
-    const group = filled(16, "g");
-    const made = aContent(new body.Opaque(body.SENDER_KEY, new Map([[0, group]])), group);
-    const wire = alice.sendSealed(bob, content.seal(made, alice.dice));
-    expect(bob.receive(alice, wire).failure).toBeNull();
+    const made = aContent(new SenderKey(SENDER_KEY), SENDER_KEY.group);
+    expect(bob.receive(alice, alice.sendSealed(bob, content.seal(made, alice.dice))).failure).toBeNull();
+    for (const conversation of [
+      filled(16, "x"),
+      content.privateConversation(alice.account.id, bob.account.id),
+    ]) {
+      const wire = alice.sendSealed(bob, content.seal({ ...made, conversation }, alice.dice));
+      expect(bob.receive(alice, wire).failure).toBeInstanceOf(Malformed);
+    }
+  });
+
+  test("a group chat's message is read over a session only where it was asked for", () => {
+    const { alice, bob } = talkingCast();
+    const { group } = SENDER_KEY;
+    const heads = { own: filled(32, "h"), recipient: null };
+    const made = { ...aContent(new body.Text("again"), group), heads };
+    const place = { own: bob.own.account, sender: alice.own.account };
+    content.checkPlace(made, { ...place, group });
+    const moved = { ...made, heads: { own: filled(32, "h"), recipient: filled(32, "h") } };
+    const control = { ...made, body: new body.Reset(), counter: 0 };
+    for (const [one, asked] of [
+      [made, null],
+      [made, filled(16, "x")],
+      [moved, group],
+      [control, group],
+    ] as const) {
+      expect(() => content.checkPlace(one, { ...place, group: asked })).toThrow(Malformed);
+    }
   });
 });
 

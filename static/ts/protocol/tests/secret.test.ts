@@ -3,7 +3,7 @@
 import { inspect } from "node:util";
 import { beforeAll, expect, test } from "vitest";
 import { hex, utf8 } from "../bytes";
-import { Edit, Opaque, Reaction, SENDER_KEY, Text } from "../body";
+import { CALL, Edit, Opaque, Reaction, Text } from "../body";
 import { OwnDevice } from "../keys";
 import { ready } from "../primitives";
 import { Secret, secret } from "../secret";
@@ -66,7 +66,7 @@ test("no private value shows its bytes", () => {
 
 test("bodies do not show what they hold", () => {
   const target = new Uint8Array(16);
-  const opaque = new Opaque(SENDER_KEY, new Map([[5, "hidden"]]));
+  const opaque = new Opaque(CALL, new Map([[5, "hidden"]]));
   const bodies = [new Text("hidden"), new Edit(target, "hidden"), new Reaction(target, "hidden"), opaque];
   for (const one of bodies) expect(printed(one) + one.toString()).not.toContain("hidden");
 });
