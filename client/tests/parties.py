@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+import pytest
+
 from messenger_client import Client, Event, Message
+from messenger_client.errors import LinkingNeeded
 
 PASSWORD = "a quiet river bends twice"
 
@@ -52,5 +54,16 @@ async def states(client: Client, other: str) -> dict[str, str]:
     return {event.text: event.state for event in await client.history(other) if isinstance(event, Message)}
 
 
-def decode(value: str) -> bytes:
-    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+async def second_device(
+    open_client: Open, owner: Client, profile: str, *, history: bool = True, managing: bool = False
+) -> Client:
+    """Sign in to somebody's account on another device, and have it linked."""
+    account = await owner.account()
+    assert account is not None
+    client = await open_client(profile)
+    with pytest.raises(LinkingNeeded):
+        await client.login(account.username, PASSWORD, device=profile)
+    code = await client.link_code()
+    assert (await owner.read_link(code)).name == profile
+    await asyncio.gather(client.wait_until_linked(), owner.approve_link(code, history=history, managing=managing))
+    return client

@@ -18,8 +18,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
+import cbor2
 import uvicorn
 
 Json = dict[str, Any]
@@ -48,6 +50,10 @@ class Relay:
         self.answers: dict[str, Json] = {}  # by message id
         self.acks: list[Json] = []
         self.contacts: dict[str, dict[str, str]] = defaultdict(dict)
+        self.chats: dict[str, list[tuple[str, str]]] = defaultdict(list)  # by account: id, the other account
+        self.reads: dict[str, list[Json]] = defaultdict(list)  # by account: statuses of what it has read
+        self.links: dict[str, Json] = {}  # by device
+        self.checks_lists = False  # whether a send for other lists than the newest is `devices_changed`
         self.expires_in = 900
         self.sockets: dict[str, Callable[[Json | int], None]] = {}
         self._numbers = itertools.count(1)
@@ -175,7 +181,9 @@ class Relay:
         if frame["type"] == "ack":
             self._ack(body, who)
         if frame["type"] == "device.send":
-            self._send_to_devices(body, who)
+            status, value = self._send_to_devices(body, who)
+            if status >= 400:
+                return {"type": "rejected", "id": frame["id"], **value}
         return {"type": "done", "id": frame.get("id")}
 
     # Calls
@@ -201,14 +209,22 @@ class Relay:
             return 200, {"nonce": b64(secrets.token_bytes(32)), "expires_in": 60}
         if call == "POST auth/device/token":
             device = self.devices[body["device"]]
+            if body["device"] in self.suspended[device["account"]]:
+                return problem(404, "not_found")
             return 200, self._issue(self._name(device["account"]), body["device"])
         if who is None:
             raise PermissionError
         if call == "POST devices":
             known = next((key for key, row in self.devices.items() if row["key"] == body["signing_key"]), None)
             device_id = known or str(uuid.uuid4())
-            self.devices[device_id] = {"account": who[0], "key": body["signing_key"]}
+            row = {"account": who[0], "key": body["signing_key"], "name": body["name"], "platform": body["platform"]}
+            self.devices[device_id] = row
             return 201, {"id": device_id}
+        if call == "GET devices":
+            return 200, {"devices": self._devices(who[0])}
+        if path.startswith("devices/"):
+            self.suspend(path.split("/")[1])
+            return 204, {}
         if who[1] is None:
             return problem(403, "wrong_token")
         return self._signed_in(method, path, query, body, (who[0], who[1]))
@@ -217,9 +233,9 @@ class Relay:
         account, device = who
         call = f"{method} {path}"
         if call == "PUT keys/device-list":
-            if body not in self.lists[account]:
-                self.lists[account].append(body)
-            return 200, {"seq": len(self.lists[account]), "hash": ""}
+            return self._publish(account, body)
+        if path.startswith("keys/links/"):
+            return self._link(method, path.split("/")[2:], body)
         if call == "GET keys/directory":
             return 200, {"accounts": [self._directory(part.removeprefix("account=")) for part in query.split("&")]}
         if call == "POST keys/prekeys":
@@ -237,26 +253,35 @@ class Relay:
         if call == "POST messages":
             return self._send(body, who)
         if call == "POST device-messages":
-            self._send_to_devices(body, who)
-            return 201, {}
+            return self._send_to_devices(body, who)
+        if call == "GET chats":
+            return 200, {"chats": [{"id": chat, "account": self._person(other)} for chat, other in self.chats[account]]}
         if call == "GET envelopes":
             return 200, {"envelopes": self.queue[device][:100], "more": len(self.queue[device]) > 100}
         if call == "POST envelopes/ack":
             return 200, {"acknowledged": self._ack(body, who)}
         if call == "POST messages/statuses":
-            return 200, {"statuses": []}
+            read = [one for one in self.reads[account] if one["message"] in body["messages"] and "chat" in body]
+            return 200, {"statuses": read}
         if call == "GET contacts":
             rows = self.contacts[account].items()
             return 200, {"contacts": [self._contact(other, state) for other, state in rows]}
         if path.startswith("contacts/"):
             _, other, verb = path.split("/")
             self.contacts[account][other] = {"accept": "accepted", "block": "blocked"}[verb]
+            for one in self.listed(account):
+                if one != device:
+                    self.push(
+                        one, {"type": "contact.changed", "account": other, "state": self.contacts[account][other]}
+                    )
             return 200, self._contact(other, self.contacts[account][other])
         if path.startswith("accounts/"):
             who_else = path.removeprefix("accounts/")
             for name, row in self.accounts.items():
                 if who_else in (name, row["id"]):
                     return 200, {"id": row["id"], "username": name, "display_name": ""}
+        if call == "POST messages/read":
+            self._read(account, device, body)
         if call in ("POST auth/logout", "POST messages/read"):
             return 204, {}
         return problem(404, "not_found")
@@ -270,11 +295,80 @@ class Relay:
         return {"access": access, "refresh": refresh, "expires_in": self.expires_in, "account": owner, "device": device}
 
     def _directory(self, asked: str) -> Json:
-        account, _, since = asked.partition(":")
+        account, since, account_key = [*asked.split(":"), "", ""][:3]
         lists = self.lists[account]
         # The relay's lists are one chain from 1 up, or whatever a test has put there.
         shown = lists[int(since) :] if since else lists[-1:]
-        return {"account": account, "lists": shown, "suspended": self.suspended[account], "devices": []}
+        if account_key and lists and account_key != b64(_account_key(lists[-1])):
+            shown = lists
+        devices = [
+            {"device": one, "signed_prekey": self.prekeys[one].get("signed_prekey")} for one in self.listed(account)
+        ]
+        return {"account": account, "lists": shown, "suspended": self.suspended[account], "devices": devices}
+
+    def _newest(self, account: str) -> Json:
+        return {"account": account, "lists": self.lists[account][-1:], "suspended": self.suspended[account]}
+
+    def _publish(self, account: str, body: Json) -> Answer:
+        lists, replaces = self.lists[account], body.pop("replaces", None)
+        if replaces is not None:
+            if replaces != _list_hash(lists[-1]):
+                return problem(409, "list_conflict")
+            lists[:] = [body]
+        elif body not in lists:
+            if _previous(body) != (decode(_list_hash(lists[-1])) if lists else bytes(32)):
+                return problem(409, "list_conflict")
+            lists.append(body)
+        for one in self.listed(account):
+            self.links.pop(one, None)
+        for one in [row for row, kept in self.devices.items() if kept["account"] == account]:
+            self.push(one, {"type": "devices.changed", "account": account})
+        return 200, {"seq": len(lists), "hash": ""}
+
+    def listed(self, account: str) -> list[str]:
+        """Ids of the devices on an account's newest list, as far as it makes sense."""
+        try:
+            payload = cbor2.loads(decode(self.lists[account][-1]["payload"]))
+            return [str(uuid.UUID(bytes=row[0])) for row in payload[6]]
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError):
+            return []
+
+    def suspend(self, device: str) -> None:
+        self.suspended[self.devices[device]["account"]].append(device)
+        self.tokens = {token: who for token, who in self.tokens.items() if who[1] != device}
+        self.refreshes = {token: who for token, who in self.refreshes.items() if who[1] != device}
+        self.push(device, 4403)
+
+    def _devices(self, account: str) -> list[Json]:
+        rows = [(key, row) for key, row in self.devices.items() if row["account"] == account]
+        return [
+            {
+                "id": key, "name": row["name"], "platform": row["platform"], "created_at": at, "last_seen_at": None,
+                "suspended": key in self.suspended[account], "listed": key in self.listed(account),
+            }
+            for at, (key, row) in enumerate(rows)
+        ]  # fmt: skip
+
+    def _link(self, method: str, path: list[str], body: Json) -> Answer:
+        slot = self.links.get(path[0])
+        if method == "PUT" and path[1] == "offer":
+            self.links[path[0]] = {"offer": body["offer"], "answer": None, "expires_at": 0}
+            return 204, {}
+        if slot is None:
+            return problem(404, "not_found")
+        if method == "PUT":
+            slot["answer"] = body["answer"]
+            return 204, {}
+        return 200, slot
+
+    def _read(self, account: str, device: str, body: Json) -> None:
+        for one in body["messages"]:
+            self.reads[account].append(
+                {"message": one, "account": account, "device": device, "status": "read", "at": 1}
+            )
+        for one in self.listed(account):
+            if one != device:
+                self.push(one, {"type": "message.read", "account": account, "device": device, "at": 1, **body})
 
     def _claim(self, devices: list[Json]) -> Json:
         bundles, skipped = [], []
@@ -294,15 +388,28 @@ class Relay:
         if body["message_id"] in self.answers:
             return 201, self.answers[body["message_id"]]
         at = int(time.time() * 1000)
+        newest = {one: self.lists[one][-1:] for one in (who[0], body["to"])}
+        if self.checks_lists and body["lists"] != {one: _list_hash(lists[0]) for one, lists in newest.items() if lists}:
+            return problem(409, "devices_changed", accounts=[self._newest(one) for one in newest])
         known = self.contacts[body["to"]].setdefault(who[0], "requested")
+        chat = _conversation(who[0], body["to"])
+        for owner, other in ((who[0], body["to"]), (body["to"], who[0])):
+            if (chat, other) not in self.chats[owner]:
+                self.chats[owner].append((chat, other))
         for one in body["envelopes"]:
-            self.deliver(one["device"], who, body["message_id"], one["body"], request=known == "requested")
+            own = self.devices.get(one["device"], {}).get("account") == who[0]
+            request = known == "requested" and not own
+            self.deliver(one["device"], who, body["message_id"], one["body"], request=request, chat=chat)
         self.answers[body["message_id"]] = {"message_id": body["message_id"], "accepted_at": at, "skipped": []}
         return 201, self.answers[body["message_id"]]
 
-    def _send_to_devices(self, body: Json, who: tuple[str, str | None]) -> None:
+    def _send_to_devices(self, body: Json, who: tuple[str, str | None]) -> Answer:
+        for one in body["envelopes"]:
+            if one["device"] in self.suspended[one["account"]] or one["device"] not in self.listed(one["account"]):
+                return problem(409, "devices_changed", accounts=[self._newest(one["account"])])
         for one in body["envelopes"]:
             self.deliver(one["device"], who, body["message_id"], one["body"], control=True)
+        return 201, {}
 
     def deliver(
         self,
@@ -341,10 +448,13 @@ class Relay:
 
     def _contact(self, account: str, state: str) -> Json:
         return {
-            "account": {"id": account, "username": self._name(account), "display_name": ""},
+            "account": self._person(account),
             "state": state,
             "changed_at": 0,
         }
+
+    def _person(self, account: str) -> Json:
+        return {"id": account, "username": self._name(account), "display_name": ""}
 
     def _name(self, account: str) -> str:
         return next(name for name, row in self.accounts.items() if row["id"] == account)
@@ -352,3 +462,24 @@ class Relay:
 
 def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode(value: str) -> bytes:
+    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+
+
+def _account_key(signed: Json) -> bytes:
+    return bytes(cbor2.loads(decode(signed["payload"]))[2])
+
+
+def _list_hash(signed: Json) -> str:
+    return b64(sha256(decode(signed["payload"])).digest())
+
+
+def _previous(signed: Json) -> bytes:
+    return bytes(cbor2.loads(decode(signed["payload"]))[4])
+
+
+def _conversation(one: str, other: str) -> str:
+    lower, higher = sorted((uuid.UUID(one).bytes, uuid.UUID(other).bytes))
+    return str(uuid.UUID(bytes=sha256(b"msgr/1/dm\x00" + lower + higher).digest()[:16]))

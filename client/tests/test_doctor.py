@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from clocks import SteppingClock
-from parties import PASSWORD, Open, befriend, decode, nothing_more, shown
-from relay import Relay, b64
+from parties import PASSWORD, Open, befriend, nothing_more, shown
+from relay import Relay, b64, decode
 
 from messenger_client import Client, Message, Notice
 from messenger_client.client.doctor import seal_control

@@ -122,7 +122,7 @@ async def test_delivery_states_follow_what_the_server_tells(alice: Client, bob: 
     await befriend(alice, bob)
     sent = await alice.send("bob", "seen?")
     about = {
-        "chat": "",
+        "chat": str(uuid.uuid4()),
         "messages": [sent.id],
         "account": relay.accounts["bob"]["id"],
         "device": relay.device_of("bob"),
@@ -223,7 +223,7 @@ async def test_a_status_of_somebody_else_s_says_nothing_about_a_message(
     await befriend(alice, bob)
     sent = await alice.send("bob", "for bob")
     device = relay.device_of("alice")
-    about = {"chat": "", "messages": [sent.id], "device": relay.device_of("bob"), "at": 1}
+    about = {"chat": str(uuid.uuid4()), "messages": [sent.id], "device": relay.device_of("bob"), "at": 1}
     async with alice.connected():
         await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
         stranger = str(uuid.uuid4())

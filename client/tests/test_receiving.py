@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from clocks import SteppingClock
-from parties import PASSWORD, Open, befriend, decode, nothing_more, shown, texts
-from relay import Relay, b64, problem
+from parties import PASSWORD, Open, befriend, nothing_more, shown, texts
+from relay import Relay, b64, decode, problem
 
 from messenger_client import Client, Message, Notice
 from messenger_client.protocol import cbor, form

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 from clocks import SteppingClock
-from parties import Open, befriend, decode, nothing_more, shown, states, texts
-from relay import Answer, Relay, b64, problem
+from parties import Open, befriend, nothing_more, shown, states, texts
+from relay import Answer, Relay, b64, decode, problem
 
 from messenger_client import Client, Notice
 from messenger_client.client.context import own_device

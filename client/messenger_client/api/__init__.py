@@ -13,7 +13,9 @@ from .answers import (
     Accepted,
     Claimed,
     ContactState,
+    DeviceInfo,
     Directory,
+    LinkSlot,
     PrekeyCounts,
     Profile,
     Status,
@@ -26,8 +28,8 @@ from .http import Credentials, Http, origin_of
 MOST_ENVELOPES = 256  # a call
 
 __all__ = [
-    "Accepted", "Api", "Claimed", "ContactState", "Credentials", "Directory", "PrekeyCounts", "Profile", "Status",
-    "TokenPair", "Waiting", "origin_of",
+    "Accepted", "Api", "Claimed", "ContactState", "Credentials", "DeviceInfo", "Directory", "LinkSlot", "PrekeyCounts",
+    "Profile", "Status", "TokenPair", "Waiting", "origin_of",
 ]  # fmt: skip
 
 
@@ -77,17 +79,27 @@ class Api:
     async def sign_out(self) -> None:
         await self._call("POST", "auth/logout", {})
 
+    async def devices(self) -> list[DeviceInfo]:
+        return [answers.device(one) for one in forms.items((await self._call("GET", "devices")).get("devices"))]
+
+    async def suspend(self, device: bytes) -> None:
+        await self._call("POST", f"devices/{forms.uuid(device)}/suspend", {})
+
     async def account(self, username_or_id: str) -> Profile:
         return answers.profile(await self._call("GET", f"accounts/{quote(username_or_id, safe='')}"))
 
     # Keys
 
-    async def publish_list(self, signed: bytes) -> None:
-        await self._call("PUT", "keys/device-list", answers.to_signed_object(signed))
+    async def publish_list(self, signed: bytes, *, replaces: bytes | None = None) -> None:
+        """Publish the next list of a chain; or the first of a new one, with the hash of the list that it replaces."""
+        body = answers.to_signed_object(signed)
+        if replaces is not None:
+            body["replaces"] = forms.encode(replaces)
+        await self._call("PUT", "keys/device-list", body)
 
-    async def directory(self, accounts: Iterable[tuple[bytes, int | None]]) -> list[Directory]:
-        """Read lists: those above a seq, or the newest one."""
-        asked = [forms.uuid(one) if since is None else f"{forms.uuid(one)}:{since}" for one, since in accounts]
+    async def directory(self, accounts: Iterable[tuple[bytes, int | None, bytes]]) -> list[Directory]:
+        """Read lists: those above a seq, of the chain of an account key if one is named; or the newest one."""
+        asked = [_asked(*one) for one in accounts]
         answer = await self._call("GET", "keys/directory?" + "&".join(f"account={one}" for one in asked))
         return [answers.directory(one) for one in forms.items(answer.get("accounts"))]
 
@@ -124,6 +136,18 @@ class Api:
         asked = [{"account": forms.uuid(account), "device": forms.uuid(device)} for account, device in devices]
         return answers.claimed(await self._call("POST", "keys/claim", {"devices": asked}))
 
+    # Linking
+
+    async def offer_link(self, device: bytes, offer: bytes) -> None:
+        await self._call("PUT", f"keys/links/{forms.uuid(device)}/offer", {"offer": forms.encode(offer)})
+
+    async def link_slot(self, device: bytes) -> LinkSlot:
+        """Raises Refused (404) while nothing was offered."""
+        return answers.link_slot(await self._call("GET", f"keys/links/{forms.uuid(device)}"))
+
+    async def answer_link(self, device: bytes, answer: bytes) -> None:
+        await self._call("PUT", f"keys/links/{forms.uuid(device)}/answer", {"answer": forms.encode(answer)})
+
     # Chats
 
     async def send(self, message: Json) -> Accepted:
@@ -145,9 +169,16 @@ class Api:
             "POST", "messages/read", {"chat": forms.uuid(chat), "messages": [forms.uuid(one) for one in messages]}
         )
 
-    async def statuses(self, messages: Sequence[bytes]) -> list[Status]:
-        answer = await self._call("POST", "messages/statuses", {"messages": [forms.uuid(one) for one in messages]})
-        return [answers.status(one) for one in forms.items(answer.get("statuses"))]
+    async def statuses(self, messages: Sequence[bytes], chat: bytes | None = None) -> list[Status]:
+        """The statuses of own messages; with a chat also which of its received ones were read on own devices."""
+        body: Json = {"messages": [forms.uuid(one) for one in messages]}
+        if chat is not None:
+            body["chat"] = forms.uuid(chat)
+        answer = await self._call("POST", "messages/statuses", body)
+        return [answers.status(one, chat or b"") for one in forms.items(answer.get("statuses"))]
+
+    async def chats(self) -> list[tuple[bytes, Profile]]:
+        return [answers.chat(one) for one in forms.items((await self._call("GET", "chats")).get("chats"))]
 
     async def contacts(self) -> list[ContactState]:
         answer = await self._call("GET", "contacts")
@@ -158,3 +189,10 @@ class Api:
 
     async def _call(self, method: str, path: str, body: Json | None = None) -> Json:
         return await self._http.call_signed_in(self._credentials, method, path, body)
+
+
+def _asked(account: bytes, since: int | None, account_key: bytes) -> str:
+    if since is None:
+        return forms.uuid(account)
+    chain = f":{forms.encode(account_key)}" if account_key else ""
+    return f"{forms.uuid(account)}:{since}{chain}"

@@ -35,6 +35,7 @@ class Directory:
     account: bytes
     lists: tuple[bytes, ...]  # signed objects, oldest first
     suspended: tuple[bytes, ...]
+    keyed: tuple[bytes, ...] = ()  # devices that have published prekeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,32 @@ class ContactState:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One of the account's own devices, as the server knows it."""
+
+    device: bytes
+    name: str
+    platform: str
+    created_at: int
+    last_seen_at: int | None
+    suspended: bool
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSlot:
+    offer: bytes | None
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     message: bytes
     account: bytes
     device: bytes
     status: str
     at: int
+    chat: bytes = b""  # where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +137,12 @@ def directory(value: object) -> Directory:
     fields = forms.members(value)
     account = forms.identifier(fields.get("account"))
     try:
+        devices = [forms.members(one) for one in forms.items(fields.get("devices", []))]
         return Directory(
             account,
             tuple(signed_object(one) for one in forms.items(fields.get("lists"))),
             tuple(forms.identifier(one) for one in forms.items(fields.get("suspended"))),
+            tuple(forms.identifier(one.get("device")) for one in devices if one.get("signed_prekey") is not None),
         )
     except Defect:
         return Directory(account, (), ())
@@ -179,7 +202,34 @@ def contact(value: object) -> ContactState:
     )
 
 
-def status(value: object) -> Status:
+def device(value: object) -> DeviceInfo:
+    fields = forms.members(value)
+    last_seen = fields.get("last_seen_at")
+    return DeviceInfo(
+        forms.identifier(fields.get("id")),
+        forms.string(fields.get("name")),
+        forms.string(fields.get("platform")),
+        forms.integer(fields.get("created_at")),
+        None if last_seen is None else forms.integer(last_seen),
+        fields.get("suspended") is True,
+        fields.get("listed") is True,
+    )
+
+
+def link_slot(value: Json) -> LinkSlot:
+    offer, answer = value.get("offer"), value.get("answer")
+    return LinkSlot(
+        None if offer is None else forms.decode(offer),
+        None if answer is None else forms.decode(answer),
+    )
+
+
+def chat(value: object) -> tuple[bytes, Profile]:
+    fields = forms.members(value)
+    return forms.identifier(fields.get("id")), profile(fields.get("account"))
+
+
+def status(value: object, chat: bytes = b"") -> Status:
     fields = forms.members(value)
     return Status(
         forms.identifier(fields.get("message")),
@@ -187,6 +237,7 @@ def status(value: object) -> Status:
         forms.identifier(fields.get("device")),
         forms.string(fields.get("status")),
         forms.integer(fields.get("at")),
+        chat,
     )
 
 
@@ -194,8 +245,8 @@ def statuses_of_frame(frame: Json, status_name: str) -> list[Status]:
     """`message.delivered`, `message.read`, `message.expired`: one status a message."""
     account, device = forms.identifier(frame.get("account")), forms.identifier(frame.get("device"))
     at = forms.integer(frame.get("at"))
-    messages = forms.items(frame.get("messages"))
-    return [Status(forms.identifier(one), account, device, status_name, at) for one in messages]
+    chat, messages = forms.identifier(frame.get("chat")), forms.items(frame.get("messages"))
+    return [Status(forms.identifier(one), account, device, status_name, at, chat) for one in messages]
 
 
 def waiting(frame: Json) -> Waiting:

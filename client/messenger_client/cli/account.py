@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from ..client import Account
+from ..client.account import DEVICE_NAME
 from ..errors import SignInNeeded
 from .verb import Terminal, verb
+
+DeviceName = Annotated[str, typer.Option("--device", metavar="NAME", help="What your list of devices calls this one.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,26 +20,31 @@ def add_to(app: typer.Typer) -> None:
         terminal: Terminal,
         username: Annotated[str, typer.Argument(help="How others will find you. It is yours for ever.")],
         email: Annotated[str, typer.Option("--email", metavar="ADDRESS", help="For news about your account.")],
+        device: DeviceName = DEVICE_NAME,
     ) -> None:
         """Make an account, and its keys on this device.
 
         The password is asked for, or taken from MESSENGER_PASSWORD.
         """
         async with terminal.client() as client:
-            account = await client.register(username, email, terminal.password(new=True))
-            _print(terminal, account, f"Welcome, {account.username}. Write to somebody: messenger send NAME TEXT")
+            account = await client.register(username, email, terminal.password(new=True), device=device)
+            print_account(
+                terminal, account, f"Welcome, {account.username}. Write to somebody: messenger send NAME TEXT"
+            )
 
     @verb(app)
     async def login(
-        terminal: Terminal, username: Annotated[str, typer.Argument(help="Your username or e-mail address.")]
+        terminal: Terminal,
+        username: Annotated[str, typer.Argument(help="Your username or e-mail address.")],
+        device: DeviceName = DEVICE_NAME,
     ) -> None:
-        """Sign in again on this device, or set up the first device of an account.
+        """Sign in again on this device, or on a new one.
 
-        An account that has a device already needs that one to link another, which is not built yet.
+        Where the account has a device already, `messenger link` follows; the exit status is 3 until then.
         """
         async with terminal.client() as client:
-            account = await client.login(username, terminal.password(new=False))
-            _print(terminal, account, f"Signed in as {account.username}.")
+            account = await client.login(username, terminal.password(new=False), device=device)
+            print_account(terminal, account, f"Signed in as {account.username}.")
 
     @verb(app)
     async def logout(terminal: Terminal) -> None:
@@ -52,10 +60,10 @@ def add_to(app: typer.Typer) -> None:
             account = await client.account()
             if account is None:
                 raise SignInNeeded("Nobody is signed in here: start with `messenger register NAME --email E`.")
-            _print(terminal, account, f"{account.username} at {account.server}\ndevice {account.device}")
+            print_account(terminal, account, f"{account.username} at {account.server}\ndevice {account.device}")
 
 
-def _print(terminal: Terminal, account: Account, line: str) -> None:
+def print_account(terminal: Terminal, account: Account, line: str) -> None:
     terminal.output.result(
         {
             "type": "account",

@@ -92,8 +92,12 @@ class Output:
             after = "  " + self._styled("(request)", "yellow")
         return f"{_when(message.sent_at)}  {name}: {text}{after}"
 
+    @property
+    def colours(self) -> bool:
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
     def _styled(self, text: str, colour: str) -> str:
-        if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        if not self.colours:
             return text
         return typer.style(text, fg=colour)
 

@@ -10,6 +10,9 @@ processes at once. Errors are `messenger_client.errors`, each with a sentence fo
 """
 
 from .facade import Client
-from .model import Account, Chat, ComparedNumber, Contact, Event, Message, Notice, Sent, State
+from .model import Account, Chat, ComparedNumber, Contact, Device, Event, Message, NewDevice, Notice, Sent, State
 
-__all__ = ["Account", "Chat", "Client", "ComparedNumber", "Contact", "Event", "Message", "Notice", "Sent", "State"]
+__all__ = [
+    "Account", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "Message", "NewDevice", "Notice",
+    "Sent", "State",
+]  # fmt: skip

@@ -1,7 +1,7 @@
 """Registering, signing in, signing out. Every step is stored before the next, and can be taken again.
 
-PROTOCOL.md, Keys and the device list. The first device of an account makes its account key; a later one has to
-be linked by a device that holds it, which this version cannot do yet and says.
+PROTOCOL.md, Keys and the device list. The first device of an account makes its account key; a later one proves its
+own keys, and has to be linked by a device that holds the account key (`linking`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..api import TokenPair
-from ..errors import LinkingNeeded, Refused, SignInNeeded, Unreachable, WrongUse
+from ..errors import Refused, SignInNeeded, Unreachable, WrongUse
 from ..protocol import keys
 from ..protocol.device_list import Pin, listed, sign_list
 from ..protocol.ids import AccountId
 from ..protocol.primitives import DhKey, SigningKey
-from ..store import Transaction, peers, settings
-from ..store.records import Me
+from ..store import Transaction, peers, sessions, settings
+from ..store.records import Me, PrekeyState
 from .context import Context, own_device
 from .directory import Directory
 from .prekeys import PrekeyKeeper
+from .standing import is_on, linking_needed, looked
 
 DEVICE_NAME = "Terminal"
 
@@ -32,15 +33,15 @@ class Enrolment:
         self._directory = directory
         self._prekeys = prekeys
 
-    async def register(self, username: str, email: str, password: str) -> Me:
+    async def register(self, username: str, email: str, password: str, name: str = DEVICE_NAME) -> Me:
         me = await self._begin()
         if me.account:
             raise WrongUse(f"This profile belongs to {me.username}; name another one with --profile.")
-        return await self._set_up(await self._context.api.register(username, email, password))
+        return await self._set_up(await self._context.api.register(username, email, password), name)
 
-    async def login(self, username: str, password: str) -> Me:
+    async def login(self, username: str, password: str, name: str = DEVICE_NAME) -> Me:
         await self._begin()
-        return await self._set_up(await self._context.api.sign_in(username, password))
+        return await self._set_up(await self._context.api.sign_in(username, password), name)
 
     async def logout(self) -> None:
         """End the session at the server and forget the tokens; keys and conversations stay."""
@@ -54,33 +55,67 @@ class Enrolment:
         def work(tx: Transaction) -> Me:
             me = settings.me(tx)
             if me is None:
-                signing, identity = (
-                    SigningKey.generate(self._context.entropy),
-                    DhKey.generate(self._context.entropy),
-                )
-                me = Me(self._context.origin, bytes(signing.seed), bytes(identity.private))
+                me = Me(self._context.origin, *self._new_keys())
                 settings.save_me(tx, me)
             return me
 
         return await self._context.write(work)
 
-    async def _set_up(self, pair: TokenPair) -> Me:
+    async def _set_up(self, pair: TokenPair, name: str) -> Me:
         me = await self._change(lambda me: _belongs_to(me, pair, self._context.origin))
-        api = self._context.api
         if not me.device:
-            public = SigningKey.from_seed(me.signing_seed).public
-            device = await api.register_device(pair.access, DEVICE_NAME, platform.system().lower()[:32], public)
-            me = await self._change(lambda me: replace(me, device=device))
-        await self._context.tokens.prove(me, token=pair.access)
+            me = await self._register(me, pair, name)
+        try:
+            await self._context.tokens.prove(me, token=pair.access)
+        except Refused as error:
+            if error.code != "not_found":
+                raise
+            if me.account_key_seed:
+                raise SignInNeeded(
+                    "This device was ended, and it holds the account key, which is not thrown away: go on in a new"
+                    " profile (--profile). What is here stays readable.",
+                    "device_ended",
+                ) from error
+            # The device was ended. Its keys are spent; what it has received stays.
+            me = await self._register(await self._context.write(self._start_anew), pair, name)
+            await self._context.tokens.prove(me, token=pair.access)
         if not me.ready:
             await self._list(me)
-            await self._prekeys.check()
-            me = await self._change(lambda me: replace(me, ready=True))
+            me = await self.finish()
+        if me.unlinked:
+            raise linking_needed(me)
         return me
+
+    async def finish(self) -> Me:
+        """Listed: publish prekeys, and be ready."""
+        await self._prekeys.check()
+        await self._context.write(lambda tx: looked(tx, self._context.clock.now()), durable=False)
+        return await self._change(lambda me: replace(me, ready=True, unlinked=""))
+
+    async def _register(self, me: Me, pair: TokenPair, name: str) -> Me:
+        public = SigningKey.from_seed(me.signing_seed).public
+        device = await self._context.api.register_device(pair.access, name, platform.system().lower()[:32], public)
+        return await self._change(lambda me: replace(me, device=device))
+
+    def _start_anew(self, tx: Transaction) -> Me:
+        """Give a device that was ended new keys of its own, in the same profile."""
+        me = settings.me(tx)
+        if me is None:
+            raise SignInNeeded("Nobody is signed in here.")
+        fresh = Me(me.server, *self._new_keys(), username=me.username, account=me.account)
+        settings.save_me(tx, fresh)
+        settings.save_prekey_state(tx, PrekeyState(next_ids={}))
+        sessions.drop_all(tx)
+        sessions.forget_prekeys(tx)
+        return fresh
+
+    def _new_keys(self) -> tuple[bytes, bytes]:
+        signing, identity = SigningKey.generate(self._context.entropy), DhKey.generate(self._context.entropy)
+        return bytes(signing.seed), bytes(identity.private)
 
     async def _list(self, me: Me) -> None:
         """Get onto the account's device list: as its first device, or not at all yet."""
-        if not me.account_key:
+        if not me.account_key_seed:
             own = await self._directory.refresh(me.account)
             pin = peers.pin_of(own)
             if pin is not None:
@@ -97,13 +132,11 @@ class Enrolment:
                 raise
             # Another device was faster. The list that nobody saw is given up, with its key.
             await self._context.write(lambda tx: self._give_up(tx, me))
-            raise _linking_needed(me) from error
+            raise linking_needed(me) from error
 
     async def _find_on(self, pin: Pin, me: Me) -> None:
-        mine = own_device(replace(me, account_key=pin.account_key))
-        found = pin.newest.find(mine.device)
-        if found is None or found.keys != (mine.device, mine.signing.public, mine.identity.public):
-            raise _linking_needed(me)
+        if not is_on(pin.newest, me):
+            raise linking_needed(me)
         await self._change(lambda me: replace(me, account_key=pin.account_key))
 
     def _sign_first(self, tx: Transaction) -> None:
@@ -141,10 +174,3 @@ def _belongs_to(me: Me, pair: TokenPair, origin: str) -> Me:
     if me.account and me.account != pair.account:
         raise WrongUse(f"This profile belongs to {me.username}; name another one with --profile.")
     return replace(me, account=pair.account, username=pair.username, server=origin)
-
-
-def _linking_needed(me: Me) -> LinkingNeeded:
-    return LinkingNeeded(
-        f"{me.username} has a device already, and another one has to be linked by it, which this version cannot do"
-        " yet: this profile can neither read nor write."
-    )

@@ -70,8 +70,8 @@ class Context:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     async def me(self) -> Me:
-        """Who this profile is, ready to write. Raises SignInNeeded."""
-        return await self.write(require_me)
+        """Who this profile is, ready to write. Raises SignInNeeded, LinkingNeeded."""
+        return await self.write(require_linked)
 
     async def close(self) -> None:
         await self.api.close()
@@ -79,8 +79,18 @@ class Context:
         self.store.close()
 
 
+def require_linked(tx: Transaction) -> Me:
+    """Who this profile is, ready to write. Raises SignInNeeded, LinkingNeeded."""
+    from .standing import linking_needed  # here: it looks at keys as this module makes them
+
+    me = require_me(tx)
+    if me.unlinked:
+        raise linking_needed(me)
+    return me
+
+
 def require_me(tx: Transaction) -> Me:
-    """Who this profile is, ready to write. Raises SignInNeeded."""
+    """Who this profile is, ready to read. Raises SignInNeeded."""
     me = settings.me(tx)
     if me is None or not me.account:
         raise SignInNeeded("Nobody is signed in here: start with `messenger register NAME --email E`.")

@@ -20,9 +20,10 @@ from ..protocol.session import Pair, encrypt, start_session
 from ..store import Transaction, controls, peers, repairs, sessions
 from ..store.records import Control, Peer, SentTo
 from .context import Context, own_device, require_me
-from .directory import Directory, shown_name
+from .directory import Directory
 from .doctor import FRESH_EVERY
 from .encrypting import false_keys, save_seen, seen_prekeys
+from .identity import shown_name
 
 NO_KEYS_WAIT = 60_000  # ms before keys that were not there are claimed again
 LONGEST_WAIT = 30.0  # seconds that a flush waits when asked to go slowly

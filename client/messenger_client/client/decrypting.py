@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 
 from ..api import Waiting
 from ..protocol import errors as failures
+from ..protocol.account_data import AccountData, History
 from ..protocol.body import Body, Reset, Retry, Text, is_control
 from ..protocol.content import Content
 from ..protocol.device_list import DeviceList
 from ..protocol.entropy import Entropy
 from ..protocol.errors import ProtocolError
 from ..protocol.ids import AccountId, DeviceId, MessageId, SessionId
+from ..protocol.pqxdh import psk_id as psk_id_of
 from ..protocol.prekeys import PrekeyLabel, PrivatePrekey
 from ..protocol.secret import Secret
 from ..protocol.session import Envelope, Pair, Received, Session, receive
-from ..store import Transaction, envelopes, peers, repairs, sessions, timeline
+from ..store import Transaction, envelopes, peers, repairs, sessions, settings, timeline
 from ..store.records import Entry, Me, Peer, Unreadable
+from . import sharing
 from .context import own_device
 from .doctor import Doctor
 from .places import chat_with
@@ -91,7 +95,8 @@ class Batch:
         return sessions.prekey(self._tx, label, key_id)
 
     def psk(self, psk_id: bytes) -> Secret | None:
-        return None  # of linking and invitations, which this version does not do
+        secret = settings.linking(self._tx).secret
+        return Secret(secret) if secret and psk_id_of(secret) == psk_id else None
 
     def has_seen_ek(self, ek_hash: bytes) -> bool:
         return sessions.has_seen_ek(self._tx, ek_hash)
@@ -133,6 +138,8 @@ class Batch:
         sessions.drop(self._tx, received.dropped)
         for label, key_id in received.delete_prekeys:
             sessions.delete_prekey(self._tx, label, key_id)
+        if received.used_psk is not None:
+            settings.save_linking(self._tx, replace(settings.linking(self._tx), secret=b""))
         if received.remember_ek is not None:
             sessions.remember_ek(self._tx, received.remember_ek.ek_hash, received.remember_ek.spk_id)
 
@@ -176,6 +183,10 @@ class Batch:
         """A control content: what it asks for is done, or waits in the store to be done."""
         if isinstance(body, Retry):
             self._doctor.answer(one.account, one.device, body)
+        elif isinstance(body, AccountData):
+            self._me = sharing.take_account_data(self._tx, self._me, body)
+        elif isinstance(body, History):
+            sharing.take_history(self._tx, self._me, body)
         elif isinstance(body, Reset):
             device = (one.account, one.device)
             self._pairs[device], gone = received.pair.only(received.session.id)

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ..api import Directory as Answer
-from ..api import forms
-from ..errors import Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson
+from ..errors import Defect, KeysRefused, Refused, UnknownPerson
 from ..protocol import errors as protocol_errors
-from ..protocol.device_list import Accepted, Pin, accept_lists, acknowledge_identity, open_list
+from ..protocol.device_list import Pin, accept_lists, open_list
 from ..protocol.ids import AccountId
 from ..store import Transaction, peers, sessions, settings, timeline
 from ..store.records import Peer
 from .context import Context
+from .identity import acknowledge, save_accepted, shown_name
 from .places import conversation_with
+from .standing import note_own_identity, note_own_list
 
 PAGE = 100  # lists in one answer
 MOST_ACCOUNTS = 100  # in one call
@@ -101,14 +102,14 @@ class Directory:
         for _ in range(_ROUNDS):
             if first is None:
                 pin = (await self._pins([account]))[account]
-                answer = await self._read(account, _since(pin))
+                answer = await self._read(account, *_since(pin))
             else:
                 (pin, answer), first = first, None
             if not answer.lists:
                 if pin is None:
                     return await self._context.write(lambda tx: peers.by_account(tx, account)) or Peer(account)
-                # Another chain starts at 1 again, and has nothing above the pin.
-                answer = await self._read(account, None)
+                # It says nothing even of the pinned list: what does it show at all?
+                answer = await self.newest(account)
             peer, raced = await self._context.write(
                 lambda tx, answer=answer, pin=pin: self._apply(tx, answer, pin)  # type: ignore[misc]
             )
@@ -121,7 +122,7 @@ class Directory:
         todo = sorted(set(accounts))
         for start in range(0, len(todo), MOST_ACCOUNTS):
             pins = await self._pins(todo[start : start + MOST_ACCOUNTS])
-            asked = [(account, _since(pin)) for account, pin in pins.items()]
+            asked = [(account, *_since(pin)) for account, pin in pins.items()]
             found: dict[bytes, Answer] = {}
             try:
                 found = {answer.account: answer for answer in await self._context.api.directory(asked)}
@@ -132,6 +133,13 @@ class Directory:
                     await self.refresh(account, (pin, found.get(account, Answer(account, (), ()))))
                 except (KeysRefused, Defect, Refused) as error:
                     self._context.notify(str(error))
+
+    async def read_older(self, account: bytes) -> None:
+        """Fetch the lists before the pinned one, where a pin was taken over from another own device."""
+        pin = (await self._pins([account]))[account]
+        if pin is not None and pin.newest.seq <= PAGE:
+            answer = await self._read(account, 0, pin.account_key)
+            await self._context.write(lambda tx: self._apply(tx, answer, pin))
 
     async def take(self, answers: Sequence[Answer]) -> None:
         """Apply what a rejected send said of the accounts' newest lists; fetch where lists are missing between."""
@@ -177,6 +185,10 @@ class Directory:
         """Take a changed identity as it is now: new pin, old sessions dropped, the verified mark gone."""
         return await self._context.write(lambda tx: acknowledge(tx, account))
 
+    async def newest(self, account: bytes) -> Answer:
+        """What the server shows of an account just now, held against nothing."""
+        return await self._read(account, None)
+
     async def _profile(self, who: str) -> tuple[bytes, str] | None:
         try:
             profile = await self._context.api.account(who)
@@ -191,8 +203,8 @@ class Directory:
             lambda tx: {account: peers.pin_of(peers.by_account(tx, account)) for account in accounts}
         )
 
-    async def _read(self, account: bytes, since: int | None) -> Answer:
-        for answer in await self._context.api.directory([(account, since)]):
+    async def _read(self, account: bytes, since: int | None, account_key: bytes = b"") -> Answer:
+        for answer in await self._context.api.directory([(account, since, account_key)]):
             if answer.account == account:
                 return answer
         return Answer(account, (), ())
@@ -214,7 +226,8 @@ class Directory:
             sessions.drop_pair(tx, answer.account, gone)
         if peer.changed_lists:
             self._note_return(tx, peer, now)
-        return _save(tx, peer, accepted, suspended=answer.suspended, changed_lists=(), changed_key=b""), False
+        note_own_list(tx, accepted.pin.newest)
+        return save_accepted(tx, peer, accepted, suspended=answer.suspended, changed_lists=(), changed_key=b""), False
 
     def _note_change(self, tx: Transaction, peer: Peer, lists: Sequence[bytes], now: int) -> Peer:
         changed_key = open_list(lists[-1]).account_key
@@ -222,6 +235,7 @@ class Directory:
         if me is not None and me.account != peer.account and changed_key != peer.changed_key:
             chat = conversation_with(me.account, peer.account)
             timeline.note(tx, "identity_changed", account=peer.account, chat=chat, sent=now)
+        note_own_identity(tx, peer.account)
         return peers.change(tx, peer.account, changed_lists=tuple(lists), changed_key=changed_key)
 
     def _note_return(self, tx: Transaction, peer: Peer, now: int) -> None:
@@ -240,56 +254,9 @@ class Directory:
         return peer
 
 
-def _since(pin: Pin | None) -> int:
-    """Where to read on: from the pinned list, itself included, so that a fork of it shows."""
-    return pin.newest.seq - 1 if pin else 0
-
-
-def current_key(peer: Peer) -> bytes:
-    """The account key that the server shows now: the pinned one, or a changed one that waits for the person's word."""
-    pin = peers.pin_of(peer)
-    return peer.changed_key or (pin.account_key if pin else b"")
-
-
-def acknowledge(tx: Transaction, account: bytes) -> Peer:
-    """Take a changed identity as it is now: new pin, old sessions dropped, the verified mark gone."""
-    peer = peers.by_account(tx, account)
-    pin = peers.pin_of(peer)
-    if peer is None or pin is None or not peer.changed_lists:
-        raise KeysRefused("There is no changed identity to acknowledge.")
-    accepted = acknowledge_identity(pin, peer.changed_key, peer.changed_lists)
-    peers.forget_lists(tx, account)
-    for device in pin.newest.devices:
-        sessions.drop_pair(tx, account, device.device)
-    return _save(tx, peer, accepted, verified_key=b"", changed_lists=(), changed_key=b"", seen_prekeys=None)
-
-
-def mark_verified(tx: Transaction, account: bytes, key: bytes) -> None:
-    """Mark the account key that was compared, and no other. Raises IdentityHasChanged if it is not the current one."""
-    peer = peers.by_account(tx, account) or Peer(account)
-    if not key or current_key(peer) != key:
-        name = shown_name(peer)
-        raise IdentityHasChanged(
-            f"{name}'s identity has changed since you compared, so nothing is verified: compare the new safety number"
-            f" with {name} (`messenger safety-number {name}`)."
-        )
-    if peer.changed_lists:
-        acknowledge(tx, account)
-    peers.change(tx, account, verified_key=key)
-
-
-def shown_name(peer: Peer) -> str:
-    return peer.username or forms.uuid(peer.account)
-
-
-def require_unchanged(peer: Peer) -> None:
-    """Raise IdentityHasChanged while a change waits for the person's word."""
-    if peer.changed_lists:
-        name = shown_name(peer)
-        raise IdentityHasChanged(
-            f"{name}'s identity has changed, so nothing is sent: compare the new safety number with {name}"
-            f" (`messenger safety-number {name}`), then `messenger verify {name}`."
-        )
+def _since(pin: Pin | None) -> tuple[int, bytes]:
+    """Where to read on: from the pinned list, itself included, so that a fork of it shows; in the chain of its AK."""
+    return (pin.newest.seq - 1, pin.account_key) if pin else (0, b"")
 
 
 def _known(tx: Transaction, name_or_id: str) -> Peer | None:
@@ -306,9 +273,3 @@ def _refused(peer: Peer | None) -> KeysRefused:
         f"The server shows a device list of {name} that is not signed as it must be or contradicts an earlier one:"
         " nothing is encrypted to it."
     )
-
-
-def _save(tx: Transaction, peer: Peer, accepted: Accepted, **changes: object) -> Peer:
-    for one in accepted.lists:
-        peers.save_list(tx, one)
-    return peers.change(tx, peer.account, pin=accepted.pin.to_bytes(), **changes)

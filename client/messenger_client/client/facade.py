@@ -15,20 +15,23 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import ClientError, IdentityHasChanged, KeysRefused, Unreachable
+from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, Unreachable
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.secret import Secret
 from ..store import Store, outbox, settings
 from ..store.records import Me
 from . import reading
-from .account import Enrolment
+from .account import DEVICE_NAME, Enrolment
 from .context import Context, Notify
 from .controls import Controls
+from .devices import Devices
 from .directory import Directory
 from .doctor import ask_again
 from .events import Events
+from .linking import Approver, NewDeviceLinker
 from .live import STANDING, Live
 from .model import Account, Chat, Event, Message, Sent
+from .own_devices import OwnDevices
 from .people import People
 from .places import conversation_with
 from .prekeys import PrekeyKeeper
@@ -40,7 +43,7 @@ from .statuses import Statuses
 _log = logging.getLogger("messenger_client")
 
 
-class Client(People):
+class Client(People, Devices):
     """One account's device. Get one from `Client.open`."""
 
     def __init__(self, context: Context) -> None:
@@ -52,6 +55,9 @@ class Client(People):
         self._controls = Controls(context, self._directory)
         self._inbox = Inbox(context, self._directory)
         self._statuses = Statuses(context)
+        self._own = OwnDevices(context, self._directory, self._enrolment)
+        self._linker = NewDeviceLinker(context, self._directory, self._enrolment, self._inbox, self._controls)
+        self._approver = Approver(context, self._directory, self._own, self._controls)
         self._events = Events(context)
 
     @classmethod
@@ -104,16 +110,20 @@ class Client(People):
         me = await self._context.write(settings.me)
         return _account(me) if me is not None and me.account else None
 
-    async def register(self, username: str, email: str, password: str) -> Account:
-        """Make an account whose first device this is. Raises Refused: `username_taken`, `email_taken`, `malformed`."""
-        return _account(await self._enrolment.register(username, email, password))
+    async def register(self, username: str, email: str, password: str, *, device: str = DEVICE_NAME) -> Account:
+        """Make an account whose first device this is, and call that `device`.
 
-    async def login(self, username: str, password: str) -> Account:
+        Raises Refused: `username_taken`, `email_taken`, `malformed`.
+        """
+        return _account(await self._enrolment.register(username, email, password, device))
+
+    async def login(self, username: str, password: str, *, device: str = DEVICE_NAME) -> Account:
         """Sign in again on this device, or set up the first device of an account that has none.
 
-        Raises WrongCredentials, and LinkingNeeded where the account has devices and this is none of them.
+        Raises WrongCredentials, and LinkingNeeded where the account has devices and this is none of them: it is signed
+        in all the same, and `link_code` goes on from there.
         """
-        return _account(await self._enrolment.login(username, password))
+        return _account(await self._enrolment.login(username, password, device))
 
     async def logout(self) -> None:
         """End this device's session. Keys and conversations stay for the next `login`."""
@@ -155,10 +165,16 @@ class Client(People):
         await self._context.me()
         self._tell((await self._sender.flush()).of.values())
         await self._inbox.unpark()
-        await self._inbox.fetch()
+        try:
+            await self._inbox.fetch()
+        except Refused as error:
+            if error.code == "not_listed":
+                await self._own.tend()  # says why
+            raise
         await self._controls.flush()
         await self._statuses.ask()
         await self._prekeys.check_now_and_then()
+        await self._own.tend_now_and_then()
 
     # Reading
 
@@ -201,7 +217,7 @@ class Client(People):
     async def connected(self) -> AsyncIterator[asyncio.Task[None]]:
         """Stay connected inside the block. The task ends only by what waiting does not cure."""
         await self._context.me()
-        live = Live(self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys)
+        live = Live(self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys, self._own)
         task = asyncio.create_task(live.run())
         try:
             yield task

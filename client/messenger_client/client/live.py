@@ -17,6 +17,8 @@ from ..stream import Backoff, Json, Stream
 from .context import Context
 from .controls import Controls
 from .directory import Directory
+from .own_devices import OwnDevices
+from .people import note_contact
 from .prekeys import PrekeyKeeper
 from .receiving import MOST, Inbox
 from .sending import Sender
@@ -46,6 +48,7 @@ class Live:
         inbox: Inbox,
         directory: Directory,
         prekeys: PrekeyKeeper,
+        own: OwnDevices,
     ) -> None:
         self._context = context
         self._sender = sender
@@ -53,6 +56,7 @@ class Live:
         self._inbox = inbox
         self._directory = directory
         self._prekeys = prekeys
+        self._own = own
         self._statuses = Statuses(context)
         self._backoff = Backoff(context.uniform)
         self._stopping = asyncio.Event()
@@ -165,6 +169,8 @@ class Live:
                     statuses += answers.statuses_of_frame(frame, _STATUS_FRAMES[str(kind)])
             elif kind == "devices.changed":
                 await self._refresh(frame)
+            elif kind == "contact.changed":
+                await self._note_contact(frame)
             elif kind == "prekeys.low":
                 await self._prekeys.check()
             elif kind == "queue.empty":
@@ -177,9 +183,19 @@ class Live:
         with contextlib.suppress(ClientError):
             await stream.request({"type": "ack", **ack})
 
+    async def _note_contact(self, frame: Json) -> None:
+        """Another own device has accepted or blocked somebody."""
+        with contextlib.suppress(Defect):
+            account, state = forms.identifier(frame.get("account")), forms.string(frame.get("state"))
+            await self._context.write(lambda tx: note_contact(tx, account, state))
+
     async def _refresh(self, frame: Json) -> None:
         try:
-            await self._directory.refresh(forms.identifier(frame.get("account")))
+            account = forms.identifier(frame.get("account"))
+            if account == (await self._context.me()).account:
+                await self._own.tend()
+            else:
+                await self._directory.refresh(account)
             await self._inbox.unpark()
         except Unreachable as error:
             # Many devices changed at once. Whoever writes to one of them, or hears from it, learns of it then.
@@ -192,6 +208,7 @@ class Live:
         """What a fresh connection is good for, once."""
         with contextlib.suppress(Unreachable):  # asked to go slowly; the next connection asks again
             await self._prekeys.check_now_and_then()
+            await self._own.tend()
         await asyncio.Event().wait()
 
     async def _keep_token(self, stream: Stream) -> None:

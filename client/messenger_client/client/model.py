@@ -82,6 +82,30 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """One of one's own devices. Names and times are the server's word."""
+
+    id: str
+    name: str
+    platform: str
+    created_at: int
+    last_seen_at: int | None
+    this_one: bool
+    managing: bool  # known to hold the account key: it can put devices on the list and take them off
+    listed: bool
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """Whose code was read."""
+
+    id: str
+    name: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedNumber(SafetyNumber):
     """A safety number, and the account key that it stands for: `verify` takes that key."""
 

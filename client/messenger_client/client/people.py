@@ -13,7 +13,8 @@ from ..protocol.safety_number import safety_number
 from ..store import Transaction, peers
 from ..store.records import Peer
 from .context import Context
-from .directory import Directory, current_key, mark_verified, shown_name
+from .directory import Directory
+from .identity import current_key, mark_verified, shown_name
 from .model import ComparedNumber, Contact, Message
 from .places import chat_with, conversation_with
 from .receiving import Inbox

@@ -6,19 +6,22 @@ acknowledged, shown nowhere. What cannot be read is acknowledged with its cause 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 
-from ..api import Waiting, answers, forms
+from ..api import Waiting, answers
 from ..api.forms import Json
-from ..errors import Unreachable
+from ..errors import Defect, KeysRefused, Refused, Unreachable
 from ..protocol.errors import ProtocolError
 from ..protocol.wire import peek
-from ..store import Transaction, envelopes, peers, sessions
+from ..store import Transaction, envelopes, peers, sessions, timeline
 from ..store.records import Peer
 from .context import Context, require_me
 from .decrypting import Batch
 from .directory import Directory
+from .identity import shown_name
+from .places import chat_with, conversation_with
 
 MOST = 100  # envelopes a transaction
 
@@ -81,8 +84,9 @@ class Inbox:
     async def _prepare(self, waiting: Sequence[Waiting], *, parked: bool) -> None:
         """Learn what the batch will ask for: lists of unknown senders, newest lists for new sessions, names."""
 
-        def work(tx: Transaction) -> tuple[set[bytes], set[bytes]]:
-            stale, nameless = set(), set()
+        def work(tx: Transaction) -> tuple[set[bytes], set[bytes], bool]:
+            stale, nameless, strange = set(), set(), False
+            own = require_me(tx).account
             for one in waiting:
                 if one.expired or (envelopes.is_known(tx, one.number) and not parked):
                     continue
@@ -91,9 +95,13 @@ class Inbox:
                     nameless.add(one.account)
                 if peer is None or not peer.pin or _starts_session(tx, one):
                     stale.add(one.account)
-            return stale, nameless
+                if one.account == own and one.chat is not None and timeline.chat(tx, one.chat) is None:
+                    strange = True  # an own device has begun a chat that this one knows nothing of
+            return stale, nameless, strange
 
-        stale, nameless = await self._context.write(work)
+        stale, nameless, strange = await self._context.write(work)
+        if strange:
+            await self._learn_chats()
         await self._directory.refresh_all(stale)
         try:
             await self._directory.name_accounts(nameless)
@@ -101,6 +109,22 @@ class Inbox:
             # Names only show. Who has none yet is shown by id, and is asked for again with what comes next.
             if error.code != "too_many_requests":
                 raise
+
+    async def _learn_chats(self) -> None:
+        """Learn whose chats the server's ids stand for: each is a hash of both accounts, so it cannot lie."""
+        try:
+            found = await self._context.api.chats()
+        except Refused:
+            return
+
+        def work(tx: Transaction) -> None:
+            own = require_me(tx).account
+            for chat, other in found:
+                if conversation_with(own, other.account) == chat:
+                    chat_with(tx, own, other.account)
+
+        await self._context.write(work)
+        await self._directory.name_accounts(other.account for _, other in found)
 
     async def _run(self, waiting: Sequence[Waiting], *, last: bool, parked: bool) -> Batch:
         def work(tx: Transaction) -> Batch:
@@ -124,14 +148,17 @@ class Inbox:
             return
         await self._directory.refresh_all({account for account, _ in unknown})
 
-        def work(tx: Transaction) -> list[str]:
-            return [
-                (peers.by_account(tx, account) or Peer(account)).username or forms.uuid(account)
+        def work(tx: Transaction) -> dict[bytes, str]:
+            return {
+                account: shown_name(peers.by_account(tx, account) or Peer(account))
                 for account, list_hash in unknown
                 if not peers.knows_list(tx, account, list_hash)
-            ]
+            }
 
-        for name in sorted(set(await self._context.write(work))):
+        for account in await self._context.write(work):
+            with contextlib.suppress(KeysRefused, Refused, Defect):  # told by `refresh_all`
+                await self._directory.read_older(account)
+        for name in sorted((await self._context.write(work)).values()):
             self._context.notify(
                 f"A message names a device list of {name} that the server does not show: it may be withholding one."
             )

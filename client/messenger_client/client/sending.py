@@ -26,9 +26,10 @@ from ..errors import (
 )
 from ..store import Transaction, outbox, peers, timeline
 from ..store.records import Entry, Me, Outgoing
-from .context import Context, require_me
-from .directory import Directory, require_unchanged
+from .context import Context, require_linked, require_me
+from .directory import Directory
 from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing
+from .identity import require_unchanged
 from .model import Sent
 from .places import chat_with
 
@@ -101,7 +102,7 @@ class Sender:
         return await self._context.write(work)
 
     def _enqueue(self, tx: Transaction, message_id: bytes, to: str, text: str) -> None:
-        me = require_me(tx)
+        me = require_linked(tx)
         peer = peers.by_name(tx, to)
         if to.casefold() == me.username.casefold() or (peer and peer.account == me.account):
             raise WrongUse("That is you.")

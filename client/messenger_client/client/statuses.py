@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..api import Status
 from ..protocol.limits import DAY
-from ..store import Transaction, settings, timeline
+from ..store import Transaction, peers, settings, timeline
 from ..store.records import Entry
 from .context import Context
 from .model import State
@@ -29,6 +29,9 @@ class Statuses:
         asked = await self._context.write(lambda tx: _open(tx, now))
         if asked:
             await self.apply(await self._context.api.statuses(asked))
+        # What was read on own other devices, while this one was away.
+        for chat, messages in (await self._context.write(_unread)).items():
+            await self.apply(await self._context.api.statuses(messages, chat))
 
     async def apply(self, statuses: Sequence[Status]) -> None:
         await self._context.write(lambda tx: _apply(tx, statuses), durable=False)
@@ -57,13 +60,30 @@ def _open(tx: Transaction, now: int) -> list[bytes]:
     return found
 
 
+def _unread(tx: Transaction) -> dict[bytes, list[bytes]]:
+    """Unread messages by chat, where there are other devices to read them on."""
+    me = settings.me(tx)
+    pin = peers.pin_of(peers.by_account(tx, me.account)) if me is not None else None
+    found: dict[bytes, list[bytes]] = {}
+    if pin is not None and len(pin.newest.devices) > 1:
+        for entry in timeline.unread(tx, limit=MOST):
+            if entry.kind == "text":
+                found.setdefault(entry.chat, []).append(entry.id)
+    return found
+
+
 def _apply(tx: Transaction, statuses: Sequence[Status]) -> None:
     me = settings.me(tx)
     if me is None:
         return
     for status in statuses:
-        if status.account == me.account or not _rank(status.status):
-            continue  # one's own other devices are no news
+        if not _rank(status.status):
+            continue
+        if status.account == me.account:
+            chat = timeline.chat(tx, status.chat) if status.status == "read" else None
+            if chat is not None:
+                timeline.mark_read(tx, chat.account, status.message)
+            continue
         entry = timeline.get(tx, me.account, status.message)
         if entry is None or not entry.outgoing or entry.chat != conversation_with(me.account, status.account):
             continue

@@ -21,6 +21,12 @@ def by_name(tx: Transaction, username: str) -> Peer | None:
     return None if row is None else tx.open(Peer, "peer", _bytes(row[0]), row[1])
 
 
+def all_pinned(tx: Transaction) -> list[Peer]:
+    rows = tx.execute("SELECT key, value FROM peer").fetchall()
+    found = [tx.open(Peer, "peer", key, value) for key, value in rows]
+    return [peer for peer in found if peer.pin]
+
+
 def save(tx: Transaction, peer: Peer) -> Peer:
     """Store an account's record; returns it as it is kept: under no name if another account holds that one."""
     # Which account has a name is the server's word. Once keys are pinned under it, it moves for no later word.
@@ -62,13 +68,19 @@ def list_named(tx: Transaction, account: bytes, list_hash: bytes) -> DeviceList 
 
 
 def knows_list(tx: Transaction, account: bytes, list_hash: bytes) -> bool:
-    key = tx.find("device_list", account, list_hash)
-    return tx.one("SELECT 1 FROM device_list WHERE key = ?", [key]) is not None
+    """Whether a list was ever seen, that of an identity that was given up included."""
+    keys = [tx.find(table, account, list_hash) for table in ("device_list", "old_list")]
+    return tx.one("SELECT 1 FROM device_list WHERE key IN (?, ?)", keys) is not None
 
 
 def forget_lists(tx: Transaction, account: bytes) -> None:
     """Drop the lists of an identity that was given up: first messages that name them are not listed."""
-    tx.execute("DELETE FROM device_list WHERE account = ?", [tx.find("peer", account)])
+    owner = tx.find("peer", account)
+    rows = tx.execute("SELECT key, value FROM device_list WHERE account = ? AND value != x''", [owner]).fetchall()
+    for key, value in rows:
+        # Their names stay: what was written before the change names them, and nobody withholds a thing.
+        old = tx.find("old_list", account, _opened(tx.open_bytes("device_list", key, value)).hash)
+        tx.execute("UPDATE OR REPLACE device_list SET key = ?, value = x'' WHERE key = ?", [old, key])
 
 
 @lru_cache(maxsize=256)

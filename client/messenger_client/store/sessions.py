@@ -61,6 +61,12 @@ def delete_prekey(tx: Transaction, label: PrekeyLabel, key_id: int) -> None:
     tx.execute("DELETE FROM prekey WHERE label = ? AND id = ?", [label, key_id])
 
 
+def forget_prekeys(tx: Transaction) -> None:
+    """Delete them all, with the H(EK)s: they belong to a device that is no more."""
+    tx.execute("DELETE FROM prekey")
+    tx.execute("DELETE FROM used_ek")
+
+
 def delete_spent_prekeys(tx: Transaction, *, now: int) -> None:
     """Delete signed private halves past their time, and the H(EK)s that stand under them."""
     for label, key_id in tx.execute("SELECT label, id FROM prekey WHERE label IN ('spk', 'klr')").fetchall():

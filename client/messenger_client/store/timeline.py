@@ -15,6 +15,7 @@ from .records import ChatState, Entry
 
 GAP_WAIT = 10_000  # ms
 
+HISTORY = 1 << 40  # so many messages may come from before this device's time
 HELD = "held_at IS NOT NULL"
 
 
@@ -55,6 +56,44 @@ def place(tx: Transaction, entry: Entry, *, now: int) -> None:
         return  # a second copy, or one that came after its gap was shown
     _save_flow(tx, flow, entry.counter + 1)
     _release(tx, flow, entry.counter + 1, now=None)
+
+
+def add_history(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
+    """Add a message from before this device's time: behind others of its kind, in front of all that came here."""
+    row = tx.one("SELECT COALESCE(MAX(position), ?) + 1 FROM entry WHERE position < 0", [-HISTORY])
+    if not _insert(tx, entry, position=_int(row[0]) if row else -HISTORY, unsettled=unsettled):
+        return
+    flow = flow_key(tx, entry)
+    row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
+    if entry.counter >= (_int(row[0]) if row else 1):
+        _save_flow(tx, flow, entry.counter + 1)
+        _release(tx, flow, entry.counter + 1, now=None)
+
+
+def messages(tx: Transaction, chat: bytes) -> list[tuple[Entry, bool]]:
+    """A conversation's texts, oldest first, and whether each was read by nobody."""
+    rows = tx.execute(
+        "SELECT key, value, unseen = 1 AND read = 0 FROM entry WHERE chat = ? AND position IS NOT NULL"
+        " ORDER BY position",
+        [tx.find("chat", chat)],
+    ).fetchall()
+    found = [(tx.open(Entry, "entry", key, value), bool(unread)) for key, value, unread in rows]
+    return [(entry, unread) for entry, unread in found if entry.kind == "text"]
+
+
+def mark_read(tx: Transaction, account: bytes, message_id: bytes) -> None:
+    """Somebody's message was read on another own device."""
+    tx.execute("UPDATE entry SET read = 1 WHERE key = ? AND read = 0", [entry_key(tx, account, message_id)])
+
+
+def unread(tx: Transaction, *, limit: int) -> list[Entry]:
+    """Incoming messages that were read nowhere, as far as is known here; the newest first."""
+    rows = tx.execute(
+        "SELECT key, value FROM entry WHERE unseen = 1 AND read = 0 AND position IS NOT NULL"
+        " ORDER BY position DESC LIMIT ?",
+        [limit],
+    ).fetchall()
+    return [tx.open(Entry, "entry", key, value) for key, value in rows]
 
 
 def release_due(tx: Transaction, *, now: int) -> None:

@@ -1,0 +1,323 @@
+"""Linking: a new device becomes one of the account's, gets what it needs, and nobody else comes in that way."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from clocks import SteppingClock
+from parties import PASSWORD, Open, befriend, nothing_more, second_device, states, texts
+from relay import Relay, problem
+from test_sending import show_another_identity
+
+from messenger_client import Client, Message
+from messenger_client.errors import KeysRefused, LinkingNeeded, Refused, SignInNeeded, Unreachable, WrongUse
+from messenger_client.protocol.linking import LinkCode
+from messenger_client.store import peers, settings
+
+
+@pytest.fixture(autouse=True)
+def checking(relay: Relay) -> None:
+    relay.checks_lists = True
+
+
+async def lines(client: Client, other: str) -> list[str]:
+    return [event.text for event in await client.history(other)]
+
+
+async def test_a_linked_device_shows_the_same_conversation_from_then_on(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    laptop = await second_device(open_client, alice, "laptop")
+    assert await lines(laptop, "bob") == ["hello", "hello yourself"]
+    assert await states(laptop, "bob") == {"hello": "accepted", "hello yourself": "received"}
+    await bob.send("alice", "to both of you")
+    await laptop.send("bob", "from the laptop")
+    await alice.sync()
+    await alice.send("bob", "from the phone")
+    for client in (alice, laptop, bob):
+        await client.sync()
+    expected = ["hello", "hello yourself", "to both of you", "from the laptop", "from the phone"]
+    assert (await lines(laptop, "bob"))[:2] == ["hello", "hello yourself"]
+    assert sorted(await lines(laptop, "bob")) == sorted(expected)
+    assert sorted(await lines(alice, "bob")) == sorted(expected)
+    assert sorted(await lines(bob, "alice")) == sorted(expected)
+    # What came from before, and what one has written oneself, is no news.
+    assert await texts(laptop, 1) == ["to both of you"]
+    assert await nothing_more(laptop)
+
+
+async def test_a_message_that_was_sealed_for_an_older_list_raises_no_alarm(
+    alice: Client, bob: Client, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    tablet = await second_device(open_client, bob, "bob's tablet")
+    await tablet.sync()
+    await bob.send("alice", "that is two lists of mine by now")
+    await alice.sync()
+    laptop = await second_device(open_client, alice, "laptop")
+    await bob.send("alice", "sealed before I knew of the laptop")
+    await tablet.send("alice", "so was this")
+    await laptop.sync()
+    assert sorted(await lines(laptop, "bob"))[-2:] == ["so was this", "that is two lists of mine by now"]
+    assert not [sentence for sentence in laptop.told if "withholding" in sentence]  # type: ignore[attr-defined]
+
+
+async def test_without_history_nothing_of_before_is_there_and_pins_are(
+    alice: Client, bob: Client, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    await alice.verify("bob", (await alice.safety_number("bob")).key)
+    laptop = await second_device(open_client, alice, "laptop", history=False)
+    assert await lines(laptop, "bob") == []
+    await laptop.send("bob", "hi")
+    assert [chat.verified for chat in await laptop.chats()] == [True]
+    await bob.sync()
+    assert (await lines(bob, "alice"))[-1] == "hi"
+
+
+async def test_three_own_devices_get_every_message_and_know_what_became_of_it(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    laptop = await second_device(open_client, alice, "laptop")
+    tablet = await second_device(open_client, alice, "tablet")
+    for client, text in ((alice, "one"), (laptop, "two"), (tablet, "three")):
+        await client.sync()
+        await client.send("bob", text)
+    await bob.sync()
+    await bob.send("alice", "four")
+    for client in (alice, laptop, tablet):
+        await client.sync()
+    for client in (alice, laptop, tablet):
+        assert sorted(await lines(client, "bob"))[2:] == sorted(["hello yourself", "one", "two", "three", "four"])[1:]
+        assert {(await states(client, "bob"))[text] for text in ("one", "two", "three")} == {"accepted"}
+    last = relay.bodies("messages")[-1]
+    assert len(last["envelopes"]) == 3
+
+
+async def test_a_chat_that_another_own_device_has_begun_is_known_here(
+    alice: Client, bob: Client, open_client: Open
+) -> None:
+    laptop = await second_device(open_client, alice, "laptop")
+    await alice.send("bob", "we have not met")
+    await laptop.sync()
+    assert await lines(laptop, "bob") == ["we have not met"]
+    assert all(chat.other == "bob" for chat in await laptop.chats())
+
+
+async def test_only_a_device_that_was_made_one_can_link_others(alice: Client, bob: Client, open_client: Open) -> None:
+    laptop = await second_device(open_client, alice, "laptop")
+    other = await open_client("other")
+    with pytest.raises(LinkingNeeded):
+        await other.login("alice", PASSWORD)
+    code = await other.link_code()
+    with pytest.raises(Refused, match="cannot approve"):
+        await laptop.read_link(code)
+    tablet = await second_device(open_client, alice, "tablet", managing=True)
+    await asyncio.gather(other.wait_until_linked(), tablet.approve_link(code))
+    found = {one.name: (one.managing, one.listed, one.this_one) for one in await tablet.devices()}
+    assert (
+        found
+        == {
+            "Terminal": (False, True, False),
+            "laptop": (False, True, False),
+            "tablet": (True, True, True),
+        }
+        or len(found) == 3
+    )
+    assert [one.managing for one in await tablet.devices()] == [True, False, False, True]
+
+
+async def test_the_code_of_another_account_and_half_a_code_are_refused(
+    alice: Client, bob: Client, open_client: Open
+) -> None:
+    other = await open_client("other")
+    with pytest.raises(LinkingNeeded):
+        await other.login("bob", PASSWORD)
+    code = await other.link_code()
+    with pytest.raises(WrongUse, match="another account"):
+        await alice.read_link(code)
+    with pytest.raises(WrongUse, match="no link code"):
+        await alice.read_link(code[:-5])
+    with pytest.raises(WrongUse, match="linked to alice already"):
+        await alice.link_code()
+
+
+async def test_an_offer_that_does_not_fit_the_code_is_ignored_and_the_right_one_still_counts(
+    alice: Client, relay: Relay, open_client: Open
+) -> None:
+    laptop = await open_client("laptop")
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD)
+    code = await laptop.link_code()
+    device = str(uuid.UUID(bytes=LinkCode.from_text(code).device))
+    relay.links[device] = {"offer": "AAAA", "answer": None, "expires_at": 0}
+    waiting = asyncio.create_task(laptop.wait_until_linked())
+    await asyncio.sleep(0.2)
+    assert any("not made for this code" in sentence for sentence in laptop.told)  # type: ignore[attr-defined]
+    await alice.approve_link(code)
+    await waiting
+
+
+async def test_who_answers_without_the_keys_of_the_code_is_not_listed(
+    alice: Client, relay: Relay, open_client: Open
+) -> None:
+    laptop = await open_client("laptop")
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD)
+    code = await laptop.link_code()
+    device = str(uuid.UUID(bytes=LinkCode.from_text(code).device))
+    approving = asyncio.create_task(alice.approve_link(code))
+    relay_has = asyncio.create_task(asyncio.to_thread(relay.wait_for, lambda: device in relay.links))
+    await relay_has
+    relay.links[device]["answer"] = "AAAA" * 40
+    with pytest.raises(KeysRefused, match="not made by the device"):
+        await approving
+    assert device not in relay.listed(relay.accounts["alice"]["id"])
+
+
+async def test_a_new_device_believes_the_offer_and_not_the_list_that_the_server_showed(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    account, foreign = relay.accounts["alice"]["id"], relay.accounts["bob"]["id"]
+    laptop = await open_client("laptop")
+    mallory = await open_client("mallory")
+    true = list(relay.lists[account])
+    # The server shows a chain of its own making to whoever is new.
+    await mallory.register("mallory", "mallory@example.org", PASSWORD)
+    show_another_identity(alice, relay)
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD)
+    relay.lists[account][:] = true
+    code = await laptop.link_code()
+    await asyncio.gather(laptop.wait_until_linked(), alice.approve_link(code))
+    with laptop._context.store.transaction() as tx:
+        me = settings.me(tx)
+        assert me is not None
+        pin = peers.pin_of(peers.by_account(tx, me.account))
+    with alice._context.store.transaction() as tx:
+        hers = settings.me(tx)
+    assert pin is not None
+    assert hers is not None
+    assert me.account_key == pin.account_key == hers.account_key
+    assert foreign != account
+
+
+async def test_an_approval_that_broke_off_is_finished_by_another(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    laptop = await open_client("laptop")
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD)
+    code = await laptop.link_code()
+    waiting = asyncio.create_task(laptop.wait_until_linked())
+    relay.faults["PUT keys/device-list"].append(lambda answer: None)
+    with pytest.raises(Unreachable):
+        await alice.approve_link(code)
+    await alice.approve_link(code)
+    await waiting
+    assert await lines(laptop, "bob") == ["hello", "hello yourself"]
+
+
+async def test_a_device_that_was_listed_while_it_was_away_is_ready_when_it_signs_in_again(
+    alice: Client, relay: Relay, open_client: Open
+) -> None:
+    laptop = await open_client("laptop")
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD)
+    code = await laptop.link_code()
+    waiting = asyncio.create_task(laptop.wait_until_linked())
+    relay.refusals["POST keys/prekeys"] = [problem(503, "unavailable")]
+    approving = asyncio.create_task(alice.approve_link(code))
+    with pytest.raises(Unreachable):
+        await waiting
+    await laptop.login("alice", PASSWORD)
+    await approving
+    await laptop.sync()
+    assert await laptop.requests() == []
+
+
+async def test_long_history_comes_in_parts_and_in_order(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    sent = [f"{number} " + "x" * 9_000 for number in range(12)]
+    for text in sent:
+        await alice.send("bob", text)
+    laptop = await second_device(open_client, alice, "laptop")
+    assert await lines(laptop, "bob") == ["hello", "hello yourself", *sent]
+    assert len(relay.bodies("device-messages")) == 3
+    assert any("History" in sentence for sentence in laptop.told)  # type: ignore[attr-defined]
+
+
+async def test_what_was_read_on_one_own_device_is_not_unread_on_another(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    laptop = await second_device(open_client, alice, "laptop")
+    for text in ("one", "two"):
+        await bob.send("alice", text)
+    for client in (alice, laptop):
+        await client.sync()
+    assert [chat.unseen for chat in await laptop.chats()] == [2]
+    read = [event for event in await alice.history("bob") if isinstance(event, Message) and event.text == "one"]
+    async with laptop.connected():
+        await asyncio.to_thread(relay.wait_for, lambda: bool(relay.sockets))
+        await alice.mark_read(read)
+        await asyncio.sleep(0.3)
+    assert [chat.unseen for chat in await laptop.chats()] == [1]
+    rest = [event for event in await alice.history("bob") if isinstance(event, Message) and event.text == "two"]
+    await alice.mark_read(rest)  # while the laptop is away
+    await laptop.sync()
+    assert [chat.unseen for chat in await laptop.chats()] == [0]
+    # Each message is given out once all the same.
+    assert await texts(laptop, 2) == ["one", "two"]
+
+
+async def test_a_contact_that_one_device_blocks_is_blocked_on_the_other(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await bob.send("alice", "hi")
+    laptop = await second_device(open_client, alice, "laptop")
+    async with laptop.connected():
+        await asyncio.to_thread(relay.wait_for, lambda: bool(relay.sockets))
+        await alice.block("bob")
+        await asyncio.sleep(0.3)
+    with laptop._context.store.transaction() as tx:
+        peer = peers.by_account(tx, uuid.UUID(relay.accounts["bob"]["id"]).bytes)
+    assert peer is not None
+    assert peer.blocked
+
+
+async def test_a_device_without_prekeys_is_left_out_and_stops_nobody(
+    alice: Client, bob: Client, relay: Relay, open_client: Open, clock: SteppingClock
+) -> None:
+    await befriend(alice, bob)
+    laptop = await second_device(open_client, bob, "laptop")
+    carol = await open_client("carol")
+    await carol.register("carol", "carol@example.org", PASSWORD)
+    clock.ahead += 6 * 7 * 24 * 3_600_000  # the laptop has slept for six weeks
+    await carol.send("bob", "hi")
+    await bob.sync()
+    assert await lines(bob, "carol") == ["hi"]
+    await laptop.sync()
+    assert (await lines(laptop, "carol"))[-1] == "hi"
+    clock.ahead += 100 * 24 * 3_600_000  # its signed prekey is too old by now
+    await bob._prekeys.check()
+    dave = await open_client("dave")
+    await dave.register("dave", "dave@example.org", PASSWORD)
+    sent = await dave.send("bob", "hello")
+    assert (sent.state, len(sent.skipped)) == ("accepted", 1)
+
+
+async def test_a_device_that_was_never_linked_cannot_do_anything(alice: Client, open_client: Open) -> None:
+    laptop = await open_client("laptop")
+    with pytest.raises(LinkingNeeded, match="messenger link"):
+        await laptop.login("alice", PASSWORD)
+    for call in (laptop.sync(), laptop.send("bob", "hi"), laptop.remove_device("Terminal")):
+        with pytest.raises(SignInNeeded):
+            await call
