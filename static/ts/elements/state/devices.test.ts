@@ -61,6 +61,19 @@ describe("the devices", () => {
     expect(devices.all).toHaveLength(3);
   });
 
+  test("are linked as soon as the client has started, however early the code was given", async () => {
+    let start = (): void => undefined;
+    devices = new Devices(fake, new Promise((resolve) => (start = resolve)));
+    devices.open("code");
+    const reading = devices.read(CODE);
+    await settled();
+    expect(fake.calls).toEqual([]);
+    expect(devices.busy).toBe(true);
+    start();
+    await reading;
+    expect(devices.view.name).toBe("approve");
+  });
+
   test("are not fetched while nobody looks", async () => {
     devices.close();
     fake.tell({ type: "devices" });

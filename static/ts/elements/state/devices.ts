@@ -118,6 +118,7 @@ export class Devices {
     this.busy = true;
     this.why = "";
     this.changed.emit();
+    await this.#ready; // an address opens the dialog, and a person is quick
     try {
       this.view = await work();
     } catch (error) {
