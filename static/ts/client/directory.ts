@@ -230,7 +230,8 @@ export class Directory {
     const own = this.#context.account;
     if (equal(own, peer.account)) return;
     const chat = conversationWith(own, peer.account);
-    timeline.note(tx, kind, { account: peer.account, chat, sent: this.#context.now(), text });
+    const line = timeline.note(tx, kind, { account: peer.account, chat, sent: this.#context.now(), text });
+    this.#context.telling.lines([line]);
   }
 }
 

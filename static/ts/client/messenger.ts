@@ -85,7 +85,7 @@ export interface Messenger {
   approveLink(code: string, options: LinkOptions): Promise<void>;
   /** Sign a device out: the server serves it no more, and the next managing device takes it off the list. */
   suspendDevice(device: string): Promise<void>;
-  /** On a managing device: take another one off the list. `newIdentity`: for one that held the account key. */
+  /** On a managing device: sign another one out, and take it off the list. `newIdentity`: for one that held the account key. */
   removeDevice(device: string, options: { newIdentity: boolean }): Promise<void>;
 
   storage(): Promise<StorageState>;

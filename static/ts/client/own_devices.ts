@@ -67,6 +67,7 @@ export class OwnDevices {
     if (me.accountKeySeed === null) throw new Refused(WORDS.notManaging, "not_managing");
     const holdsKey = managingOf(me).some((one) => equal(one, device));
     if (holdsKey && !newIdentity) throw new Refused(WORDS.newIdentityNeeded, "new_identity_needed");
+    if (newIdentity) this.#told.add(hex(device)); // the person knows, and the key is about to be worth nothing
     await this.#context.api.suspend(device);
     if (newIdentity) await this.reset();
     else await this.publish((newest) => newest.devices.filter((one) => !equal(one.device, device)));

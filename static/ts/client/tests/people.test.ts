@@ -70,6 +70,8 @@ test("a changed identity stops sending until it is acknowledged, and takes the v
   expect(relay.waiting("bob")).toEqual([]);
   expect((await summary(alice, bob)).verified).toBe(false);
   expect((await alice.lines(bob)).filter((line) => line.kind === "identity_changed").length).toBe(1);
+  const told = alice.told.flatMap((one) => (one.type === "lines" ? one.lines : []));
+  expect(told.filter((line) => line.kind === "identity_changed").length).toBe(1);
   await bob.messenger.send(alice.account, "it is me");
   await until(() => relay.acks.length > 0 && relay.waiting("alice").length === 0);
   expect(await alice.texts(bob)).not.toContain("it is me");

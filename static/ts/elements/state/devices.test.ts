@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { DeviceInfo } from "../../client/model";
 import { settled } from "../tests/clock";
 import { FakeMessenger, id } from "../tests/fake";
-import { Devices, inGroups, looksLikeCode } from "./devices";
+import { Devices, inGroups, looksLikeCode, numbered } from "./devices";
 
 const CODE = "0123456789ABCDEFGHJKMNPQRSTVWXYZ".repeat(7).slice(0, 200);
 const HISTORY = { history: true, managing: false };
@@ -140,10 +140,7 @@ describe("linking a device", () => {
 
 describe("ending a device", () => {
   test("signs it out and takes it off the list", async () => {
-    expect(await end(2)).toEqual([
-      `suspendDevice ${id("d", 2)}`,
-      `removeDevice ${id("d", 2)} {"newIdentity":false}`,
-    ]);
+    expect(await end(2)).toEqual([`removeDevice ${id("d", 2)} {"newIdentity":false}`]);
     expect(devices.view.name).toBe("list");
     expect(devices.all?.[1]).toMatchObject({ suspended: true, listed: false });
   });
@@ -184,4 +181,14 @@ test("a code is known by its form, however it is written", () => {
   for (const other of ["", "https://example.org", CODE.slice(1), `${CODE}0`, `U${CODE.slice(1)}`]) {
     expect(looksLikeCode(other)).toBe(false);
   }
+});
+
+test("devices of one name are numbered as they came, wherever they stand", () => {
+  const names = numbered([
+    device(3, { name: "Chrome" }),
+    device(1, { name: "Chrome" }),
+    device(2, { name: "Firefox" }),
+    device(4, { name: "Chrome" }),
+  ]).map((one) => one.name);
+  expect(names).toEqual(["Chrome (2)", "Chrome", "Firefox", "Chrome (3)"]);
 });

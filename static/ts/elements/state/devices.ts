@@ -66,7 +66,7 @@ export class Devices {
     try {
       const [all, canManage] = await Promise.all([this.#messenger.devices(), this.#messenger.canManage()]);
       if (asked !== this.#asked) return;
-      this.all = all;
+      this.all = numbered(all);
       this.canManage = canManage;
       this.failed = "";
       if (!canManage && this.view.name === "code") this.view = LIST;
@@ -95,15 +95,15 @@ export class Devices {
     await this.refresh();
   }
 
-  /** End the device in view: signed out at once, and off the list where this device can do that. */
+  /** End the device in view: signed out at once, and off the list where this device can do that as well. */
   async end(): Promise<void> {
     const { view } = this;
     if (view.name !== "end") return;
-    const { id, listed, suspended } = view.device;
+    const { id, listed } = view.device;
     const newIdentity = meansNewIdentity(view.device, this.canManage);
     await this.#work(async () => {
-      if (!suspended) await this.#messenger.suspendDevice(id);
       if (listed && this.canManage) await this.#messenger.removeDevice(id, { newIdentity });
+      else await this.#messenger.suspendDevice(id);
       return LIST;
     });
     await this.refresh();
@@ -134,6 +134,14 @@ export class Devices {
     this.why = "";
     this.changed.emit();
   }
+}
+
+/** Those of one name are told apart by a number, in the order in which they came: their ids begin with a time. */
+export function numbered(all: readonly DeviceInfo[]): DeviceInfo[] {
+  return all.map((device) => {
+    const before = all.filter((other) => other.name === device.name && other.id < device.id).length;
+    return before > 0 ? { ...device, name: `${device.name} (${before + 1})` } : device;
+  });
 }
 
 /** Taking a device off the list that holds the account's key takes that key's worth away as well. */

@@ -284,7 +284,7 @@ export class FakeMessenger implements Messenger {
   }
 
   removeDevice(device: string, options: { newIdentity: boolean }): Promise<void> {
-    return this.#call(`removeDevice ${device} ${JSON.stringify(options)}`, () => this.#device(device, { listed: false }));
+    return this.#call(`removeDevice ${device} ${JSON.stringify(options)}`, () => this.#device(device, { suspended: true, listed: false }));
   }
 
   storage(): Promise<StorageState> {
