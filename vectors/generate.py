@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import conversations
+import groups
 import linking
 import run
 from making import ENCAPSULATIONS, NOW, Account, Device, File, Json, Recorder, a_text, flipped, named, write
@@ -785,6 +786,8 @@ def main() -> None:
         linking.make_linking(),
         linking.make_account_data(),
         linking.make_healing(),
+        groups.make_groups(),
+        groups.make_sender_keys(),
     ]
     for file in made:
         file.save()

@@ -59,7 +59,7 @@ class Recorder:
     def random(self, size: int) -> bytes:
         self.count += 1
         data = hashlib.shake_256(f"{self.name}/{self.count}".encode()).digest(size)
-        self.draws.setdefault({16: "ids", 24: "nonces", 32: "keys", 64: "kem_seeds"}[size], []).append(data.hex())
+        self.draws.setdefault({16: "secrets", 24: "nonces", 32: "keys", 64: "kem_seeds"}[size], []).append(data.hex())
         return data
 
     def encapsulate(self, public: bytes) -> tuple[bytes, bytes]:

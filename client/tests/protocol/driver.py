@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import run
+from given import Draws, unhex
 from protocol_cast import Dice
 
 from messenger_client.protocol import keys, pqxdh, prekeys, session
@@ -43,10 +44,10 @@ class Conversation(run.Conversation):
 
     def do_device(self, name: str, request: Json) -> None:
         """A device out of the bytes that the other core stores."""
-        made = [prekeys.PrivatePrekey.from_bytes(run.unhex(one)) for one in request["prekeys"]]
-        psks = [Secret(run.unhex(one)) for one in request["psks"]]
+        made = [prekeys.PrivatePrekey.from_bytes(unhex(one)) for one in request["prekeys"]]
+        psks = [Secret(unhex(one)) for one in request["psks"]]
         self.parties[name] = run.Party(
-            keys.OwnDevice.from_bytes(run.unhex(request["own"])),
+            keys.OwnDevice.from_bytes(unhex(request["own"])),
             {(one.label, one.key_id): one for one in made},
             {pqxdh.psk_id(one): one for one in psks},
             {},
@@ -56,7 +57,7 @@ class Conversation(run.Conversation):
 
     def do_load(self, who: run.Party, step: Json, _: object) -> Json:
         """Forget the sessions that are here, and go on with what the other core has stored."""
-        pairs = [session.Pair.from_bytes(run.unhex(one)) for one in step["pairs"]]
+        pairs = [session.Pair.from_bytes(unhex(one)) for one in step["pairs"]]
         who.pairs = {one.device: one for one in pairs}
         return {}
 
@@ -81,14 +82,14 @@ def main() -> None:
     conversation = Conversation({})
     for line in sys.stdin:
         request = json.loads(line)
-        entropy: Recorder | run.Draws
+        entropy: Recorder | Draws
         if request["do"] == "device":
             conversation.do_device(request["who"], request)
             entropy, result = Recorder(""), {}
         else:
-            entropy = Recorder(request["seed"]) if "seed" in request else run.Draws(request["draws"])
+            entropy = Recorder(request["seed"]) if "seed" in request else Draws(request["draws"])
             result = conversation.step(request, entropy)
-        if isinstance(entropy, run.Draws):
+        if isinstance(entropy, Draws):
             entropy.finish()  # a refusal, too, must have drawn what the other core drew
         draws = entropy.draws if isinstance(entropy, Recorder) else {}
         answer = {"result": result, "draws": draws, "stored": stored(conversation.parties[request["who"]])}

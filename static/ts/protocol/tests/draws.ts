@@ -33,6 +33,7 @@ export class Draws implements Entropy {
 
   static of(given: Given): Draws {
     return new Draws({
+      secrets: given.byteStrings("secrets"),
       nonces: given.byteStrings("nonces"),
       keys: given.byteStrings("keys"),
       kemSeeds: given.byteStrings("kem_seeds"),

@@ -24,6 +24,7 @@ import { secret, type Secret } from "../secret";
 import { Init, peek } from "../wire";
 import { Conversation } from "./conversation";
 import { Draws, ownDevice, privatePrekey } from "./draws";
+import { GROUP_OPS } from "./group_run";
 import { Given, hexed, toJson, type Json } from "./json";
 
 export interface Case {
@@ -382,6 +383,10 @@ export const OPS: Readonly<Record<string, (given: Given) => Json>> = {
     const conversation = new Conversation(given.object("devices"));
     return given.objects("steps").map((step) => conversation.step(step));
   },
+
+  // Group chats
+
+  ...GROUP_OPS,
 };
 
 function accepted(one: lists.Accepted): Json {

@@ -70,8 +70,10 @@ const IGNORED: Readonly<Record<string, readonly string[]>> = {
   prove_device: ["account_key", "identity_private"],
   check_ek: ["ek"],
   link_code: ["account_key"],
+  sign_operation: ["account_key", "identity_private"],
 };
-const STEP_INPUTS = ["padded", "bundle", "wire", "tag", "psk", "nonces"];
+const CONVERSATIONS = ["conversation", "group_conversation"];
+const STEP_INPUTS = ["padded", "bundle", "wire", "tag", "psk", "nonces", "announced", "operation", "secrets"];
 const MOST_CHANGED_INPUTS = 6; // of a conversation, which is long to run again
 
 // A step that lacks what an earlier one should have made throws: it does not hold either.
@@ -85,7 +87,12 @@ function passes(one: Case): boolean {
 
 function inputPlaces(one: Case): readonly Place[] {
   const places = [...hexPlaces(one.in)];
-  if (one.op !== "conversation") {
+  if (one.op === "group_chain") {
+    // An operation that is refused is refused when it is damaged, too.
+    const results = one.expect as readonly Json[];
+    return places.filter(([section, place]) => section === "lists" || typeof results[Number(place)] !== "string");
+  }
+  if (!CONVERSATIONS.includes(one.op)) {
     // The group code checks a sender key's place.
     const exempt = one.name === "place: a sender key carries a group's id" ? ["own", "sender"] : [];
     const ignored = [...(IGNORED[one.op] ?? []), ...exempt];
