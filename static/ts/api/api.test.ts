@@ -226,6 +226,20 @@ describe("answers", () => {
     expect(() => directory({ ...fields, account: "sam" })).toThrow(Defect);
   });
 
+  test("one's own devices, a link's slot and chats are read; a slot that is not there is none", async () => {
+    const device = { id: uuid(DEVICE), name: "Firefox", platform: "browser", created_at: 1, last_seen_at: null };
+    answers(
+      [200, { devices: [{ ...device, suspended: false, listed: true }] }],
+      [200, { offer: "AQI", answer: null, expires_at: 9 }],
+      [404, { code: "not_found" }],
+      [200, { chats: [{ id: uuid(DEVICE), account: { id: uuid(SAM), username: "sam", display_name: "" }, created_at: 1 }] }],
+    );
+    expect(await api().devices()).toMatchObject([{ device: DEVICE, lastSeenAt: 0, listed: true, suspended: false }]);
+    expect(await api().linkSlot(DEVICE)).toEqual({ offer: Uint8Array.of(1, 2), answer: null });
+    expect(await api().linkSlot(DEVICE)).toBeNull();
+    expect(await api().chats()).toEqual([{ chat: DEVICE, account: SAM, username: "sam" }]);
+  });
+
   test("bundles come in the protocol's form", async () => {
     const target = { account: uuid(SAM), device: uuid(DEVICE) };
     const kem = { label: "okpk", ...SIGNED };

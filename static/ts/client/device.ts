@@ -20,6 +20,7 @@ import { Sender } from "./sending";
 import { Statuses } from "./statuses";
 import { Typing } from "./typing";
 import { WORDS } from "./words";
+import { Writer } from "./writing";
 
 export class Device {
   readonly context: Context;
@@ -27,6 +28,7 @@ export class Device {
   readonly prekeys: PrekeyKeeper;
   readonly enrolment: Enrolment;
   readonly sender: Sender;
+  readonly writer: Writer;
   readonly controls: Controls;
   readonly doctor: Doctor;
   readonly inbox: Inbox;
@@ -48,6 +50,7 @@ export class Device {
     this.prekeys = new PrekeyKeeper(context);
     this.enrolment = new Enrolment(context, this.directory, this.prekeys);
     this.sender = new Sender(context, this.directory);
+    this.writer = new Writer(context, this.sender);
     this.controls = new Controls(context, this.directory);
     this.doctor = new Doctor(context, this.controls);
     this.typing = new Typing(context);

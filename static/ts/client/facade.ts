@@ -121,15 +121,15 @@ export class LocalMessenger implements Messenger {
   }
 
   async send(account: string, text: string): Promise<Line> {
-    return this.#line(this.#here().sender.enqueue(idOf(account), text));
+    return this.#line(this.#here().writer.enqueue(idOf(account), text));
   }
 
   async resend(line: string): Promise<Line> {
-    return this.#line(this.#here().sender.resend(idOf(line)));
+    return this.#line(this.#here().writer.resend(idOf(line)));
   }
 
   async discard(line: string): Promise<void> {
-    this.#here().sender.discard(idOf(line));
+    this.#here().writer.discard(idOf(line));
   }
 
   async saveDraft(chat: string, text: string): Promise<void> {

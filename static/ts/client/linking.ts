@@ -13,6 +13,7 @@ import * as peers from "../store/peers";
 import { Linking, type Me } from "../store/records";
 import * as sessions from "../store/sessions";
 import * as settings from "../store/settings";
+import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import type { Enrolment } from "./account";
 import { ownDevice, type Context } from "./context";
@@ -183,6 +184,7 @@ function pinOwn(tx: Transaction, me: Me, newest: DeviceList): Me {
     pin = new Pin(newest);
   }
   peers.change(tx, account, { username, pin: pin.toBytes(), changedLists: [], changedKey: null, suspended: [] });
+  timeline.startFlowsAnew(tx);
   const isSame = me.accountKey !== null && equal(me.accountKey, newest.accountKey);
   const kept = isSame ? {} : { accountKeySeed: null, managing: [] };
   const changed: Me = { ...me, ...kept, accountKey: newest.accountKey };

@@ -3,7 +3,7 @@
 import { equal } from "../lib/bytes";
 import type { DeviceList } from "../protocol/device_list";
 import type { Entropy } from "../protocol/entropy";
-import { ProtocolError } from "../protocol/errors";
+import { BadKey, ProtocolError } from "../protocol/errors";
 import { HOUR } from "../protocol/limits";
 import { Bundle, verifyBundle, type SeenPrekeys } from "../protocol/prekeys";
 import { secret } from "../protocol/secret";
@@ -20,7 +20,7 @@ const OPENED_EVERY = HOUR; // at most once to repair something, with one device
 export interface Options {
   readonly now: number;
   readonly entropy: Entropy;
-  /** Called with a device whose bundle does not verify: nothing is encrypted to it. */
+  /** Called with a device whose bundle is not its own: nothing is encrypted to it. */
   readonly onFalseKeys: (target: Target) => void;
 }
 
@@ -67,7 +67,8 @@ export function openSession(
     return { pair, session };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    options.onFalseKeys(target);
+    // Keys that are too old are nobody's lie: their device has slept.
+    if (!(error instanceof BadKey)) options.onFalseKeys(target);
     return null;
   }
 }

@@ -6,25 +6,23 @@
 import { accepted, directory as directoryOf, type Accepted } from "../api/answers";
 import * as forms from "../api/forms";
 import { encodeBase64url } from "../lib/base64url";
-import { equal, hex, random } from "../lib/bytes";
-import { ClientError, Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse } from "../lib/errors";
+import { hex } from "../lib/bytes";
+import { ClientError, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as chats from "../store/chats";
 import * as outbox from "../store/outbox";
 import * as peers from "../store/peers";
-import { Entry, Outgoing, type Me } from "../store/records";
+import type { Entry, Outgoing } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
 import type { Bundles, Directory, Target } from "./directory";
 import { encryptOutgoing, Missing, NO_KEYS } from "./encrypting";
 import { requireUnchanged } from "./identity";
-import { chatWith } from "./places";
 import { nameOf } from "./showing";
 import { Signal, Turn } from "./signals";
 import { WORDS } from "./words";
 
-const MOST_TEXT = 60_000; // bytes of UTF-8: with keys and padding under the 64 KiB that the server takes for a device
 const AT_ONCE = 16; // sends in flight
 const MOST_ATTEMPTS = 6; // at one message whose lists keep changing
 const SHORTEST_WAIT = 0.05; // seconds that a flush waits when asked to go slowly, whatever the server says
@@ -58,36 +56,6 @@ export class Sender {
     this.#directory = directory;
   }
 
-  /** Store a message for sending, and tell the page. Touches no network. Throws WrongUse. */
-  enqueue(account: Uint8Array, text: string): Entry {
-    checkText(text);
-    return this.#enqueue((tx, me) => {
-      if (equal(account, me.account)) throw new WrongUse(WORDS.thatIsYou);
-      return this.#add(tx, me, account, Entry.of({ ...this.#fresh(me), id: random(16), text, chat: account }));
-    });
-  }
-
-  /** Write a failed message once more, under its own id: the server may have it after all. */
-  resend(messageId: Uint8Array): Entry {
-    return this.#enqueue((tx, me) => {
-      const failed = this.#failed(tx, me, messageId);
-      const account = chats.chat(tx, failed.chat)?.account;
-      if (account === undefined) throw new WrongUse(WORDS.unknownChat);
-      timeline.remove(tx, me.account, messageId);
-      return this.#add(tx, me, account, Entry.of({ ...this.#fresh(me), id: messageId, text: failed.text, chat: account }));
-    });
-  }
-
-  /** Take a failed message away. */
-  discard(messageId: Uint8Array): void {
-    this.#context.write((tx) => {
-      const failed = this.#failed(tx, requireMe(tx), messageId);
-      timeline.remove(tx, failed.account, messageId);
-      this.#context.telling.chat(failed.chat);
-    });
-    this.#context.telling.flush();
-  }
-
   /** Send what waits. Resolves with what holds up whom; throws Unreachable, SignInNeeded. */
   flush(): Promise<ReadonlyMap<string, ClientError>> {
     return this.#turn.take(async () => {
@@ -104,35 +72,6 @@ export class Sender {
   /** How many messages wait to be sent. */
   get waiting(): number {
     return this.#context.write((tx) => outbox.count(tx));
-  }
-
-  #enqueue(work: (tx: Transaction, me: Me) => Entry): Entry {
-    const entry = this.#context.write((tx) => work(tx, requireMe(tx)));
-    this.#context.telling.lines([entry]);
-    this.#context.telling.flush();
-    this.wanted.set();
-    return entry;
-  }
-
-  #fresh(me: Me): Pick<Entry, "kind" | "outgoing" | "account" | "sent" | "device" | "state"> {
-    const { account, device } = me;
-    return { kind: "text", outgoing: true, account, sent: this.#context.now(), device, state: "queued" };
-  }
-
-  #add(tx: Transaction, me: Me, account: Uint8Array, entry: Entry): Entry {
-    const chat = chatWith(tx, me.account, account).conversation;
-    const added = timeline.add(tx, { ...entry, chat });
-    if (added === null) throw new Defect(WORDS.cannotBeSent);
-    const { id, sent, text } = added;
-    outbox.add(tx, Outgoing.of({ id, account, sent, text }), chat);
-    return added;
-  }
-
-  #failed(tx: Transaction, me: Me, messageId: Uint8Array): Entry {
-    const entry = timeline.get(tx, me.account, messageId);
-    if (entry === null) throw new WrongUse(WORDS.noSuchLine);
-    if (entry.state !== "failed") throw new WrongUse(WORDS.notFailed);
-    return entry;
   }
 
   /** Encrypt in order, send together, settle. */
@@ -333,9 +272,4 @@ function reasonOf(error: Refused, name: string): string {
     default:
       return error.message;
   }
-}
-
-function checkText(text: string): void {
-  if (text === "" || new TextEncoder().encode(text).length > MOST_TEXT) throw new WrongUse(WORDS.textSize(MOST_TEXT));
-  if (/\p{Surrogate}/u.test(text)) throw new WrongUse(WORDS.notUnicode);
 }

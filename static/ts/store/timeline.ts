@@ -77,6 +77,12 @@ export function repair(tx: Transaction, entry: Entry, broken: Entry): Entry[] {
   return [shown, ...release(tx, flow, entry.counter + 1, null)];
 }
 
+/** This device is linked anew: what was written meanwhile was not for it, and nothing of that is missing. */
+export function startFlowsAnew(tx: Transaction): void {
+  tx.run("DELETE FROM flow");
+  tx.run("DELETE FROM ahead");
+}
+
 /** Show the gaps that have waited long enough, and what stands behind them. */
 export function releaseDue(tx: Transaction, when: { now: number }): Entry[] {
   const due = tx.all(`SELECT DISTINCT chat, account, device FROM entry WHERE ${HELD} AND held_at <= ?`, [
