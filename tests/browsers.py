@@ -130,6 +130,26 @@ class Surfer:
         self.row(name).click()
         expect(self.page.get_by_role("log", name=f"Messages with {name}")).to_be_visible()
 
+    # Devices
+
+    def link_code(self) -> str:
+        """What this browser shows before it is one of its account's devices."""
+        code = self.page.locator(".linking-code")
+        code.get_by_text("Show the code as text").click()
+        groups = re.findall(r"\b[0-9A-Z]{5}\b", code.inner_text())
+        assert len(groups) == 40
+        return "".join(groups)
+
+    def approve(self, code: str) -> None:
+        """Link the device that shows this code, and send it what was written before."""
+        self.page.goto(f"{self.server}/chats/#link")
+        dialog = self.page.locator("dialog.devices")
+        dialog.get_by_label("paste the code").fill(code)
+        dialog.get_by_role("button", name="Go on").click()
+        dialog.get_by_role("button", name="Link it").click()
+        dialog.get_by_role("button", name="Done").click(timeout=2 * SECONDS)
+        self.page.keyboard.press("Escape")
+
     # The conversation
 
     @property
@@ -163,8 +183,10 @@ class Surfer:
         )
         return dict(found)
 
-    def digits(self) -> str:
-        """The safety number with whomever the open conversation is with."""
+    def digits(self, name: str = "") -> str:
+        """The safety number with somebody, or with whomever the open conversation is with."""
+        if name:
+            self.open(name)
         self.page.get_by_role("button", name="Details").first.click()
         shown = self.page.get_by_role("group", name="Safety number, sixty digits")
         expect(shown).to_have_text(re.compile(r"(\d\s*){60}"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,21 @@ class Person:
 
     def register(self) -> None:
         self.json("register", self.name, "--email", f"{self.name}@example.org")
+
+    @contextmanager
+    def linking(self) -> Iterator[str]:
+        """Sign in on a new device of one's own: its link code. At the end it has become one."""
+        self.run("login", self.name)
+        process = self.start("--json", "link")
+        try:
+            assert process.stdout is not None
+            yield str(json.loads(process.stdout.readline())["code"])
+            said, complaint = process.communicate(timeout=SECONDS)
+            assert process.returncode == 0, complaint
+            assert json.loads(said)["type"] == "account"
+        finally:
+            process.kill()
+            process.wait()
 
     def listen(self, count: int, *, timeout: float = 30) -> list[dict[str, Any]]:
         """The next `count` messages, or fewer if they do not come in time."""

@@ -81,7 +81,7 @@ export class DevicesDialogElement extends PageElement {
       case "approve":
         return approveDevice(devices, view);
       case "linked":
-        return linkedDevice(view, this.history, () => this.#dialog?.close());
+        return linkedDevice(view, this.history, () => devices.show("list"));
       case "end":
         return endDevice(devices, view.device);
     }
