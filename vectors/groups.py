@@ -438,7 +438,7 @@ def _by(cast: Cast, name: str, label: str, payload: bytes) -> bytes:
 
 
 def _metas(file: File) -> None:
-    key = {"key": named("group key", 32).hex(), "version": 0, "group": GID.hex()}
+    key: Json = {"key": named("group key", 32).hex(), "version": 0, "group": GID.hex()}
     avatar = body.Attachment(named("blob"), Secret(named("file key", 32)), 7, named("file hash", 32), "image/png")
     for name, fields in {
         "a title": {0: "Friends"},
