@@ -113,6 +113,13 @@ def messages_read(
     account_told(to, frames.status("message.read", chat, messages, account, device, at), but=device)
 
 
+def group_messages_read(
+    *, to: AccountId, group: GroupId, messages: list[MessageId], account: AccountId, device: DeviceId, at: int
+) -> None:
+    """As `messages_read`, in a group chat."""
+    account_told(to, frames.group_status("message.read", group, messages, account, device, at), but=device)
+
+
 def statuses_shown(
     *, to: uuid.UUID, chat: uuid.UUID, by: uuid.UUID, rows: Collection[tuple[uuid.UUID, uuid.UUID, int, int]]
 ) -> None:

@@ -14,6 +14,7 @@ from itertools import islice
 from django.db.models import Q
 
 from accounts.models import Contact
+from chats.group_facts import GroupCache
 from chats.ids import AccountId, ChatId, DeviceId
 from chats.limits import CACHED_FACTS
 from chats.models import PrivateChat
@@ -113,6 +114,7 @@ class FactsCache:
     def __init__(self) -> None:
         self.accounts: dict[AccountId, AccountFacts] = {}
         self.pairs: dict[Pair, PairFacts] = {}
+        self.groups = GroupCache()
 
     def remember(self, accounts: dict[AccountId, AccountFacts], pairs: dict[Pair, PairFacts]) -> None:
         self.accounts.update(accounts)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from chats.ids import UUID_PATTERN
 from chats.limits import (
@@ -61,6 +61,22 @@ class MessageSend(Closed):
     skipped: Annotated[list[Id], Field(max_length=ENVELOPES_PER_SEND, default_factory=list)]
 
 
+class GroupMessageBody(Closed):
+    """The body of `POST groups/{group}/messages`."""
+
+    message_id: Id
+    gsh: ListHash
+    lists: ListHash  # of the hashes of all members' lists
+    body: Body
+
+    def to(self, group: str) -> GroupSend:
+        return GroupSend(group=group, **self.model_dump())
+
+
+class GroupSend(GroupMessageBody):
+    group: Id
+
+
 class DeviceSend(Closed):
     message_id: Id
     envelopes: Annotated[list[EnvelopeToAccount], Field(min_length=1, max_length=ENVELOPES_PER_SEND)]
@@ -76,8 +92,20 @@ class Ack(Closed):
     unreadable: Annotated[list[Unreadable], Field(max_length=ACKS_PER_FRAME, default_factory=list)]
 
 
-class MessageRead(Closed):
-    chat: Id
+class InOne(Closed):
+    """In a chat of two, or in a group chat."""
+
+    chat: Id | None = None
+    group: Id | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.chat is None) == (self.group is None):
+            raise ValueError("either a chat or a group")
+        return self
+
+
+class MessageRead(InOne):
     messages: Annotated[list[Id], Field(min_length=1, max_length=MESSAGES_PER_FRAME)]
 
 
@@ -87,6 +115,11 @@ class _Frame(Closed):
 
 class MessageSendFrame(MessageSend):
     type: Literal["message.send"]
+    id: FrameId
+
+
+class GroupSendFrame(GroupSend):
+    type: Literal["group.send"]
     id: FrameId
 
 
@@ -103,9 +136,8 @@ class MessageReadFrame(MessageRead, _Frame):
     type: Literal["message.read"]
 
 
-class TypingFrame(Closed):
+class TypingFrame(InOne):
     type: Literal["typing"]
-    chat: Id
     on: bool
 
 
@@ -119,6 +151,7 @@ class MessagesBody(Closed):
     """The body of `POST messages/statuses`: own messages, and where a chat is named others' messages in it."""
 
     chat: Id | None = None
+    group: Id | None = None
     messages: Annotated[list[Id], Field(min_length=1, max_length=MESSAGES_PER_FRAME)]
 
 
@@ -137,6 +170,7 @@ class OperationBody(Closed):
 
 FRAMES: dict[str, type[Closed]] = {
     "message.send": MessageSendFrame,
+    "group.send": GroupSendFrame,
     "device.send": DeviceSendFrame,
     "ack": AckFrame,
     "message.read": MessageReadFrame,

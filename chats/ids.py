@@ -42,8 +42,13 @@ def to_text(data: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def to_hex(text: str) -> str:
+    """How Django keeps a UUID on SQLite: 32 digits."""
+    return text.replace("-", "")
+
+
 def from_hex(digits: str) -> str:
-    """The canonical UUID text of 32 digits, which is how SQLite keeps it."""
+    """The canonical UUID text of 32 digits."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -1,4 +1,4 @@
-"""Who the other one of a chat is, and whether the two have accepted each other: for what is only relayed."""
+"""Who the others of a chat are, and whether they have accepted each other: for what is only relayed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 import uuid
 
 from chats.facts import ACCEPTED, FactsCache, load_pairs
-from chats.ids import AccountId, ChatId
+from chats.group_facts import Reach, load_groups
+from chats.ids import AccountId, ChatId, GroupId
 from chats.limits import CACHED_FACTS
 from chats.models import PrivateChat
 from chats.threads import Threads
@@ -26,6 +27,16 @@ class Peers:
             peer = await self._threads.run(self._load, account, chat)
         pair = self._facts.pairs.get((account, peer)) if peer else None
         return peer if pair is not None and pair.mine == pair.theirs == ACCEPTED else None
+
+    async def others_in(self, account: AccountId, group: GroupId) -> list[AccountId]:
+        """The other members of a group chat that the account is in, and has accepted; else nobody."""
+        facts = self._facts.groups.get(group)
+        if facts is None or time.monotonic() - facts.loaded > FRESH_SECONDS:
+            facts = (await self._threads.run(load_groups, [group]))[group]
+            self._facts.groups.remember({group: facts})
+        if facts.members.get(account) != Reach.ALL:
+            return []
+        return [one for one, reach in facts.members.items() if one != account and reach != Reach.NOTHING]
 
     def _load(self, account: AccountId, chat: ChatId) -> AccountId | None:
         now = time.monotonic()

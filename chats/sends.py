@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from chats import wire
 from chats.frames import DeviceSend, MessageSend
@@ -12,7 +13,7 @@ from chats.ids import AccountId, ChatId, DeviceId, MessageId, conversation_id
 from messenger.lib.errors import DomainError, Malformed
 
 NOBODY, NO_CHAT = AccountId(""), ChatId("")  # of control contents
-MESSAGE, COPY, CONTROL = 0, 1, 2  # Envelope.Kind
+MESSAGE, COPY, CONTROL, GROUP, GROUP_COPY = range(5)  # Envelope.Kind
 
 
 @dataclass(slots=True)
@@ -51,7 +52,22 @@ class Stale:
 
 STALE = Stale()
 Verdict = Accepted | Stale
-Settle = Callable[["Send", Accepted | DomainError], None]
+Settle = Callable[[Any, Accepted | DomainError], None]  # with the send itself
+
+
+class Pending(Protocol):
+    """What waits to be checked, and then to be written: a Send, or a GroupSend."""
+
+    attempts: int
+
+    @property
+    def device(self) -> DeviceId: ...
+
+    @property
+    def settle(self) -> Settle: ...
+
+    @property
+    def size(self) -> int: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +97,14 @@ class Send:
     request: bool = False  # it is delivered as a request
     stamp: bytes = b""
     attempts: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of ciphertext."""
+        size = 0
+        for parcel in self.parcels:
+            size += len(parcel.data)
+        return size
 
 
 def fill_message(send: Send, frame: MessageSend) -> None:

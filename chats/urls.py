@@ -15,6 +15,7 @@ urlpatterns = [
     path("groups", api.GroupsView.as_view(), name="groups"),
     path("groups/<uuid:group>", api.GroupView.as_view(), name="group"),
     path("groups/<uuid:group>/accept", api.GroupAcceptView.as_view(), name="group-accept"),
+    path("groups/<uuid:group>/messages", api.GroupMessagesView.as_view(), name="group-messages"),
     path("groups/<uuid:group>/operations", api.GroupOperationsView.as_view(), name="group-operations"),
     path("contacts", api.ContactsView.as_view(), name="contacts"),
     *(

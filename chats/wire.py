@@ -9,12 +9,15 @@ from messenger.lib import base64url
 TAG_LENGTH = 32
 _START = b"\x86\x01\x50"  # CBOR: an array of six, the type 1, sixteen bytes of session id
 
+_GROUP_START = b"\x85\x02"  # an array of five, the type 2
+_SIGNATURE, _TAG = b"\x58\x40", b"\x58\x20"  # heads of byte strings of 64 and of 32
+
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class NotAnEnvelope(ValueError):
-    """The bytes are not [1, session id, hdr, body, F, init or null] (PROTOCOL.md, Messages)."""
+    """The bytes are not [1, session id, hdr, body, F, init or null], or [2, hdr, body, sig, F] for a group chat."""
 
 
 def decode_body(text: str) -> bytes:
@@ -43,6 +46,19 @@ def franking_tag(ciphertext: bytes) -> bytes:
     elif _skip_bytes(ciphertext, after) != len(ciphertext):
         raise NotAnEnvelope
     return ciphertext[start:after]
+
+
+def group_franking_tag(ciphertext: bytes) -> bytes:
+    """F of a group chat's message, [2, hdr, body, sig, F] (PROTOCOL.md, Groups), after a check of the outer shape."""
+    if not ciphertext.startswith(_GROUP_START):
+        raise NotAnEnvelope
+    end = _skip_bytes(ciphertext, _skip_bytes(ciphertext, 2))
+    start = end + 2 + 64 + 2
+    if ciphertext[end : end + 2] != _SIGNATURE or ciphertext[start - 2 : start] != _TAG:
+        raise NotAnEnvelope
+    if len(ciphertext) != start + TAG_LENGTH:
+        raise NotAnEnvelope
+    return ciphertext[start:]
 
 
 def _skip_bytes(data: bytes, at: int) -> int:

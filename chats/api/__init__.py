@@ -1,6 +1,6 @@
 """Chats over HTTP (docs/api.md, Chats and Group chats). For listed devices throughout."""
 
-from chats.api.groups import GroupAcceptView, GroupOperationsView, GroupsView, GroupView
+from chats.api.groups import GroupAcceptView, GroupMessagesView, GroupOperationsView, GroupsView, GroupView
 from chats.api.private import (
     AckView,
     ChatsView,
@@ -21,6 +21,7 @@ __all__ = [
     "DeviceMessagesView",
     "EnvelopesView",
     "GroupAcceptView",
+    "GroupMessagesView",
     "GroupOperationsView",
     "GroupView",
     "GroupsView",

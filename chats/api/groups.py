@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -11,8 +12,8 @@ from rest_framework.response import Response
 
 from accounts.authentication import credentials_of
 from chats import services
-from chats.api.asking import ForListedDevices, asking, person
-from chats.frames import OperationBody, read
+from chats.api.asking import ForListedDevices, asking, person, stored_answer, taken, within_share
+from chats.frames import GroupMessageBody, OperationBody, read
 from chats.group_operations import Operation, read_operation
 from chats.models import GroupChat, GroupMember
 from keys.cbor import MAX_INTEGER
@@ -97,6 +98,21 @@ class GroupOperationsView(ForListedDevices):
             account=uuid.UUID(account), device=uuid.UUID(device), group=group, operation=operation, now=now_ms()
         )
         return Response(_taken(operation), status=201)
+
+
+class GroupMessagesView(ForListedDevices):
+    @extend_schema(request=GroupMessageBody, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, group: uuid.UUID) -> Response:
+        """Send a message to a group chat; the first answer again for one that was accepted before."""
+        account, device = asking(request)
+        within_share(device)
+        body: Any = request.data
+        try:
+            message = read(GroupMessageBody, body).to(str(group))
+            accepted = services.send_group_message(account=account, device=device, message=message)
+        except Malformed as refusal:
+            accepted = stored_answer(body, refusal, device=device, repeated=services.repeated_group)
+        return Response(taken(body["message_id"], accepted), status=201)
 
 
 def _group(mine: GroupMember) -> dict[str, object]:

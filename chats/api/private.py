@@ -14,12 +14,11 @@ from rest_framework.response import Response
 from accounts.authentication import credentials_of
 from accounts.models import Contact
 from chats import services
-from chats.api.asking import ForListedDevices, asking, person, within_share
+from chats.api.asking import ForListedDevices, asking, person, stored_answer, taken, within_share
 from chats.delivery import messages as frames_out
-from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, is_id, read
-from chats.ids import ChatId, DeviceId, MessageId
+from chats.frames import Ack, DeviceSend, MessageRead, MessagesBody, MessageSend, read
+from chats.ids import ChatId, GroupId, MessageId
 from chats.models import PrivateChat
-from chats.sends import Accepted
 from chats.services.fetching import MOST
 from messenger.lib import metrics
 from messenger.lib.errors import Malformed
@@ -35,18 +34,10 @@ class MessagesView(ForListedDevices):
         try:
             message = read(MessageSend, body)
             accepted = services.send_message(account=account, device=device, message=message)
-        except Malformed:
+        except Malformed as refusal:
             # Idempotency comes first, as on the socket: whatever the rest says.
-            stored = _stored_answer(device, body)
-            if stored is None:
-                raise
-            accepted = stored
-        answer = {
-            "message_id": body["message_id"],
-            "accepted_at": accepted.accepted_at,
-            "skipped": list(accepted.skipped),
-        }
-        return Response(answer, status=201)
+            accepted = stored_answer(body, refusal, device=device, repeated=services.repeated)
+        return Response(taken(body["message_id"], accepted), status=201)
 
 
 class DeviceMessagesView(ForListedDevices):
@@ -83,27 +74,26 @@ class AckView(ForListedDevices):
 class ReadView(ForListedDevices):
     @extend_schema(request=MessageRead, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Say that the person has seen messages of a chat."""
+        """Say that the person has seen messages of a chat or a group chat."""
         account, device = asking(request)
         body = read(MessageRead, request.data)
-        services.mark_read(
-            account=account,
-            device=device,
-            chat=ChatId(body.chat),
-            messages=[MessageId(message) for message in body.messages],
-        )
+        seen = [MessageId(message) for message in body.messages]
+        if body.chat is not None:
+            services.mark_read(account=account, device=device, chat=ChatId(body.chat), messages=seen)
+        else:
+            services.mark_group_read(account=account, device=device, group=GroupId(str(body.group)), messages=seen)
         return Response(status=204)
 
 
 class StatusesView(ForListedDevices):
     @extend_schema(request=MessagesBody, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        """What became of messages of one's own, and which of the other one's in a chat one has read."""
+        """What became of messages of one's own, and which of others' in a chat or a group chat one has read."""
         account, _ = asking(request)
         body = read(MessagesBody, request.data)
         wanted = [uuid.UUID(message) for message in body.messages]
-        chat = None if body.chat is None else uuid.UUID(body.chat)
-        found = services.statuses_of(account=uuid.UUID(account), messages=wanted, chat=chat)
+        chat, group = (None if one is None else uuid.UUID(one) for one in (body.chat, body.group))
+        found = services.statuses_of(account=uuid.UUID(account), messages=wanted, chat=chat, group=group)
         return Response({"statuses": [asdict(status) for status in found]})
 
 
@@ -148,12 +138,6 @@ class ContactView(ForListedDevices):
         owner, device = asking(request)
         contact = self.verb(owner=uuid.UUID(owner), other=account, by=device)
         return Response(_contact(contact))
-
-
-def _stored_answer(device: DeviceId, body: Any) -> Accepted | None:
-    """What was answered before, for a body that has the id of an accepted message and is otherwise none."""
-    message_id = body.get("message_id") if isinstance(body, dict) else None
-    return services.repeated(device=device, message_id=MessageId(str(message_id))) if is_id(message_id) else None
 
 
 def _limit(request: Request) -> int:

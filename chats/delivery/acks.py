@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from chats.delivery import messages
 from chats.delivery.connection import Connection
@@ -96,11 +97,12 @@ class Acks:
 
 def delivered(entered: list[Entered], owners: dict[DeviceId, AccountId], now: int) -> list[tuple[AccountId, str]]:
     """One `message.delivered` for all that a device has acknowledged of a chat, to the account that sent it."""
-    merged: dict[tuple[AccountId, ChatId, DeviceId], list[MessageId]] = {}
+    merged: dict[tuple[AccountId, bool, ChatId, DeviceId], list[MessageId]] = {}
     for one in entered:
         if one.shown:
-            merged.setdefault((one.sender, one.chat, one.device), []).append(one.message_id)
-    return [
-        (sender, messages.status("message.delivered", chat, ids, owners[device], device, now))
-        for (sender, chat, device), ids in merged.items()
-    ]
+            merged.setdefault((one.sender, one.in_group, one.chat, one.device), []).append(one.message_id)
+    told = []
+    for (sender, in_group, chat, device), ids in merged.items():
+        status: Any = messages.group_status if in_group else messages.status
+        told.append((sender, status("message.delivered", chat, ids, owners[device], device, now)))
+    return told

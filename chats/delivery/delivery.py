@@ -12,23 +12,23 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import connection as django_connection
 
-from accounts.models import Contact
 from accounts.services import ended_sessions
-from chats import buckets, effects
+from chats import buckets, effects, services
+from chats.checking import check
 from chats.delivery import handlers, messages
 from chats.delivery.acks import Acks
-from chats.delivery.admission import Admission
+from chats.delivery.admission import Admission, Rules
 from chats.delivery.between import Between
 from chats.delivery.connection import Connection
 from chats.delivery.drain import Drain
 from chats.delivery.hub import Hub
 from chats.delivery.listing import Listing
 from chats.facts import FactsCache
+from chats.group_sends import GroupSend, check_group
 from chats.ids import AccountId, DeviceId
-from chats.limits import SWEEP_SECONDS, TELL_SECONDS
+from chats.limits import GROUP_BATCH, SWEEP_SECONDS, TELL_SECONDS
 from chats.peers import Peers
 from chats.sends import Accepted, Send
-from chats.services import count_accepted
 from chats.threads import Threads
 from chats.writer.group import GroupWriter
 from chats.writer.postgres import PostgresStore
@@ -52,9 +52,19 @@ class Delivery(effects.Receiver):
         self._drain = Drain(self.store)
         self.hub = Hub(nudge=self._nudge_elsewhere, drain=self._drain.want)
         self.listing = Listing(self.hub, self.threads)
-        self.admission = Admission(self.facts, self.threads)
-        self.writer = GroupWriter(self.store, committed=self._committed, stale=self._stale)
-        self.admission.writer = self.writer
+        self.admission = Admission(Rules(check, services.load_facts, services.decide), self.facts, self.threads)
+        self.writer = self.admission.writer = GroupWriter(
+            lambda sends: self.store.accept_batch(sends), committed=self._committed, stale=self.admission.again
+        )
+        # Of their own: a message to five hundred devices keeps none between two people waiting for its transaction.
+        rules = Rules(check_group, services.load_group_facts, services.decide_group)
+        self.group_admission = Admission(rules, self.facts, self.threads)
+        self.group_writer = self.group_admission.writer = GroupWriter(
+            lambda sends: self.store.accept_group_batch(sends),
+            committed=self._group_committed,
+            stale=self.group_admission.again,
+            batch=GROUP_BATCH,
+        )
         self.acks = Acks(self.store, tell=self.tell_account, more=self._drain.want)
         self.draining = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,7 +114,8 @@ class Delivery(effects.Receiver):
         # Bounded: while the database is away there would be no end. What is not accepted yet is sent again by its
         # client, and an ack that is lost only redelivers.
         last = self._loop.time() + FLUSH_SECONDS
-        for finish in (self.admission.finish, self.writer.finish, self.acks.finish):
+        admitting, writing = (self.admission, self.group_admission), (self.writer, self.group_writer)
+        for finish in (*(one.finish for one in (*admitting, *writing)), self.acks.finish):
             await finish(within=max(0.0, last - self._loop.time()))
 
     async def _every(self, seconds: float, work: Any) -> None:
@@ -137,12 +148,15 @@ class Delivery(effects.Receiver):
 
     def _committed(self, send: Send, verdict: Accepted) -> None:
         send.settle(send, verdict)
-        count_accepted(send, verdict)
+        services.count_accepted(send, verdict)
         if verdict.positions:
             self.hub.deliver(send, verdict)
 
-    def _stale(self, send: Send) -> None:
-        self.admission.again(send)
+    def _group_committed(self, send: GroupSend, verdict: Accepted) -> None:
+        send.settle(send, verdict)
+        services.count_accepted(send, verdict)
+        if verdict.positions:
+            self.hub.deliver_group(send, verdict)
 
     def _nudge_elsewhere(self, device: DeviceId) -> None:
         if word := self.between.say():
@@ -201,7 +215,7 @@ class Delivery(effects.Receiver):
                 word.devices.append((device, text))
 
     async def _tell_devices_changed(self, account: AccountId) -> None:
-        for concerned in [account, *await self.threads.run(_contacts_of, account)]:
+        for concerned in [account, *await self.threads.run(services.who_accepted, account)]:
             self.tell_account(concerned, messages.devices_changed(account))
 
     def _heard(self, word: dict[str, Any]) -> None:
@@ -261,13 +275,6 @@ class Delivery(effects.Receiver):
             held = [position for one in asked for position in (*one.in_flight, *one.acking)]
             for device in await self.store.having_envelopes([one.device for one in asked], held):
                 self.hub.nudge(device)
-
-
-def _contacts_of(account: AccountId) -> list[AccountId]:
-    rows = Contact.objects.filter(other=uuid.UUID(account), state=Contact.State.ACCEPTED).values_list(
-        "owner", flat=True
-    )
-    return [AccountId(str(owner)) for owner in rows]
 
 
 _running: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[Delivery]] = WeakKeyDictionary()

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from accounts.services import authenticate_device
-from chats import buckets, frames, sends, services
+from chats import buckets, frames, group_sends, sends, services
 from chats.delivery import messages
 from chats.delivery.connection import Connection
-from chats.ids import ChatId, MessageId
+from chats.group_sends import GroupSend
+from chats.ids import ChatId, GroupId, MessageId
 from chats.limits import FRAME_BYTES, MOST_ACK_PAUSE, REFUSED_UNIT
-from chats.sends import Accepted, Send
+from chats.sends import Accepted, Send, Settle
 from keys.errors import NotListed
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
 
@@ -73,24 +74,36 @@ async def _unlisted(delivery: Delivery, connection: Connection, frame: Any) -> N
 def _refused(delivery: Delivery, connection: Connection, refused: frames.Refused) -> None:
     """A frame that is none. A message that was accepted before gets its answer even so: idempotency comes first."""
     message_id = refused.members.get("message_id")
-    is_message = refused.members.get("type") == "message.send" and frames.is_id(message_id)
+    kind = refused.members.get("type")
+    is_message = kind in ("message.send", "group.send") and frames.is_id(message_id)
     if refused.id is None or not is_message or not connection.listed:
         connection.send(messages.rejected(refused.id, refused.error))
-        return
-    send = _new_send(connection, refused.id, MessageId(str(message_id)))
-    delivery.admission.refuse(send, refused.error)
+    elif kind == "group.send":
+        group_send = _new_group_send(connection, refused.id, MessageId(str(message_id)))
+        delivery.group_admission.refuse(group_send, refused.error)
+    else:
+        send = _new_send(connection, refused.id, MessageId(str(message_id)))
+        delivery.admission.refuse(send, refused.error)
 
 
 def _new_send(connection: Connection, frame_id: str, message_id: MessageId) -> Send:
-    def settle(send: Send, outcome: Accepted | DomainError) -> None:
+    return Send(connection.account, connection.device, message_id, _settling(connection), frame_id)
+
+
+def _new_group_send(connection: Connection, frame_id: str, message_id: MessageId) -> GroupSend:
+    return GroupSend(connection.account, connection.device, message_id, _settling(connection), frame_id)
+
+
+def _settling(connection: Connection) -> Settle:
+    def settle(send: Send | GroupSend, outcome: Accepted | DomainError) -> None:
         if isinstance(outcome, DomainError):
-            connection.send(messages.rejected(frame_id, outcome))
+            connection.send(messages.rejected(send.frame_id, outcome))
         elif send.is_control:
-            connection.send(messages.done(frame_id))
+            connection.send(messages.done(send.frame_id))
         else:
             connection.send(messages.accepted(send, outcome))
 
-    return Send(connection.account, connection.device, message_id, settle, frame_id)
+    return settle
 
 
 def _within_share(connection: Connection) -> None:
@@ -107,6 +120,17 @@ def message_send(delivery: Delivery, connection: Connection, frame: frames.Messa
         delivery.admission.refuse(send, error)
     else:
         delivery.admission.admit(send)
+
+
+def group_send(delivery: Delivery, connection: Connection, frame: frames.GroupSendFrame) -> None:
+    _within_share(connection)
+    send = _new_group_send(connection, frame.id, MessageId(frame.message_id))
+    try:
+        group_sends.fill_group(send, frame)
+    except Malformed as error:
+        delivery.group_admission.refuse(send, error)
+    else:
+        delivery.group_admission.admit(send)
 
 
 def device_send(delivery: Delivery, connection: Connection, frame: frames.DeviceSendFrame) -> None:
@@ -128,24 +152,29 @@ def ack(delivery: Delivery, connection: Connection, frame: frames.AckFrame) -> A
 
 
 async def message_read(delivery: Delivery, connection: Connection, frame: frames.MessageReadFrame) -> None:
-    await delivery.threads.run(
-        services.mark_read,
-        account=connection.account,
-        device=connection.device,
-        chat=ChatId(frame.chat),
-        messages=[MessageId(one) for one in frame.messages],
-    )
+    seen = [MessageId(one) for one in frame.messages]
+    mark: Callable[..., None] = services.mark_read if frame.chat is not None else services.mark_group_read
+    where = {"chat": ChatId(frame.chat)} if frame.chat is not None else {"group": GroupId(str(frame.group))}
+    run: Callable[..., Awaitable[None]] = delivery.threads.run
+    await run(mark, account=connection.account, device=connection.device, messages=seen, **where)
     if frame.id is not None:
         connection.send(messages.done(frame.id))
 
 
 async def typing(delivery: Delivery, connection: Connection, frame: frames.TypingFrame) -> None:
-    """Relayed between two that have accepted each other; anything else is dropped, since nobody waits for it."""
-    chat = ChatId(frame.chat)
-    if not buckets.typing.take(connection.device, buckets.clock()):
+    """Relayed among those who have accepted each other; anything else is dropped, since nobody waits for it."""
+    if buckets.typing.take(connection.device, buckets.clock()):
+        return
+    if frame.chat is not None:
+        chat = ChatId(frame.chat)
         peer = await delivery.peers.accepted_peer(connection.account, chat)
         if peer is not None:
             delivery.tell_account(peer, messages.typing(chat, connection.account, frame.on))
+        return
+    group = GroupId(str(frame.group))
+    text = messages.group_typing(group, connection.account, frame.on)
+    for other in await delivery.peers.others_in(connection.account, group):
+        delivery.tell_account(other, text)
 
 
 async def token(delivery: Delivery, connection: Connection, frame: frames.TokenFrame) -> None:
@@ -161,6 +190,7 @@ async def token(delivery: Delivery, connection: Connection, frame: frames.TokenF
 
 _HANDLERS: dict[str, Callable[[Delivery, Connection, Any], Awaitable[None] | None]] = {
     "message.send": message_send,
+    "group.send": group_send,
     "device.send": device_send,
     "ack": ack,
     "message.read": message_read,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from chats.delivery import messages
 from chats.delivery.connection import Connection
+from chats.group_sends import GroupSend
 from chats.ids import AccountId, DeviceId
 from chats.sends import Accepted, Send
 
@@ -57,6 +58,21 @@ class Hub:
             else:
                 text = messages.fresh_envelope(send, parcel, position, verdict.accepted_at)
                 connection.push(position, len(parcel.data), text)
+
+    def deliver_group(self, send: GroupSend, verdict: Accepted) -> None:
+        """The same for a message to a group chat. The frame is built once: only the number differs."""
+        size, texts = len(send.data), {}
+        for one, position in zip(send.outgoing, verdict.positions, strict=True):
+            connection = self.devices.get(one.device)
+            if connection is None:
+                self._nudge_elsewhere(one.device)
+            elif connection.behind or connection.reading or not connection.has_room:
+                self.fall_behind(connection)
+            else:
+                if one.request not in texts:
+                    texts[one.request] = messages.group_envelope(send, verdict.accepted_at, request=one.request)
+                before, after = texts[one.request]
+                connection.push(position, size, f"{before}{position}{after}")
 
     def nudge(self, device: DeviceId) -> None:
         """Something was written for this device, by another process or by a request."""

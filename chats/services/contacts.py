@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Contact, User
 from chats import effects
 from chats.errors import ContactBlocked
-from chats.ids import DeviceId, conversation_id
+from chats.ids import AccountId, DeviceId, conversation_id
 from chats.models import PrivateChat, PrivateMessage, PrivateMessageStatus
 from chats.services.groups import let_through
 from messenger.lib.errors import NotFound
@@ -53,6 +53,12 @@ def block_contact(*, owner: uuid.UUID, other: uuid.UUID, by: DeviceId | None = N
 def unblock_contact(*, owner: uuid.UUID, other: uuid.UUID, by: DeviceId | None = None) -> Contact:
     """Take messages again, as from an accepted contact. What was sent meanwhile is not delivered."""
     return _change(owner, other, by, ACCEPTED, may_create=False, only_from=BLOCKED)
+
+
+def who_accepted(account: AccountId) -> list[AccountId]:
+    """Those who have accepted an account as a contact."""
+    rows = Contact.objects.filter(other=uuid.UUID(account), state=ACCEPTED).values_list("owner", flat=True)
+    return [AccountId(str(owner)) for owner in rows]
 
 
 def _change(

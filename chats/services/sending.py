@@ -12,6 +12,7 @@ from chats.checking import ChatToOpen, FactsMissing, check, needed
 from chats.errors import DevicesChanged
 from chats.facts import FactsCache, load_accounts, load_pairs, newest_lists
 from chats.frames import DeviceSend, MessageSend
+from chats.group_sends import GroupSend
 from chats.ids import AccountId, DeviceId, MessageId
 from chats.limits import ATTEMPTS
 from chats.models import PrivateMessage
@@ -103,7 +104,7 @@ def _accept(send: Send, error: Malformed | None) -> Accepted:
     raise Unavailable("the devices of the chat keep changing", retry_after=1)
 
 
-def count_accepted(send: Send, verdict: Accepted) -> None:
+def count_accepted(send: Send | GroupSend, verdict: Accepted) -> None:
     """For the operator: a message that was written now, and not by an earlier send of it."""
     if verdict.positions and not send.is_control:
         metrics.accepted.inc()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -13,34 +12,32 @@ from accounts.models import Contact, Device
 from chats import effects
 from chats.ids import AccountId, ChatId, DeviceId, MessageId
 from chats.models import PrivateChat, PrivateMessage, PrivateMessageStatus
+from chats.services.groups import own_group_statuses, read_in_group
+from chats.services.values import Status
 from messenger.lib.clock import now_ms
 from messenger.lib.errors import NotFound
 
 ACCEPTED = Contact.State.ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """One device's word on one message. `message` is the id that the client chose."""
-
-    message: uuid.UUID
-    account: uuid.UUID
-    device: uuid.UUID
-    status: str
-    at: int
-
-
-def statuses_of(*, account: uuid.UUID, messages: Collection[uuid.UUID], chat: uuid.UUID | None = None) -> list[Status]:
+def statuses_of(
+    *,
+    account: uuid.UUID,
+    messages: Collection[uuid.UUID],
+    chat: uuid.UUID | None = None,
+    group: uuid.UUID | None = None,
+) -> list[Status]:
     """What this account may know of its own messages, oldest first; of others' messages, nothing.
 
-    But where a chat is named: which of the other one's messages there the account's own devices have read. NotFound
-    for a stranger's chat.
+    But where a chat or a group chat is named: which of others' messages there the account's own devices have read.
+    NotFound for a stranger's.
     """
-    found = _of_own(account, messages)
+    found = _of_own(account, messages) + own_group_statuses(account=account, messages=messages)
     if chat is not None:
         found += _read_here(account, messages, chat)
-        found.sort(key=lambda one: one.at)
-    return found
+    if group is not None:
+        found += read_in_group(account=account, messages=messages, group=group)
+    return sorted(found, key=lambda one: one.at)
 
 
 def _of_own(account: uuid.UUID, messages: Collection[uuid.UUID]) -> list[Status]:

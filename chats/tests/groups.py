@@ -37,6 +37,7 @@ from messenger_client.protocol.group_args import (
     SetRole,
 )
 from messenger_client.protocol.group_chain import Proposed
+from messenger_client.protocol.group_message import lists_hash
 from messenger_client.protocol.group_operation import sign_operation
 from messenger_client.protocol.group_state import GroupState
 from messenger_client.protocol.ids import AccountId, ConversationId, GroupId
@@ -66,6 +67,7 @@ __all__ = [
     "SigningKey",
     "account_of",
     "asker",
+    "group_ciphertext",
     "in_json",
     "own_of",
     "signed_object",
@@ -103,6 +105,15 @@ def in_json(proposed: Proposed, **changes: Any) -> dict[str, Any]:
     """The body that publishes an operation."""
     signed = {"payload": encode(proposed.operation.payload), "signature": encode(proposed.operation.signature)}
     return {"operation": signed | changes}
+
+
+def group_ciphertext(tag: bytes | None = None, size: int = 400) -> str:
+    """A body of the outer shape of a group chat's message: [2, hdr, body, sig, F]."""
+    header, body, signature = os.urandom(64), os.urandom(size), os.urandom(64)
+    return encode(
+        b"\x85\x02\x58\x40" + header + b"\x59" + size.to_bytes(2, "big") + body + b"\x58\x40" + signature
+        + b"\x58\x20" + (tag or os.urandom(32))
+    )  # fmt: skip
 
 
 @dataclass
@@ -176,6 +187,19 @@ class Group:
         )
         self.state = proposed.state
         return proposed
+
+    def message(self, sender: Phone, *others: Phone, **changes: Any) -> dict[str, Any]:
+        """A whole `group.send`, for the members named."""
+        lists = [one.member.newest for one in (sender, *others) if one.member.newest is not None]
+        return {
+            "type": "group.send",
+            "id": uuid.uuid4().hex,
+            "message_id": str(uuid.uuid4()),
+            "group": self.id,
+            "gsh": encode(self.state.hash),
+            "lists": encode(lists_hash(lists)),
+            "body": group_ciphertext(),
+        } | changes
 
     def link(self, phone: Phone, **changes: Any) -> SigningKey:
         """An open link that the server knows."""

@@ -41,8 +41,10 @@ def send_of(size: int, outcomes: list[object]) -> Send:
     return send
 
 
-def writer_on(store: Any) -> GroupWriter:
-    return GroupWriter(store, committed=lambda send, verdict: send.settle(send, verdict), stale=lambda send: None)
+def writer_on(store: Any) -> GroupWriter[Send]:
+    return GroupWriter(
+        store.accept_batch, committed=lambda send, verdict: send.settle(send, verdict), stale=lambda send: None
+    )
 
 
 async def test_the_writer_refuses_what_would_fill_the_memory_and_takes_more_later(

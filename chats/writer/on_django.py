@@ -8,10 +8,11 @@ from typing import Any, LiteralString, cast
 import psycopg
 from django.db import connection
 
+from chats.group_sends import GroupSend
 from chats.ids import DeviceId
 from chats.models import Envelope
 from chats.sends import Send, Verdict
-from chats.writer import arrays, postgres, sql, sqlite
+from chats.writer import arrays, group_sql, postgres, sql, sqlite, sqlite_groups
 from chats.writer.store import Entered, Waiting
 from messenger.lib.clock import now_ms
 
@@ -25,6 +26,16 @@ def accept(send: Send) -> Verdict:
         return sqlite.accept(_sqlite().execute, [send], now)[0]
     taken, positions = _rows(sql.ACCEPT, postgres.batch_parameters([send], now))[0]
     stored = [] if taken else _rows(sql.STORED, postgres.asked_again([send], taken))
+    return postgres.verdicts([send], now, taken, positions, stored)[0]
+
+
+def accept_group(send: GroupSend) -> Verdict:
+    """The same for a message to a group chat."""
+    now = now_ms()
+    if connection.vendor != "postgresql":
+        return sqlite_groups.accept(_sqlite().execute, [send], now)[0]
+    taken, positions = _rows(group_sql.ACCEPT, postgres.group_batch_parameters([send], now))[0]
+    stored = [] if taken else _rows(group_sql.STORED, postgres.asked_again([send], taken))
     return postgres.verdicts([send], now, taken, positions, stored)[0]
 
 

@@ -1,25 +1,29 @@
-"""The store on PostgreSQL: three dedicated connections in autocommit, one prepared statement for each job.
+"""The store on PostgreSQL: four dedicated connections in autocommit, one prepared statement for each job.
 
-One connection accepts, one acknowledges, one reads: an ack never waits for a batch of sends, nor a drain for either.
+Two accept, of private and of group chats, one acknowledges, one reads: an ack never waits for a batch of sends, nor a
+drain for either.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any, LiteralString
 
 import psycopg
 from django.db import connections
 
 from chats import franking
+from chats.group_sends import GroupSend
 from chats.ids import AccountId, ChatId, DeviceId, MessageId, known_bytes, new_id_bytes, to_bytes
 from chats.sends import STALE, Accepted, Send, Verdict
-from chats.writer import arrays, sql
-from chats.writer.store import Entered, StoreFailed, Waiting, split_ids, stamp_of
+from chats.writer import arrays, group_sql, sql
+from chats.writer.store import Entered, StoreFailed, Waiting, group_stamp_of, split_ids, stamp_of
 from messenger.lib.clock import now_ms
 
 Row = tuple[Any, ...]
+AnySend = Send | GroupSend
 ANSWER_SECONDS = 20.0  # for a statement; a database that takes longer is away, whatever the socket says
 # A server that vanishes without a word (a cut cable, a dead machine) is noticed in about ten seconds.
 VANISHED = {
@@ -70,8 +74,32 @@ def _compared(sends: Sequence[Send]) -> list[object]:
     ]
 
 
+def group_batch_parameters(sends: Sequence[GroupSend], now: int) -> list[object]:
+    """What group_sql.ACCEPT takes for sends that were checked."""
+    fans = [send.fan for send in sends]
+    return [
+        arrays.int4s(range(len(sends))),
+        arrays.uuids([new_id_bytes() for _ in sends]),
+        arrays.uuids([known_bytes(send.group) for send in sends]),
+        arrays.uuids([known_bytes(send.device) for send in sends]),
+        arrays.uuids([to_bytes(send.message_id) for send in sends]),
+        arrays.octets([group_stamp_of(send, now) for send in sends]),
+        arrays.octets([b"".join(map(to_bytes, send.skipped)) for send in sends]),
+        arrays.octets([send.data for send in sends]),
+        arrays.int4s([len(fan.devices) for fan in fans]),
+        arrays.int8s([send.version for send in sends]),
+        arrays.int8s([send.devices_version for send in sends]),
+        now,
+        franking.key_id(),
+        now,
+        arrays.int4s([number for number, fan in enumerate(fans) for _ in fan.devices]),
+        arrays.uuids([device for fan in fans for device in fan.devices]),
+        arrays.int2s([kind for fan in fans for kind in fan.kinds]),
+    ]
+
+
 def verdicts(
-    sends: Sequence[Send], now: int, taken: Collection[int], positions: Sequence[int], stored: Sequence[Row]
+    sends: Sequence[AnySend], now: int, taken: Collection[int], positions: Sequence[int], stored: Sequence[Row]
 ) -> list[Verdict]:
     """One verdict a send, from the row that sql.ACCEPT gave and the rows of sql.STORED for those it left alone."""
     known = {
@@ -82,7 +110,7 @@ def verdicts(
     answers: list[Verdict] = []
     for number, send in enumerate(sends):
         if number in written:
-            mine = tuple(next(following) for _ in send.outgoing)
+            mine = tuple(islice(following, len(send.outgoing)))
             answers.append(Accepted(now, send.skipped, mine))
         elif send.is_control:
             answers.append(STALE)
@@ -91,7 +119,7 @@ def verdicts(
     return answers
 
 
-def asked_again(sends: Sequence[Send], taken: Collection[int]) -> list[object]:
+def asked_again(sends: Sequence[AnySend], taken: Collection[int]) -> list[object]:
     """What sql.STORED takes: the messages that were not written, because they are known or because facts changed."""
     written = set(taken)
     rest = [send for number, send in enumerate(sends) if number not in written and not send.is_control]
@@ -104,7 +132,7 @@ def ack_parameters(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[objec
     # In order of position: two transactions that delete the same rows must not wait for each other in a circle.
     acks = sorted(acks, key=lambda ack: ack[1])
     devices = arrays.uuids([known_bytes(device) for device, _ in acks])
-    return [devices, arrays.int8s([position for _, position in acks]), now]
+    return [devices, arrays.int8s([position for _, position in acks]), now, now]
 
 
 def drain_parameters(rooms: Mapping[DeviceId, int], held: Collection[int], limit: int) -> list[object]:
@@ -114,7 +142,7 @@ def drain_parameters(rooms: Mapping[DeviceId, int], held: Collection[int], limit
 
 
 def entered(rows: Sequence[Row]) -> list[Entered]:
-    return [Entered(MessageId(row[0]), ChatId(row[1]), AccountId(row[2]), DeviceId(row[3]), row[4]) for row in rows]
+    return [Entered(MessageId(row[0]), ChatId(row[1]), AccountId(row[2]), DeviceId(row[3]), *row[4:6]) for row in rows]
 
 
 def waiting(row: Row) -> Waiting:
@@ -185,12 +213,13 @@ class PostgresStore:
 
     def __init__(self) -> None:
         self._accepting, self._acknowledging, self._reading = Session(), Session(), Session()
+        self._accepting_for_groups = Session()
 
     async def open(self) -> None:
         """Connections are made when they are first used, and made again after a failure."""
 
     async def close(self) -> None:
-        for session in (self._accepting, self._acknowledging, self._reading):
+        for session in (self._accepting, self._accepting_for_groups, self._acknowledging, self._reading):
             await session.close()
 
     async def accept_batch(self, sends: Sequence[Send]) -> list[Verdict]:
@@ -199,6 +228,14 @@ class PostgresStore:
         stored: list[Row] = []
         if len(taken) < len(sends):
             stored = await self._accepting.rows(sql.STORED, asked_again(sends, taken))
+        return verdicts(sends, now, taken, positions, stored)
+
+    async def accept_group_batch(self, sends: Sequence[GroupSend]) -> list[Verdict]:
+        now, session = now_ms(), self._accepting_for_groups
+        taken, positions = (await session.rows(group_sql.ACCEPT, group_batch_parameters(sends, now)))[0]
+        stored: list[Row] = []
+        if len(taken) < len(sends):
+            stored = await session.rows(group_sql.STORED, asked_again(sends, taken))
         return verdicts(sends, now, taken, positions, stored)
 
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:

@@ -62,13 +62,29 @@ JOIN chats_privatemessage m ON m.sender_device_id = asked.device AND m.client_me
 """
 
 # Ack by id and device: rows commit out of order, and nobody acknowledges another one's. An expired envelope was
-# never delivered, and a copy or a control content has no status.
+# never delivered, and a copy or a control content has no status. The ciphertext of a group chat's message goes with
+# its last envelope: the row's lock, taken in order, and its count see what other transactions acknowledge meanwhile.
 ACKNOWLEDGE = """
 WITH gone AS (
     DELETE FROM chats_envelope e
     USING unnest(%s::uuid[], %s::bigint[]) AS ack(device, position)
     WHERE e.position = ack.position AND e.device_id = ack.device
-    RETURNING e.device_id, e.message_id, e.kind, e.expired
+    RETURNING e.device_id, e.message_id, e.group_message_id, e.kind, e.expired
+), fetched AS (
+    SELECT group_message_id AS id, count(*)::int AS count FROM gone WHERE group_message_id IS NOT NULL GROUP BY 1
+), locked AS (
+    SELECT g.id FROM chats_groupmessage g WHERE g.id = ANY (ARRAY(SELECT id FROM fetched)) ORDER BY g.id FOR UPDATE
+), counted AS (
+    UPDATE chats_groupmessage g SET
+        waiting = g.waiting - fetched.count,
+        ciphertext = CASE WHEN g.waiting > fetched.count THEN g.ciphertext ELSE ''::bytea END
+    FROM locked JOIN fetched ON fetched.id = locked.id
+    WHERE g.id = locked.id
+), entered_in_groups AS (
+    INSERT INTO chats_groupmessagestatus (message_id, device_id, status, at)
+    SELECT group_message_id, device_id, 1, %s FROM gone WHERE kind = 3 AND NOT expired
+    ON CONFLICT DO NOTHING
+    RETURNING message_id, device_id
 ), entered AS (
     INSERT INTO chats_privatemessagestatus (message_id, device_id, status, at)
     SELECT message_id, device_id, 1, %s FROM gone WHERE kind = 0 AND NOT expired
@@ -78,25 +94,47 @@ WITH gone AS (
 SELECT m.client_message_id::text, m.chat_id::text, s.user_id::text, entered.device_id::text,
        NOT m.hidden OR EXISTS (
            SELECT 1 FROM accounts_contact k JOIN accounts_device d ON d.user_id = k.owner_id
-           WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2)
+           WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2),
+       false
 FROM entered
 JOIN chats_privatemessage m ON m.id = entered.message_id
 JOIN accounts_device s ON s.id = m.sender_device_id
+UNION ALL
+SELECT g.client_message_id::text, g.chat_id::text, s.user_id::text, d.id::text,
+       EXISTS (
+           SELECT 1 FROM chats_groupmember r WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0)
+       AND NOT EXISTS (
+           SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state = 3),
+       true
+FROM entered_in_groups e
+JOIN chats_groupmessage g ON g.id = e.message_id
+JOIN accounts_device s ON s.id = g.sender_device_id
+JOIN accounts_device d ON d.id = e.device_id
 """
 
 # "Not acked and not in flight", in the order of the queue. A cursor would lose rows that commit out of order.
 # octet_length() does not fetch a ciphertext that is stored out of line.
 WAITING = """
 SELECT e.device_id::text, e.position, e.kind, e.client_message_id::text, s.user_id::text, e.sender_device_id::text,
-       m.chat_id::text, e.created_at,
-       e.kind = 0 AND EXISTS (
-           SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state <> 2),
-       e.expired, e.ciphertext, m.stamp, m.stamp_key
+       coalesce(m.chat_id, g.chat_id)::text, e.created_at,
+       CASE e.kind
+           WHEN 0 THEN EXISTS (
+               SELECT 1 FROM accounts_contact k
+               WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state <> 2)
+           WHEN 3 THEN EXISTS (
+               SELECT 1 FROM chats_groupmember r
+               WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 1)
+           ELSE false END,
+       e.expired OR coalesce(octet_length(g.ciphertext) = 0, false),
+       CASE WHEN g.id IS NULL OR e.expired THEN e.ciphertext ELSE g.ciphertext END,
+       coalesce(m.stamp, g.stamp), coalesce(m.stamp_key, g.stamp_key)
 FROM unnest(%s::uuid[], %s::bigint[]) AS asked(device, room)
 CROSS JOIN LATERAL (
-    SELECT q.*, sum(octet_length(q.ciphertext)) OVER (ORDER BY q.position) - octet_length(q.ciphertext) AS before
+    SELECT q.*, sum(q.size) OVER (ORDER BY q.position) - q.size AS before
     FROM (
-        SELECT * FROM chats_envelope
+        SELECT *, CASE WHEN group_message_id IS NULL THEN octet_length(ciphertext) ELSE coalesce((
+            SELECT octet_length(b.ciphertext) FROM chats_groupmessage b WHERE b.id = group_message_id), 0) END AS size
+        FROM chats_envelope
         WHERE device_id = asked.device AND position <> ALL (%s::bigint[])
         ORDER BY position LIMIT %s
     ) q
@@ -104,6 +142,7 @@ CROSS JOIN LATERAL (
 JOIN accounts_device d ON d.id = e.device_id
 JOIN accounts_device s ON s.id = e.sender_device_id
 LEFT JOIN chats_privatemessage m ON m.id = e.message_id
+LEFT JOIN chats_groupmessage g ON g.id = e.group_message_id
 WHERE e.before < asked.room
 ORDER BY e.position
 """

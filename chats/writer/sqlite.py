@@ -23,9 +23,10 @@ import orjson
 from django.db import connections
 
 from chats import franking
-from chats.ids import AccountId, ChatId, DeviceId, MessageId, from_hex, to_bytes
-from chats.sends import STALE, Accepted, Send, Verdict
-from chats.writer import sqlite_sql
+from chats.group_sends import GroupSend
+from chats.ids import AccountId, ChatId, DeviceId, MessageId, from_hex, to_bytes, to_hex
+from chats.sends import MESSAGE, STALE, Accepted, Send, Verdict
+from chats.writer import sqlite_groups, sqlite_sql
 from chats.writer.store import Entered, StoreFailed, Waiting, split_ids, stamp_of
 from messenger.lib.clock import now_ms
 from messenger.lib.ids import new_id
@@ -35,11 +36,6 @@ Execute = Callable[[str, Sequence[object]], Any]
 BUSY_SECONDS = 20
 LOG_SECONDS = 5.0  # between two times that the log of writes is emptied, if there is anything in it
 MOST_ROWS = 3_000  # in one INSERT: eight or nine parameters each, of at most 32,766
-
-
-def to_hex(text: str) -> str:
-    """How Django keeps a UUID on SQLite: 32 digits."""
-    return text.replace("-", "")
 
 
 def accept(execute: Execute, sends: Sequence[Send], now: int) -> list[Verdict]:
@@ -135,19 +131,11 @@ def acknowledge(execute: Execute, acks: Sequence[tuple[DeviceId, int]], now: int
     found = orjson.loads(execute(sqlite_sql.FOUND, (asked,)).fetchone()[0])
     execute(sqlite_sql.DELETE, (orjson.dumps([row[0] for row in found]).decode(),))
     # An expired envelope was never delivered, and a copy or a control content has no status.
-    got = orjson.dumps([[row[1], row[2]] for row in found if row[3] == 0 and not row[4]]).decode()
+    got = orjson.dumps([[row[1], row[2]] for row in found if row[3] == MESSAGE and not row[4]]).decode()
     rows = orjson.loads(execute(sqlite_sql.DESCRIBE, (got,)).fetchone()[0])
     execute(sqlite_sql.ENTER, (now, got))
-    return [
-        Entered(
-            MessageId(from_hex(row[0])),
-            ChatId(from_hex(row[1])),
-            AccountId(from_hex(row[2])),
-            DeviceId(from_hex(row[3])),
-            bool(row[4]),
-        )
-        for row in rows
-    ]
+    entered = [sqlite_groups.entered(row, in_group=False) for row in rows]
+    return entered + sqlite_groups.acknowledge(execute, [row for row in found if row[5]], now)
 
 
 def waiting_for(execute: Execute, device: DeviceId, room: int, excluded: str, limit: int) -> list[Waiting]:
@@ -266,6 +254,13 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> list[Verdict]:
             with _transaction(connection):
                 return accept(connection.execute, sends, now_ms())
+
+        return await self._writing.run(work)
+
+    async def accept_group_batch(self, sends: Sequence[GroupSend]) -> list[Verdict]:
+        def work(connection: sqlite3.Connection) -> list[Verdict]:
+            with _transaction(connection):
+                return sqlite_groups.accept(connection.execute, sends, now_ms())
 
         return await self._writing.run(work)
 

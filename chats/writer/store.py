@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chats import franking
+from chats.group_sends import GroupSend
 from chats.ids import AccountId, ChatId, DeviceId, MessageId, known_bytes, to_text
 from chats.sends import Send, Verdict
 
@@ -21,7 +22,7 @@ class Waiting:
     message_id: MessageId
     sender: AccountId
     sender_device: DeviceId
-    chat: ChatId | None
+    chat: ChatId | None  # or a group chat's id
     accepted_at: int
     request: bool
     expired: bool
@@ -39,6 +40,7 @@ class Entered:
     sender: AccountId
     device: DeviceId
     shown: bool
+    in_group: bool  # `chat` is a group chat's id
 
 
 class Store(Protocol):
@@ -48,6 +50,9 @@ class Store(Protocol):
 
     async def accept_batch(self, sends: Sequence[Send]) -> list[Verdict]:
         """Write sends in one transaction, and say of each what happened. Nothing is pushed before this returns."""
+
+    async def accept_group_batch(self, sends: Sequence[GroupSend]) -> list[Verdict]:
+        """The same for messages to group chats. Each ciphertext is stored once."""
 
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
         """Delete exactly these envelopes, each only if it is of that device, and enter the delivered statuses."""
@@ -71,6 +76,12 @@ def stamp_of(send: Send, now: int) -> bytes:
     if send.is_control:
         return b""
     send.stamp = franking.stamp(send.tag, known_bytes(send.account), known_bytes(send.chat), now)
+    return send.stamp
+
+
+def group_stamp_of(send: GroupSend, now: int) -> bytes:
+    """The server's stamp on a message to a group chat."""
+    send.stamp = franking.stamp(send.tag, known_bytes(send.account), known_bytes(send.group), now)
     return send.stamp
 
 
