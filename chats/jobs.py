@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.services import purge_expired
-from chats import effects
+from chats import effects, group_jobs
 from chats.ids import DeviceId
 from chats.models import Envelope, PrivateMessage, PrivateMessageStatus
 from chats.threads import Threads
@@ -36,8 +36,11 @@ def run_once(*, now: Milliseconds) -> None:
     retention = settings.RETENTION_DAYS * timedelta(days=1) // timedelta(milliseconds=1)
     counts = {
         "expired": _until_done(lambda: expire_envelopes(before=now - retention, now=now)),
+        "emptied": _until_done(lambda: group_jobs.forget_ciphertexts(before=now - retention)),
         "told": _until_done(lambda: forget_envelopes(before=now - 2 * retention)),
         "messages": _until_done(lambda: forget_messages(before=now - retention)),
+        "group_messages": _until_done(lambda: group_jobs.forget_group_messages(before=now - retention)),
+        "group_chats": _until_done(lambda: group_jobs.forget_group_chats(before=now - retention)),
         "accounts": purge_expired(now=timezone.now()),
         "links": purge_links(now=now),
     }
@@ -65,6 +68,7 @@ def expire_envelopes(*, before: Milliseconds, now: Milliseconds) -> int:
         ignore_conflicts=True,
     )
     _tell_senders(undelivered, now)
+    group_jobs.enter_expired(kept, now=now)
     effects.envelopes_written({DeviceId(str(row.device_id)) for row in kept})
     return len(rows)
 

@@ -47,6 +47,9 @@ class GroupChat(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(member_count__gte=0), name="a_group_chat_has_no_fewer_than_no_members"),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(member_count=0), name="group_chats_that_all_have_left"),
+        ]
 
     def __str__(self) -> str:
         return f"group chat {self.id}"
