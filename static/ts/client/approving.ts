@@ -24,7 +24,7 @@ import { breathe, Turn } from "./signals";
 import { WORDS } from "./words";
 
 const POLL = 1.5; // seconds
-const APPROVAL = 600_000; // ms that the new device has to answer; the server's slot lives as long
+const APPROVAL = 120_000; // ms that the new device has to answer: it asks every other second while it shows its code
 
 export class Approver {
   readonly #context: Context;

@@ -118,6 +118,24 @@ describe("calls", () => {
     expect(await early).toEqual({ state: "failed", why: "sam" });
   });
 
+  test("one that fails before its first word is begun once more, with what was asked meanwhile", async () => {
+    const dead: Port = { postMessage: () => undefined, onmessage: null, onmessageerror: null };
+    const [pagePort, workerPort] = ports;
+    let begun = 0;
+    const again = (): Port => {
+      begun += 1;
+      return begun === 1 ? pagePort : dead;
+    };
+    const { messenger: page, fail } = remote(dead, undefined, again);
+    const asked = page.chats();
+    fail();
+    serve(workerPort, messenger({ chats: () => Promise.resolve([]) }));
+    expect(await asked).toEqual([]);
+    fail(); // it has spoken: this is the end
+    await expect(page.chats()).rejects.toThrow(STOPPED);
+    expect(begun).toBe(1);
+  });
+
   test("come after what the page does first", async () => {
     const order: string[] = [];
     const [pagePort, workerPort] = ports;

@@ -8,10 +8,15 @@ const PERSISTING = 500; // ms: a browser that asks the person first is not waite
 
 /** Start the Worker. There is one a page. */
 export function connectMessenger(): Messenger {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "messenger" });
-  const { messenger, fail } = remote(worker, persist);
-  worker.onerror = fail; // also where its script cannot be loaded
-  return messenger;
+  let worker: Worker | null = null;
+  const begin = (): Port => {
+    worker?.terminate();
+    worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "messenger" });
+    worker.onerror = () => line.fail(); // also where its script cannot be loaded
+    return worker;
+  };
+  const line = remote(begin(), persist, begin);
+  return line.messenger;
 }
 
 interface Waiting {
@@ -19,11 +24,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A messenger at the other end of a port. `beforeStart`: what has to be tried first, in the page. */
+/**
+ * A messenger at the other end of a port. `beforeStart`: what has to be tried first, in the page. `again`: another port,
+ * once, should the first fail before it has said anything: whoever keeps its script for offline use may just have begun.
+ */
 export function remote(
-  port: Port,
+  first: Port,
   beforeStart: () => Promise<void> = () => Promise.resolve(),
+  again: (() => Port) | null = null,
 ): { messenger: Messenger; fail: () => void } {
+  let port = first;
+  let spare = again;
   const waiting = new Map<number, Waiting>();
   const listeners = new Set<(told: Told) => void>();
   let early: Call[] | null = []; // until the other end is ready
@@ -53,12 +64,18 @@ export function remote(
   };
   const fail = (): void => {
     if (stopped !== null) return;
+    if (early !== null && spare !== null) {
+      port.onmessage = null;
+      port = spare();
+      spare = null;
+      hear();
+      return;
+    }
     stop();
     tell({ type: "ended", why: "failed", text: STOPPED });
   };
 
-  port.onmessage = (event: MessageEvent<Ready | Reply | News>) => {
-    const message = event.data;
+  const take = (message: Ready | Reply | News): void => {
     if ("ready" in message) {
       for (const one of early ?? []) port.postMessage(one);
       early = null;
@@ -76,7 +93,11 @@ export function remote(
     if ("failure" in message) caller?.reject(errorOf(message.failure));
     else caller?.resolve(message.value);
   };
-  port.onmessageerror = fail;
+  const hear = (): void => {
+    port.onmessage = (event: MessageEvent<Ready | Reply | News>) => take(event.data);
+    port.onmessageerror = fail;
+  };
+  hear();
 
   const methods = Object.fromEntries(
     CALLS.map((name) => [name, (...values: readonly unknown[]) => call(name, values)]),

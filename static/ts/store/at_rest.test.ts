@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { StoreError } from "../lib/errors";
 
@@ -33,4 +33,21 @@ test("one of another account, or a changed one, does not open", async () => {
   await expect(storedKey("b", keys)).rejects.toBeInstanceOf(StoreError);
   new Uint8Array(keys.kept.get("a")!.sealed)[3]! ^= 1;
   await expect(storedKey("a", keys)).rejects.toMatchObject({ code: "wrong_key" });
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("a database of keys that the browser closes as it opens is refused, and nothing is thrown at nobody", async () => {
+  const opening: { result: object; onsuccess?: () => void } = {
+    result: {
+      transaction: () => {
+        throw new DOMException("The database connection is closing.", "InvalidStateError");
+      },
+    },
+  };
+  vi.stubGlobal("indexedDB", { open: () => opening });
+  const asked = storedKey("a");
+  await Promise.resolve();
+  expect(() => opening.onsuccess?.()).not.toThrow();
+  await expect(asked).rejects.toMatchObject({ code: "refused" });
 });

@@ -69,16 +69,21 @@ function within(mode: IDBTransactionMode, work: (keys: IDBObjectStore) => IDBReq
     opening.onblocked = fail;
     opening.onsuccess = () => {
       const database = opening.result;
-      const transaction = database.transaction(KEYS, mode, { durability: "strict" });
-      const request = work(transaction.objectStore(KEYS));
-      transaction.oncomplete = () => {
-        database.close();
-        resolve(request.result);
-      };
-      transaction.onabort = () => {
-        database.close();
+      try {
+        const transaction = database.transaction(KEYS, mode, { durability: "strict" });
+        const request = work(transaction.objectStore(KEYS));
+        transaction.oncomplete = () => {
+          database.close();
+          resolve(request.result);
+        };
+        transaction.onabort = () => {
+          database.close();
+          fail();
+        };
+      } catch {
+        // Closed by the browser already. Thrown in here it would be nobody's, and end the Worker.
         fail();
-      };
+      }
     };
   });
 }

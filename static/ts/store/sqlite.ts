@@ -28,11 +28,14 @@ async function load(): Promise<Sqlite> {
   const scope = globalThis as { sqlite3ApiConfig?: object; SharedArrayBuffer?: unknown };
   const silent = (): void => undefined;
   const options: Loading = { print: silent, printErr: silent };
+  let fail: (error: unknown) => void = silent;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
   if (typeof WorkerGlobalScope !== "undefined") {
     // Compiled here, so that a missing file is an error of ours and not a line on the console.
     const module = await WebAssembly.compileStreaming(fetch(wasmAddress));
     options.instantiateWasm = (imports, receive) => {
-      void WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module));
+      // The library waits for `receive` and hears of no failure: too little memory, say.
+      WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module)).catch(fail);
       return {};
     };
   }
@@ -42,7 +45,7 @@ async function load(): Promise<Sqlite> {
     // On an isolated page the library would start a second Worker for a kind of storage that is not used here.
     // It looks for SharedArrayBuffer to know; there is no option for it.
     if (options.instantiateWasm !== undefined) delete scope.SharedArrayBuffer;
-    return await init(options);
+    return await Promise.race([init(options), failed]);
   } finally {
     if (shared !== undefined) Object.defineProperty(globalThis, "SharedArrayBuffer", shared);
     delete scope.sqlite3ApiConfig;
