@@ -30,7 +30,7 @@ class Recorder(Dice):
 
     def random(self, size: int) -> bytes:
         drawn = super().random(size)
-        self.draws.setdefault({24: "nonces", 32: "keys", 64: "kem_seeds"}[size], []).append(drawn.hex())
+        self.draws.setdefault({16: "secrets", 24: "nonces", 32: "keys", 64: "kem_seeds"}[size], []).append(drawn.hex())
         return drawn
 
     def encapsulate(self, public: bytes) -> tuple[bytes, bytes]:

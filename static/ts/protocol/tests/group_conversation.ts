@@ -19,7 +19,7 @@ import { Draws, ownDevice } from "./draws";
 import { bytesOf, Given, toJson, type Json } from "./json";
 
 /** A device with its store; it is the Lookup of its own store. */
-class Member implements Lookup {
+export class Member implements Lookup {
   readonly own: OwnDevice;
   readonly operations: Uint8Array[] = [];
   state: GroupState | null = null;
@@ -102,7 +102,7 @@ export class GroupConversation {
   step(step: Given, entropy: Entropy): Json {
     let result: Json;
     try {
-      result = this.#do(this.#member(step, "who"), step, entropy);
+      result = this.take(this.#member(step, "who"), step, entropy);
       if (entropy instanceof Draws) entropy.finish();
     } catch (failure) {
       if (!(failure instanceof ProtocolError)) throw failure;
@@ -112,7 +112,7 @@ export class GroupConversation {
     return result;
   }
 
-  #do(who: Member, step: Given, entropy: Entropy): Json {
+  protected take(who: Member, step: Given, entropy: Entropy): Json {
     switch (step.text("do")) {
       case "begin":
         who.ownChain = OwnChain.begin(who.group, { now: step.number("now"), entropy });

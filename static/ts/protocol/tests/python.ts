@@ -1,4 +1,4 @@
-// The Python core, as a program that is asked line by line (client/tests/protocol/driver.py).
+// The Python core, as a program that is asked line by line (client/tests/protocol/driver.py, group_driver.py).
 
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -21,11 +21,11 @@ export class Python {
   readonly #lines: AsyncIterator<string>;
   #complaint = "";
 
-  constructor() {
+  constructor(driver = "driver.py") {
     if (!existsSync(INTERPRETER)) {
       throw new Error(`The differential test needs the Python core: ${INTERPRETER} is missing. Run bin/setup --dev.`);
     }
-    this.#process = spawn(INTERPRETER, ["client/tests/protocol/driver.py"], {
+    this.#process = spawn(INTERPRETER, [`client/tests/protocol/${driver}`], {
       cwd: ROOT,
       env: { ...process.env, PYTHONPATH: "client:vectors" },
       stdio: ["pipe", "pipe", "pipe"],

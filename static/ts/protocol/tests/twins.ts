@@ -28,13 +28,19 @@ export function other(name: Name): Name {
   return name === "alice" ? "bob" : "alice";
 }
 
+const KINDS = new Map([
+  [16, "secrets"],
+  [24, "nonces"],
+  [32, "keys"],
+]);
+
 /** Dice whose fall is written down. */
-class Recorder extends Dice {
+export class Recorder extends Dice {
   readonly draws: Record<string, Json[]> = {};
 
   override random(size: number): Uint8Array {
     const drawn = super.random(size);
-    const kind = size === 24 ? "nonces" : size === 32 ? "keys" : "kem_seeds";
+    const kind = KINDS.get(size) ?? "kem_seeds";
     (this.draws[kind] ??= []).push(hex(drawn));
     return drawn;
   }
