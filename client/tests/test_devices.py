@@ -12,6 +12,7 @@ from relay import Relay, problem
 from messenger_client import Client, Notice
 from messenger_client.errors import IdentityHasChanged, LinkingNeeded, Refused, SignInNeeded, Unreachable, WrongUse
 from messenger_client.store import peers, settings
+from messenger_client.store.records import Me
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +119,21 @@ async def test_removing_a_device_signs_the_next_list(alice: Client, laptop: Clie
         await alice.suspend_device("Terminal")
 
 
+async def test_what_a_device_wrote_before_it_was_removed_is_read(
+    alice: Client, bob: Client, laptop: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    await laptop.sync()
+    await laptop.send("bob", "first contact")
+    await bob.sync()
+    await laptop.send("bob", "from the laptop")
+    await alice.remove_device("laptop")
+    await bob.send("alice", "which shows bob the new list")
+    await bob.sync()
+    assert "from the laptop" in [event.text for event in await bob.history("alice")]
+    assert not [event for event in await bob.history("alice") if isinstance(event, Notice)]
+
+
 async def test_a_device_that_was_taken_off_the_list_learns_it_and_can_be_linked_again(
     alice: Client, bob: Client, laptop: Client, relay: Relay
 ) -> None:
@@ -137,6 +153,25 @@ async def test_a_device_that_was_taken_off_the_list_learns_it_and_can_be_linked_
     await laptop.send("bob", "back again")
     await bob.sync()
     assert (await bob.history("alice"))[-1].text == "back again"
+
+
+async def test_a_device_whose_removal_the_server_takes_back_is_linked_still(
+    alice: Client, laptop: Client, relay: Relay
+) -> None:
+    device = uuid.UUID(ids(relay)["laptop"]).bytes
+    with alice._context.store.transaction() as tx:
+        pin = peers.pin_of(peers.by_account(tx, (settings.me(tx) or Me("", b"", b"")).account))
+    assert pin is not None
+    before = pin.newest.devices
+    await alice._own.publish(lambda newest: [one for one in newest.devices if one.device != device])
+    with pytest.raises(LinkingNeeded):
+        await laptop._own.tend()
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD)
+    await alice._own.publish(lambda newest: before)
+    await laptop.login("alice", PASSWORD)
+    with pytest.raises(WrongUse, match="linked to alice already"):
+        await laptop.link_code()
 
 
 async def test_a_device_that_was_ended_signs_in_with_new_keys_and_keeps_its_conversations(

@@ -78,6 +78,17 @@ async def test_without_history_nothing_of_before_is_there_and_pins_are(
     assert (await lines(bob, "alice"))[-1] == "hi"
 
 
+async def test_what_the_approving_device_had_not_fetched_yet_is_history_too(
+    alice: Client, bob: Client, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    await bob.send("alice", "just before")
+    laptop = await second_device(open_client, alice, "laptop")
+    await bob.send("alice", "just after")
+    await laptop.sync()
+    assert await lines(laptop, "bob") == ["hello", "hello yourself", "just before", "just after"]
+
+
 async def test_three_own_devices_get_every_message_and_know_what_became_of_it(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:

@@ -64,7 +64,7 @@ async def test_a_bad_name_that_is_in_the_outbox_already_fails_alone(
 ) -> None:
     names = ["bob\n", "bob#x", "bob?y=1", "../accounts/bob"]
     with monkeypatch.context() as patched:
-        patched.setattr(sending, "_check_name", lambda name: None)  # as an earlier version did
+        patched.setattr(sending, "check_name", lambda name: None)  # as an earlier version did
         for name in names:
             await alice.write_down(name, "to nobody")
     assert (await alice.send("bob", "to bob")).state == "accepted"
@@ -142,16 +142,16 @@ async def test_two_processes_that_send_one_message_seal_its_content_once(
         stale = outbox.pending(tx)[1]
         me = require_me(tx)
     with other._context.store.transaction() as tx:
-        theirs = other._sender._encrypt(tx, me, stale, NO_KEYS)
+        theirs = other._sender._encrypt(tx, me, stale, NO_KEYS, set())
     assert isinstance(theirs, Outgoing)
     with alice._context.store.transaction() as tx:
-        mine = alice._sender._encrypt(tx, me, stale, NO_KEYS)
+        mine = alice._sender._encrypt(tx, me, stale, NO_KEYS, set())
     assert isinstance(mine, Outgoing)
     assert (mine.padded, mine.envelopes) == (theirs.padded, theirs.envelopes)
     # The other process was told of changed devices; this one still has what it read before all that.
     with other._context.store.transaction() as tx:
         other._sender._clear(tx, theirs)
-        again = alice._sender._encrypt(tx, me, stale, NO_KEYS)
+        again = alice._sender._encrypt(tx, me, stale, NO_KEYS, set())
     assert isinstance(again, Outgoing)
     assert (again.padded, again.attempts) == (theirs.padded, 2)
     with other._context.store.transaction() as tx:

@@ -83,7 +83,10 @@ class Enrolment:
             await self._list(me)
             me = await self.finish()
         if me.unlinked:
-            raise linking_needed(me)
+            await self._directory.refresh(me.account)  # perhaps it is on the list again
+            me = await self._change(lambda me: me)
+            if me.unlinked:
+                raise linking_needed(me)
         return me
 
     async def finish(self) -> Me:

@@ -22,7 +22,7 @@ from ..store.records import Control, Peer, SentTo
 from .context import Context, own_device, require_me
 from .directory import Directory
 from .doctor import FRESH_EVERY
-from .encrypting import false_keys, save_seen, seen_prekeys
+from .encrypting import false_keys, is_lie, save_seen, seen_prekeys
 from .identity import shown_name
 
 NO_KEYS_WAIT = 60_000  # ms before keys that were not there are claimed again
@@ -52,8 +52,14 @@ class Controls:
             waiting = {device for device, at in self._not_before.items() if at > now}
             while rows := await self._context.write(lambda tx, after=after: controls.pending(tx, after=after)):  # type: ignore[misc]
                 for after, control in rows:
-                    if control.device not in waiting and not await self._send(after, control):
+                    if control.device not in waiting and not await self._try(after, control):
                         waiting.add(control.device)
+
+    async def _try(self, position: int, control: Control) -> bool:
+        try:
+            return await self._send(position, control)
+        except (Refused, Defect):
+            return False  # of this one; the others are none the worse
 
     async def _send(self, position: int, control: Control) -> bool:
         """Send one, or drop it for good. False: its device has no keys to give just now."""
@@ -83,9 +89,10 @@ class Controls:
                     if claimed.unusable.get(target) in ("not_listed", "suspended"):
                         await self._refresh(control.account)
                     return None
-            except ProtocolError:
+            except ProtocolError as error:
                 self._not_before[control.device] = self._context.clock.now() + NO_KEYS_WAIT
-                await self._tell_false_keys(control)
+                if is_lie(error):
+                    await self._tell_false_keys(control)
                 return None
         return None
 

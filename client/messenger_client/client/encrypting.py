@@ -13,7 +13,7 @@ from ..protocol import content
 from ..protocol.body import Text
 from ..protocol.device_list import DeviceList
 from ..protocol.entropy import Entropy
-from ..protocol.errors import ProtocolError
+from ..protocol.errors import BadSignature, Malformed, NotListed, ProtocolError
 from ..protocol.ids import ConversationId, MessageId
 from ..protocol.prekeys import Bundle, SeenPrekeys, verify_bundle
 from ..protocol.session import Pair, encrypt, start_session
@@ -45,9 +45,12 @@ class Missing:
 
 
 def encrypt_outgoing(
-    tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys, *, now: int, entropy: Entropy
+    tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys, *, now: int, entropy: Entropy, false: set[bytes]
 ) -> Outgoing | Missing:
-    """Encrypt for every device and store the result, or say what is missing and use up nothing."""
+    """Encrypt for every device and store the result, or say what is missing and use up nothing.
+
+    `false` takes the accounts for whose devices the server gave keys that are not theirs.
+    """
     found = _peers(tx, me, outgoing)
     if isinstance(found, Missing):
         return found
@@ -61,7 +64,7 @@ def encrypt_outgoing(
     )
     if missing:
         return Missing(bundles=missing)
-    started, skipped = _start(tx, me, targets, pins, keys, now, entropy)
+    started, skipped = _start(tx, me, targets, pins, keys, now, entropy, false)
     reached = [target for target in targets if target not in skipped]
     if not any(account == recipient.account for account, _ in reached):
         # To be sent when one can: the server would take it for nobody.
@@ -132,6 +135,7 @@ def _start(
     keys: Keys,
     now: int,
     entropy: Entropy,
+    false: set[bytes],
 ) -> tuple[dict[Target, Pair], list[Target]]:
     """Start sessions where there are none. A bundle that does not verify leaves its device out, and only it."""
     started: dict[Target, Pair] = {}
@@ -149,8 +153,10 @@ def _start(
         try:
             verified = verify_bundle(Bundle.from_bytes(data), pins[account], pair.device, seen, now=now)
             session = start_session(own_device(me), pins[me.account], verified, now=now, entropy=entropy)
-        except ProtocolError:
+        except ProtocolError as error:
             skipped.append((account, device))
+            if is_lie(error):
+                false.add(account)
             continue
         save_seen(tx, account, device, verified.seen)
         started[account, device], dropped = pair.add(session)
@@ -186,6 +192,11 @@ def _pin(peer: Peer) -> DeviceList:
     if pin is None:
         raise ValueError("no pin")  # `_peers` has looked
     return pin.newest
+
+
+def is_lie(error: ProtocolError) -> bool:
+    """Whether a bundle is not its device's at all; one that has slept for months has keys that are merely too old."""
+    return isinstance(error, BadSignature | NotListed | Malformed)
 
 
 def false_keys(name: str) -> str:

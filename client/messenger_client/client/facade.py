@@ -51,13 +51,13 @@ class Client(People, Devices):
         self._directory = Directory(context)
         self._prekeys = PrekeyKeeper(context)
         self._enrolment = Enrolment(context, self._directory, self._prekeys)
-        self._sender = Sender(context, self._directory)
-        self._controls = Controls(context, self._directory)
         self._inbox = Inbox(context, self._directory)
+        self._sender = Sender(context, self._directory, self._inbox)
+        self._controls = Controls(context, self._directory)
         self._statuses = Statuses(context)
-        self._own = OwnDevices(context, self._directory, self._enrolment)
+        self._own = OwnDevices(context, self._directory, self._enrolment, self._inbox)
         self._linker = NewDeviceLinker(context, self._directory, self._enrolment, self._inbox, self._controls)
-        self._approver = Approver(context, self._directory, self._own, self._controls)
+        self._approver = Approver(context, self._directory, self._own, self._inbox, self._controls)
         self._events = Events(context)
 
     @classmethod

@@ -7,6 +7,7 @@ the account key in the offer, whatever the server showed; the managing one belie
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 from ..api import LinkSlot, forms
@@ -24,12 +25,13 @@ from .context import Context, own_device
 from .controls import Controls
 from .directory import Directory
 from .model import NewDevice
-from .own_devices import OwnDevices, managing_of
+from .own_devices import OwnDevices, managing_of, patiently
 from .receiving import Inbox
 from .standing import is_on
 
 POLL = 1.5  # seconds
 APPROVAL = 600.0  # seconds that a managing device waits for the other one's answer; the server's slot lives as long
+KEYS_AFTER = (1.5, 1.5, 3.0, 6.0, 12.0, 24.0)  # seconds between looks for the new device's prekeys
 PATIENCE = 60.0  # seconds without news after which the rest is left to the next command
 
 
@@ -47,6 +49,8 @@ class NewDeviceLinker:
 
     async def code(self) -> LinkCode:
         """Make the code that this device shows; one that was shown before is worth nothing any more."""
+        with contextlib.suppress(KeysRefused):  # perhaps it is on the list again
+            await self._directory.refresh((await self._unlinked()).account)
 
         def work(tx: Transaction) -> LinkCode:
             me = _require_unlinked(settings.me(tx))
@@ -59,18 +63,27 @@ class NewDeviceLinker:
     async def wait(self) -> None:
         """Wait for the other device's approval, then for what it sends along. Raises what waiting does not cure."""
         read: bytes | None = None
-        agreed = False
-        while not agreed or not await self._is_listed():
-            slot = await _slot(self._context, (await self._unlinked()).device)
-            if slot is not None and slot.offer is not None and slot.offer != read:
-                read = slot.offer
-                agreed = await self._answer(read) or agreed
-            await self._context.clock.sleep(POLL)
+        while not (await self._has_agreed() and await patiently(self._context, self._is_listed)):
+            read = await self._wait_for_the_end_of(read)
         await self._enrolment.finish()
         await self._take_what_comes()
 
-    async def _answer(self, offer: bytes) -> bool:
-        """Take the account key of an offer for one's own, and agree to be listed. False: it is not for this code."""
+    async def _wait_for_the_end_of(self, read: bytes | None) -> bytes | None:
+        """Answer what is offered until the slot ends, as it does when this device is listed. Returns what was read."""
+        while True:
+            await self._context.clock.sleep(POLL)
+            slot = await _slot(self._context, (await self._unlinked()).device)
+            if slot is None and read is not None:
+                return None
+            if slot is not None and slot.offer is not None and slot.offer != read:
+                read = slot.offer
+                await self._answer(read)
+
+    async def _has_agreed(self) -> bool:
+        return bool((await self._unlinked()).account_key)
+
+    async def _answer(self, offer: bytes) -> None:
+        """Take the account key of an offer for one's own, and agree to be listed under it."""
 
         def work(tx: Transaction) -> tuple[bytes, bytes] | None:
             me = _require_unlinked(settings.me(tx))
@@ -87,11 +100,11 @@ class NewDeviceLinker:
         found = await self._context.write(work)
         if found is None:
             self._context.notify("What came was not made for this code, or was altered on its way: it is ignored.")
-            return False
+            return
         await self._context.api.answer_link(*found)
-        return True
 
     async def _is_listed(self) -> bool:
+        """On a list under the account key that this device has agreed to: nobody else could have put it there."""
         me = await self._unlinked()
         try:
             peer = await self._directory.refresh(me.account)
@@ -99,7 +112,8 @@ class NewDeviceLinker:
             self._context.notify(str(error))
             return False
         pin = peers.pin_of(peer)
-        return pin is not None and pin.account_key == me.account_key and is_on(pin.newest, me)
+        agreed = pin is not None and pin.account_key == me.account_key and not peer.changed_lists
+        return agreed and pin is not None and is_on(pin.newest, me)
 
     async def _take_what_comes(self) -> None:
         loop = asyncio.get_running_loop()
@@ -126,10 +140,13 @@ class NewDeviceLinker:
 class Approver:
     """The managing device's side."""
 
-    def __init__(self, context: Context, directory: Directory, devices: OwnDevices, controls: Controls) -> None:
+    def __init__(
+        self, context: Context, directory: Directory, devices: OwnDevices, inbox: Inbox, controls: Controls
+    ) -> None:
         self._context = context
         self._directory = directory
         self._devices = devices
+        self._inbox = inbox
         self._controls = controls
 
     async def read(self, text: str) -> NewDevice:
@@ -148,9 +165,11 @@ class Approver:
         """Put the device that shows this code on the list, and send it what it needs. Raises Refused, KeysRefused."""
         code = _read(text)
         await self.read(text)
-        await self._directory.refresh(code.account)
+        await patiently(self._context, lambda: self._directory.refresh(code.account))
         entry = await self._ask_to_agree(code)
         await self._devices.publish(lambda newest: _with(newest, entry))
+        # What was sent before the new list is here then, and what is sent after it reaches the new device itself.
+        await self._inbox.fetch()
         await self._give(code, history=history, managing=managing)
         await self._send(code.device)
 
@@ -208,13 +227,14 @@ class Approver:
     async def _send(self, device: bytes) -> None:
         """Send it all, once the new device has prekeys to start a session with."""
         me = await self._context.me()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE
-        while device not in (await self._directory.newest(me.account)).keyed:
-            if loop.time() > until:
-                self._context.notify("The new device is linked; contacts and history follow when it is there again.")
-                return
-            await self._context.clock.sleep(POLL)
+        for wait in KEYS_AFTER:
+            await self._context.clock.sleep(wait)
+            newest = await patiently(self._context, lambda: self._directory.newest(me.account))
+            if device in newest.keyed:
+                break
+        else:
+            self._context.notify("The new device is linked; contacts and history follow when it is there again.")
+            return
         sending = asyncio.ensure_future(self._controls.flush())
         while not sending.done():
             await asyncio.wait([sending], timeout=POLL)

@@ -60,6 +60,7 @@ class Live:
         self._statuses = Statuses(context)
         self._backoff = Backoff(context.uniform)
         self._stopping = asyncio.Event()
+        self._drained = asyncio.Event()  # all that waited at the server has come
         self._frames: asyncio.Queue[Json] = asyncio.Queue(MOST_FRAMES)
         self._acks: set[asyncio.Task[None]] = set()
 
@@ -104,6 +105,7 @@ class Live:
     async def _serve(self, stream: Stream) -> None:
         """Serve one connection until it breaks or we stop."""
         self._frames = asyncio.Queue(MOST_FRAMES)
+        self._drained.clear()
         self._context.stream = stream
         reader = asyncio.create_task(self._read(stream))
         works = (
@@ -174,6 +176,7 @@ class Live:
             elif kind == "prekeys.low":
                 await self._prekeys.check()
             elif kind == "queue.empty":
+                self._drained.set()
                 self._context.changed.set()
         if statuses:
             await self._statuses.apply(statuses)
@@ -208,6 +211,9 @@ class Live:
         """What a fresh connection is good for, once."""
         with contextlib.suppress(Unreachable):  # asked to go slowly; the next connection asks again
             await self._prekeys.check_now_and_then()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_WAIT):
+                    await self._drained.wait()  # what was written before a list changed is read first
             await self._own.tend()
         await asyncio.Event().wait()
 

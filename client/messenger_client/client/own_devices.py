@@ -6,10 +6,12 @@ device that holds the account key changes it; any device may have the server sus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from ..api import DeviceInfo, forms
+from ..api import Directory as Answer
 from ..errors import Defect, KeysRefused, Refused, SignInNeeded, Unreachable, WrongUse
 from ..protocol import keys
 from ..protocol.device_list import DeviceList, ListedDevice, Pin, listed, open_list, sign_list
@@ -17,24 +19,30 @@ from ..protocol.ids import AccountId
 from ..protocol.limits import HOUR
 from ..protocol.primitives import SigningKey
 from ..store import Transaction, peers, sessions, settings
-from ..store.records import Linking, Me
+from ..store.records import Linking, Me, Peer
 from .account import Enrolment
 from .context import Context, own_device
 from .directory import Directory
 from .identity import require_unchanged
 from .model import Device
+from .receiving import Inbox
 from .standing import looked
 
 CHECKED_EVERY = HOUR  # by commands that come and go
 SHORTEST_ID = 4  # characters of an id that may stand for it
+LONGEST_WAIT = 30.0  # seconds, where the server asks to go slowly
 _ROUNDS = 6  # lists that others publish meanwhile
 
 
+T = TypeVar("T")
+
+
 class OwnDevices:
-    def __init__(self, context: Context, directory: Directory, enrolment: Enrolment) -> None:
+    def __init__(self, context: Context, directory: Directory, enrolment: Enrolment, inbox: Inbox) -> None:
         self._context = context
         self._directory = directory
         self._enrolment = enrolment
+        self._inbox = inbox
         self._told: set[bytes] = set()  # suspended devices that hold the account key
 
     async def all(self) -> list[Device]:
@@ -88,13 +96,17 @@ class OwnDevices:
         """What short commands do: ask the server rarely."""
         state = await self._context.write(settings.linking, durable=False)
         if self._context.clock.now() - state.looked_at > CHECKED_EVERY:
-            await self.tend()
+            try:
+                await self.tend()
+            except Unreachable as error:
+                if error.code != "too_many_requests":  # the next command asks again
+                    raise
 
     async def publish(self, change: Callable[[DeviceList], Iterable[ListedDevice]]) -> DeviceList:
         """Sign the next list and publish it; again where another device was faster. Returns the newest list."""
         for _ in range(_ROUNDS):
             me = await self._context.me()
-            peer = await self._directory.refresh(me.account)
+            peer = await self._context.write(lambda tx, one=me.account: peers.by_account(tx, one) or Peer(one))  # type: ignore[misc]
             require_unchanged(peer)
             pin = peers.pin_of(peer)
             if pin is None or not me.account_key_seed:
@@ -114,6 +126,11 @@ class OwnDevices:
             except Refused as error:
                 if error.code != "list_conflict":
                     raise
+                await patiently(self._context, lambda one=me.account: self._directory.refresh(one))  # type: ignore[misc]
+            else:
+                # What a device that goes had written before is read while its sessions are here.
+                await self._inbox.fetch()
+                await self._directory.take([Answer(me.account, (signed.signed,), tuple(peer.suspended))])
         raise Unreachable("The list of devices keeps changing; try again.")
 
     async def reset(self) -> None:
@@ -196,6 +213,18 @@ class OwnDevices:
 
     async def _known(self) -> Me:
         return _require_device(await self._context.write(settings.me))
+
+
+async def patiently(context: Context, call: Callable[[], Awaitable[T]]) -> T:
+    """Ask again where the server says to go more slowly: a person waits, and has nothing else to do."""
+    for _ in range(_ROUNDS):
+        try:
+            return await call()
+        except Unreachable as error:
+            if error.code != "too_many_requests":
+                raise
+            await context.clock.sleep(min(error.retry_after or 1.0, LONGEST_WAIT))
+    return await call()
 
 
 def managing_of(me: Me) -> set[bytes]:

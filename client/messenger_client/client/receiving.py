@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..api import Waiting, answers
 from ..api.forms import Json
@@ -24,6 +25,16 @@ from .identity import shown_name
 from .places import chat_with, conversation_with
 
 MOST = 100  # envelopes a transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a batch will ask for."""
+
+    stale: set[bytes]  # accounts whose newest list it takes
+    nameless: set[bytes]
+    ready: list[Waiting]  # what takes no list: it comes on a session that is here
+    strange: bool = False  # an own device has begun a chat that this one knows nothing of
 
 
 class Inbox:
@@ -42,8 +53,9 @@ class Inbox:
             await self._context.api.ack(ack)
 
     async def take(self, frames: Sequence[Json], *, parked: bool = False) -> Json | None:
-        """Store a batch; returns the body of its acknowledgement. Raises Unreachable before anything is stored.
+        """Store a batch; returns the body of its acknowledgement.
 
+        Raises Unreachable; what was stored by then comes again, and is recognised.
         `parked`: the frames were acknowledged before and are kept here until they are dealt with.
         """
         waiting: list[Waiting] = []
@@ -54,17 +66,24 @@ class Inbox:
                 waiting.append(read)
             elif read is not None:
                 broken.append(read)
-        await self._prepare(waiting, parked=parked)
-        batch = await self._run(waiting, last=False, parked=parked)
-        done, causes, unknown_heads = set(batch.done), dict(batch.causes), set(batch.unknown_heads)
-        if batch.not_listed:
+        needs = await self._look(waiting, parked=parked)
+        if needs.strange:
+            await self._learn_chats()
+        batches: list[Batch] = []
+        if needs.stale and needs.ready:
+            # Before the lists: a newer one may have taken the sender off, and its sessions with it.
+            batches.append(await self._run(needs.ready, last=False, parked=parked))
+            waiting = [one for one in waiting if one not in needs.ready]
+        await self._learn(needs)
+        batches.append(await self._run(waiting, last=False, parked=parked))
+        again = [one for one in waiting if one.number in batches[-1].not_listed]
+        if again:
             # Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
-            again = [one for one in waiting if one.number in batch.not_listed]
             await self._directory.refresh_all({one.account for one in again})
-            second = await self._run(again, last=True, parked=parked)
-            done |= second.done
-            causes |= second.causes
-            unknown_heads |= second.unknown_heads
+            batches.append(await self._run(again, last=True, parked=parked))
+        done = {number for batch in batches for number in batch.done}
+        causes = {number: cause for batch in batches for number, cause in batch.causes.items()}
+        unknown_heads = {head for batch in batches for head in batch.unknown_heads}
         self._context.changed.set()
         await self._check_heads(unknown_heads)
         causes |= dict.fromkeys(broken, "malformed")
@@ -81,30 +100,33 @@ class Inbox:
         for start in range(0, len(rows), MOST):
             await self.take([json.loads(frame) for _, frame in rows[start : start + MOST]], parked=True)
 
-    async def _prepare(self, waiting: Sequence[Waiting], *, parked: bool) -> None:
-        """Learn what the batch will ask for: lists of unknown senders, newest lists for new sessions, names."""
+    async def _look(self, waiting: Sequence[Waiting], *, parked: bool) -> Needs:
+        """See what the batch will ask for."""
 
-        def work(tx: Transaction) -> tuple[set[bytes], set[bytes], bool]:
-            stale, nameless, strange = set(), set(), False
+        def work(tx: Transaction) -> Needs:
+            needs = Needs(set(), set(), [])
             own = require_me(tx).account
             for one in waiting:
                 if one.expired or (envelopes.is_known(tx, one.number) and not parked):
                     continue
                 peer = peers.by_account(tx, one.account)
                 if peer is None or not peer.username:
-                    nameless.add(one.account)
+                    needs.nameless.add(one.account)
                 if peer is None or not peer.pin or _starts_session(tx, one):
-                    stale.add(one.account)
+                    needs.stale.add(one.account)
+                else:
+                    needs.ready.append(one)
                 if one.account == own and one.chat is not None and timeline.chat(tx, one.chat) is None:
-                    strange = True  # an own device has begun a chat that this one knows nothing of
-            return stale, nameless, strange
+                    needs = replace(needs, strange=True)
+            return needs
 
-        stale, nameless, strange = await self._context.write(work)
-        if strange:
-            await self._learn_chats()
-        await self._directory.refresh_all(stale)
+        return await self._context.write(work)
+
+    async def _learn(self, needs: Needs) -> None:
+        """Fetch lists of unknown senders, newest lists for new sessions, names."""
+        await self._directory.refresh_all(needs.stale)
         try:
-            await self._directory.name_accounts(nameless)
+            await self._directory.name_accounts(needs.nameless)
         except Unreachable as error:
             # Names only show. Who has none yet is shown by id, and is asked for again with what comes next.
             if error.code != "too_many_requests":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-import unicodedata
 from dataclasses import dataclass, replace
 
 from ..api import Accepted, answers, forms
@@ -25,18 +24,18 @@ from ..errors import (
     WrongUse,
 )
 from ..store import Transaction, outbox, peers, timeline
-from ..store.records import Entry, Me, Outgoing
+from ..store.records import Entry, Me, Outgoing, Peer
 from .context import Context, require_linked, require_me
 from .directory import Directory
-from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing
-from .identity import require_unchanged
+from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing, false_keys
+from .identity import require_unchanged, shown_name
 from .model import Sent
 from .places import chat_with
+from .receiving import Inbox
+from .wording import check_name, check_text
 
-MOST_TEXT = 60_000  # bytes of UTF-8: with keys and padding under the 64 KiB that the server takes for a device
 AT_ONCE = 16  # sends in flight
 MOST_ATTEMPTS = 6  # at one message whose lists keep changing
-LONGEST_NAME = 128  # characters; the server's limit is far below
 LONGEST_WAIT = 30.0  # seconds that a flush waits when asked to go slowly
 
 _REASONS = {
@@ -59,21 +58,18 @@ class Problems:
 
 
 class Sender:
-    def __init__(self, context: Context, directory: Directory) -> None:
+    def __init__(self, context: Context, directory: Directory, inbox: Inbox) -> None:
         self._context = context
         self._directory = directory
+        self._inbox = inbox
         self._lock = asyncio.Lock()
+        self._told: set[bytes] = set()  # accounts whose devices' keys were found to be false
         self.wanted = asyncio.Event()  # something waits that no flush is looking after
 
     async def enqueue(self, to: str, text: str) -> bytes:
         """Store a message for sending, encrypted if its keys are at hand; returns its id. Touches no network."""
-        _check_name(to)
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError as error:
-            raise WrongUse("That text is not valid Unicode.") from error
-        if not 0 < size <= MOST_TEXT:
-            raise WrongUse(f"A message has 1 to {MOST_TEXT:,} characters, fewer where they are not Latin letters.")
+        check_name(to)
+        check_text(text)
         message_id = secrets.token_bytes(16)
         await self._context.write(lambda tx: self._enqueue(tx, message_id, to, text))
         self.wanted.set()
@@ -117,7 +113,7 @@ class Sender:
         timeline.add(tx, entry)
         outbox.add(tx, outgoing, timeline.chat_key(tx, entry))
         if peer and not peer.changed_lists and outbox.is_next(tx, message_id):
-            self._encrypt(tx, me, outgoing, NO_KEYS)
+            self._encrypt(tx, me, outgoing, NO_KEYS, set())
 
     async def _send_some(self, ready: list[Outgoing], problems: Problems) -> None:
         """Encrypt in order, send together, settle."""
@@ -173,11 +169,13 @@ class Sender:
         if not outgoing.account:
             outgoing = await self._address(outgoing)
         keys = NO_KEYS
+        false: set[bytes] = set()
         for _ in range(MOST_ATTEMPTS):
             await self._require_unchanged(outgoing.account)
             result = await self._context.write(
-                lambda tx, keys=keys: self._encrypt(tx, require_me(tx), outgoing, keys)  # type: ignore[misc]
+                lambda tx, keys=keys: self._encrypt(tx, require_me(tx), outgoing, keys, false)  # type: ignore[misc]
             )
+            await self._tell_false_keys(false)
             if result is None:
                 return None
             if isinstance(result, Outgoing):
@@ -205,7 +203,15 @@ class Sender:
         if peer is not None:
             require_unchanged(peer)
 
-    def _encrypt(self, tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys) -> Outgoing | Missing | None:
+    async def _tell_false_keys(self, accounts: set[bytes]) -> None:
+        for account in accounts - self._told:
+            self._told.add(account)
+            peer = await self._context.write(lambda tx, one=account: peers.by_account(tx, one), durable=False)  # type: ignore[misc]
+            self._context.notify(false_keys(shown_name(peer or Peer(account))))
+
+    def _encrypt(
+        self, tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys, false: set[bytes]
+    ) -> Outgoing | Missing | None:
         current = outbox.get(tx, outgoing.id)
         if current is None:
             return None  # another process has sent it
@@ -213,7 +219,8 @@ class Sender:
             return current  # another process has encrypted it: its bytes are the ones that count
         # The row as it stands: another process may have sealed its content before.
         current = replace(current, account=outgoing.account)
-        return encrypt_outgoing(tx, me, current, keys, now=self._context.clock.now(), entropy=self._context.entropy)
+        now, entropy = self._context.clock.now(), self._context.entropy
+        return encrypt_outgoing(tx, me, current, keys, now=now, entropy=entropy, false=false)
 
     async def _address(self, outgoing: Outgoing) -> Outgoing:
         """Find the account of a message that was written to a mere name."""
@@ -264,6 +271,8 @@ class Sender:
         if error.code == "devices_changed" and outgoing.attempts < MOST_ATTEMPTS:
             try:
                 found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
+                # First what a device that has been taken off wrote before: its sessions go with it.
+                await self._inbox.fetch()
                 await self._directory.take(found)
             except KeysRefused as refused:
                 problems.of[outgoing.id] = problems.stuck[outgoing.to_name.casefold()] = refused
@@ -309,10 +318,3 @@ def _give_back(tx: Transaction, entry: Entry) -> None:
     chat = timeline.chat(tx, entry.chat) if entry.chat else None
     if chat is not None and entry.counter and chat.counter == entry.counter:
         timeline.save_chat(tx, replace(chat, counter=entry.counter - 1))
-
-
-def _check_name(name: str) -> None:
-    """Refuse what is no username on any server, before it stands in the outbox. Raises WrongUse."""
-    fits = 0 < len(name) <= LONGEST_NAME and name[0].isalpha()
-    if not fits or not all(one in "._-" or unicodedata.category(one)[0] in "LMN" for one in name):
-        raise WrongUse("That is no username: one has letters, digits, full stops, hyphens and underscores.")

@@ -34,7 +34,7 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: i
             identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position
         )
     if entry.kind == "unreadable":
-        repair = repair_of(repairs.behind(tx, entry.id), now=now)
+        repair = _repair(tx, entry, now)
         text = _unreadable(entry, sender, repair)
         return Notice("unreadable", identifier, chat, sender, text, entry.sent, entry.cause, 0, repair, position)
     kind, text = _notice(entry, sender)
@@ -44,6 +44,13 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: i
 def name_of(tx: Transaction, account: bytes) -> str:
     peer = peers.by_account(tx, account)
     return peer.username if peer is not None and peer.username else forms.uuid(account)
+
+
+def _repair(tx: Transaction, entry: Entry, now: int) -> Repair:
+    pin = peers.pin_of(peers.by_account(tx, entry.account))
+    if pin is None or all(one.device != entry.device for one in pin.newest.devices):
+        return "none"  # nobody is asked who is not on the list
+    return repair_of(repairs.behind(tx, entry.id), now=now)
 
 
 def _unreadable(entry: Entry, name: str, repair: Repair) -> str:

@@ -71,10 +71,10 @@ def add_history(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
 
 
 def messages(tx: Transaction, chat: bytes) -> list[tuple[Entry, bool]]:
-    """A conversation's texts, oldest first, and whether each was read by nobody."""
+    """A conversation's texts, oldest first, those that wait for an earlier one last; and whether each is unread."""
     rows = tx.execute(
-        "SELECT key, value, unseen = 1 AND read = 0 FROM entry WHERE chat = ? AND position IS NOT NULL"
-        " ORDER BY position",
+        "SELECT key, value, unseen = 1 AND read = 0 FROM entry WHERE chat = ?"  # noqa: S608
+        f" AND (position IS NOT NULL OR {HELD}) ORDER BY position IS NULL, position",
         [tx.find("chat", chat)],
     ).fetchall()
     found = [(tx.open(Entry, "entry", key, value), bool(unread)) for key, value, unread in rows]
