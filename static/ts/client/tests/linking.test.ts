@@ -31,8 +31,13 @@ test("a browser is linked by its code, and both show the same conversation from 
   expect(await alice.messenger.readLink(code.toLowerCase().replace(/(.{5})/g, "$1 "))).toMatchObject({ name: "Browser" });
   await link(alice, laptop);
   expect(laptop.read((tx) => settings.linking(tx)).secret).toBeNull();
+  const both = async (text: string): Promise<void> => {
+    for (const party of [alice, laptop]) await until(async () => (await party.texts(bob)).at(-1) === text);
+  };
   await bob.send(alice, "to both of you");
+  await both("to both of you");
   await alice.send(bob, "from the phone");
+  await both("from the phone");
   await laptop.send(bob, "from the laptop");
   const said = ["to both of you", "from the phone", "from the laptop"];
   await until(async () => (await bob.texts(alice)).slice(2).join() === said.join());
