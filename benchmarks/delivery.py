@@ -37,6 +37,7 @@ class Setting:
     servers: list[Server]
     postgres: Postgres | None
     pairs: list[Any]
+    environment: dict[str, str]
 
     def processes(self) -> dict[str, list[int]]:
         """What runs for the server and for its database."""
@@ -56,14 +57,14 @@ def setting(database: str, *, processes: int, pairs: int) -> Iterator[Setting]:
             stack.callback(postgres.remove)
             stack.callback(redis.stop)
             environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
-        _run(["manage.py", "migrate", "--verbosity", "0"], environment)
-        people = json.loads(_run(["-m", "benchmarks._people", str(pairs)], environment))
+        run(["manage.py", "migrate", "--verbosity", "0"], environment)
+        people = json.loads(run(["-m", "benchmarks._people", str(pairs)], environment))
         servers = [Server(folder, environment) for _ in range(processes if postgres else 1)]
         for server in servers:
             server.spawn()
             stack.callback(server.kill)
             server.wait()
-        yield Setting(database, servers, postgres, people)
+        yield Setting(database, servers, postgres, people, environment)
 
 
 def measure(where: Setting, *, frames: int, seconds: float, window: int = 0, rate: float = 0) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def measure(where: Setting, *, frames: int, seconds: float, window: int = 0, rat
         told = json.loads(line)
         if "mark" in told:
             running = where.processes() | {"load": [process.pid]}
-            used[told["mark"]] = {name: sum(map(_cpu_seconds, pids)) for name, pids in running.items()}
+            used[told["mark"]] = {name: sum(map(cpu_seconds, pids)) for name, pids in running.items()}
         else:
             result = told
     if process.wait() != 0 or not result:
@@ -173,14 +174,15 @@ def _report(database: str, processes: int, options: argparse.Namespace, fast: li
     )
 
 
-def _run(arguments: list[str], environment: dict[str, str]) -> str:
+def run(arguments: list[str], environment: dict[str, str]) -> str:
+    """What a process of ours prints."""
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return done.stdout
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Processor time of a process with all its threads, exactly: /proc counts in ticks, and misses short work."""
     try:
         return time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
