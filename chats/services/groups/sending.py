@@ -10,7 +10,7 @@ from django.db import transaction
 from chats import effects
 from chats.checking import ChatToOpen, FactsMissing
 from chats.errors import DevicesChanged, GroupChanged
-from chats.facts import FactsCache
+from chats.facts import FactsCache, load_accounts
 from chats.frames import GroupSend as Frame
 from chats.group_facts import lists_of, load_groups
 from chats.group_sends import GroupSend, check_group, fill_group
@@ -30,6 +30,8 @@ def load_group_facts(sends: Sequence[GroupSend], facts: FactsCache) -> None:
     """Load what these sends are checked against, all of it anew."""
     if groups := {send.group for send in sends}:
         facts.groups.remember(load_groups(groups))
+        # The senders' too: who knows that all their devices are here tells no other process of each status.
+        facts.remember(load_accounts({send.account for send in sends}), {})
 
 
 def decide_group(send: GroupSend, error: DomainError | None, facts: FactsCache) -> Accepted | None:
