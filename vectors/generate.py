@@ -12,6 +12,7 @@ import conversations
 import groups
 import linking
 import run
+import sender_keys
 from making import ENCAPSULATIONS, NOW, Account, Device, File, Json, Recorder, a_text, flipped, named, write
 
 from messenger_client.protocol import (
@@ -787,7 +788,7 @@ def main() -> None:
         linking.make_account_data(),
         linking.make_healing(),
         groups.make_groups(),
-        groups.make_sender_keys(),
+        sender_keys.make_sender_keys(),
     ]
     for file in made:
         file.save()

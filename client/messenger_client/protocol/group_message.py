@@ -96,7 +96,7 @@ class GroupReceived:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedChain:
-    """Store `chain`, drop the chains of `dropped`, and keep the announced group key, which has been checked."""
+    """Store `chain`, drop the chains of `dropped`, and keep the announced group key, checked, by version."""
 
     chain: AnnouncedChain
     dropped: tuple[ChainId, ...]

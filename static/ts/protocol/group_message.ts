@@ -72,7 +72,7 @@ type Reading =
   | { readonly content: Content; readonly failure: null }
   | { readonly content: null; readonly failure: ProtocolError };
 
-/** Store `chain`, drop the chains of `dropped`, and keep the announced group key, which has been checked. */
+/** Store `chain`, drop the chains of `dropped`, and keep the announced group key, checked, by version. */
 export interface AcceptedChain {
   readonly chain: AnnouncedChain;
   readonly dropped: readonly ChainId[];
