@@ -72,3 +72,45 @@ def test_a_length_that_is_not_there_allocates_nothing() -> None:
     for head in ("5b7fffffffffffffff", "9b7fffffffffffffff", "7b7fffffffffffffff", "9affffffff"):
         with pytest.raises(Malformed):
             cbor.decode(bytes.fromhex(head))
+
+
+WIDE = {
+    "true": "f5",
+    "false": "f4",
+    "no entry": "a0",
+    "in a list": "81a200011819f5",
+    "in a map": "a100a10180",
+}
+REFUSED_WIDE = {
+    "keys in another order": "a201000001",
+    "a key twice": "a200010002",
+    "one and true": "a20100f501",
+    "a negative key": "a12001",
+    "a key of text": "a1616101",
+    "a key of bytes": "a1416101",
+    "a key of 2^53": "a11b002000000000000001",
+    "a long key": "a1180100",
+    "null in a map": "a100f6",
+    "a float in a map": "a100f93c00",
+}
+
+
+@pytest.mark.parametrize("data", WIDE.values(), ids=WIDE)
+def test_maps_and_truth_values_are_read_where_they_belong(data: str) -> None:
+    assert cbor.encode(cbor.decode_wide(bytes.fromhex(data))) == bytes.fromhex(data)
+
+
+IN_WIDE = ("true", "false", "map", "map of the protocol")
+STILL_REFUSED = [data for name, data in REFUSED.items() if name not in IN_WIDE]
+
+
+@pytest.mark.parametrize("data", [*REFUSED_WIDE.values(), *STILL_REFUSED])
+def test_no_other_encoding_of_them_is(data: str) -> None:
+    with pytest.raises(Malformed):
+        cbor.decode_wide(bytes.fromhex(data))
+
+
+def test_a_map_is_as_deep_as_a_list() -> None:
+    assert cbor.decode_wide(b"\xa1\x00" * 15 + b"\xa0")
+    with pytest.raises(Malformed):
+        cbor.decode_wide(b"\xa1\x00" * 16 + b"\xa0")
