@@ -8,7 +8,6 @@ the answer after the work was done and return another, or None to lose it.
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
 import secrets
@@ -21,38 +20,28 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-import cbor2
 import uvicorn
+from relay_keys import Answer, Json, RelayKeys, b64, decode, list_hash, problem
 
-Json = dict[str, Any]
-Answer = tuple[int, Json]
+__all__ = ["Answer", "Json", "Relay", "b64", "decode", "problem"]
+
 Fault = Callable[[Answer], Answer | None]
 
 
-def problem(status: int, code: str, detail: str = "", **more: Any) -> Answer:
-    return status, {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail, **more}
-
-
-class Relay:
+class Relay(RelayKeys):
     def __init__(self) -> None:
+        super().__init__()
         self.url = ""
         self.requests: list[tuple[str, str, Json]] = []  # method, path, body
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.refusals: dict[str, list[Answer]] = defaultdict(list)  # given before anything is done
         self.accounts: dict[str, Json] = {}  # by username
-        self.devices: dict[str, Json] = {}  # by id
-        self.tokens: dict[str, tuple[str, str | None]] = {}  # access: account, device
-        self.refreshes: dict[str, tuple[str, str | None]] = {}
-        self.lists: dict[str, list[Json]] = defaultdict(list)  # by account
-        self.suspended: dict[str, list[str]] = defaultdict(list)
-        self.prekeys: dict[str, Json] = defaultdict(lambda: {"one_time": [], "one_time_kem": []})
         self.queue: dict[str, list[Json]] = defaultdict(list)  # by device
         self.answers: dict[str, Json] = {}  # by message id
         self.acks: list[Json] = []
         self.contacts: dict[str, dict[str, str]] = defaultdict(dict)
         self.chats: dict[str, list[tuple[str, str]]] = defaultdict(list)  # by account: id, the other account
         self.reads: dict[str, list[Json]] = defaultdict(list)  # by account: statuses of what it has read
-        self.links: dict[str, Json] = {}  # by device
         self.checks_lists = False  # whether a send for other lists than the newest is `devices_changed`
         self.expires_in = 900
         self.sockets: dict[str, Callable[[Json | int], None]] = {}
@@ -220,11 +209,8 @@ class Relay:
             row = {"account": who[0], "key": body["signing_key"], "name": body["name"], "platform": body["platform"]}
             self.devices[device_id] = row
             return 201, {"id": device_id}
-        if call == "GET devices":
-            return 200, {"devices": self._devices(who[0])}
-        if path.startswith("devices/"):
-            self.suspend(path.split("/")[1])
-            return 204, {}
+        if path.startswith("devices"):
+            return self.devices_call(path, who[0])
         if who[1] is None:
             return problem(403, "wrong_token")
         return self._signed_in(method, path, query, body, (who[0], who[1]))
@@ -232,24 +218,8 @@ class Relay:
     def _signed_in(self, method: str, path: str, query: str, body: Json, who: tuple[str, str]) -> Answer:
         account, device = who
         call = f"{method} {path}"
-        if call == "PUT keys/device-list":
-            return self._publish(account, body)
-        if path.startswith("keys/links/"):
-            return self._link(method, path.split("/")[2:], body)
-        if call == "GET keys/directory":
-            return 200, {"accounts": [self._directory(part.removeprefix("account=")) for part in query.split("&")]}
-        if call == "POST keys/prekeys":
-            kept = self.prekeys[device]
-            for kind in ("one_time", "one_time_kem"):
-                kept[kind] += body.get(kind, [])
-            kept |= {kind: body[kind] for kind in ("signed_prekey", "last_resort") if kind in body}
-            return 200, {"one_time": len(kept["one_time"]), "one_time_kem": len(kept["one_time_kem"])}
-        if call == "GET keys/prekeys":
-            kept = self.prekeys[device]
-            signed = {kind: 1 if kind in kept else None for kind in ("signed_prekey", "last_resort")}
-            return 200, {"one_time": len(kept["one_time"]), "one_time_kem": len(kept["one_time_kem"]), **signed}
-        if call == "POST keys/claim":
-            return 200, self._claim(body["devices"])
+        if path.startswith("keys/"):
+            return self.keys_call(method, path, query, body, who)
         if call == "POST messages":
             return self._send(body, who)
         if call == "POST device-messages":
@@ -294,73 +264,6 @@ class Relay:
         owner = {"id": account, "username": username}
         return {"access": access, "refresh": refresh, "expires_in": self.expires_in, "account": owner, "device": device}
 
-    def _directory(self, asked: str) -> Json:
-        account, since, account_key = [*asked.split(":"), "", ""][:3]
-        lists = self.lists[account]
-        # The relay's lists are one chain from 1 up, or whatever a test has put there.
-        shown = lists[int(since) :] if since else lists[-1:]
-        if account_key and lists and account_key != b64(_account_key(lists[-1])):
-            shown = lists
-        devices = [
-            {"device": one, "signed_prekey": self.prekeys[one].get("signed_prekey")} for one in self.listed(account)
-        ]
-        return {"account": account, "lists": shown, "suspended": self.suspended[account], "devices": devices}
-
-    def _newest(self, account: str) -> Json:
-        return {"account": account, "lists": self.lists[account][-1:], "suspended": self.suspended[account]}
-
-    def _publish(self, account: str, body: Json) -> Answer:
-        lists, replaces = self.lists[account], body.pop("replaces", None)
-        if replaces is not None:
-            if replaces != _list_hash(lists[-1]):
-                return problem(409, "list_conflict")
-            lists[:] = [body]
-        elif body not in lists:
-            if _previous(body) != (decode(_list_hash(lists[-1])) if lists else bytes(32)):
-                return problem(409, "list_conflict")
-            lists.append(body)
-        for one in self.listed(account):
-            self.links.pop(one, None)
-        for one in [row for row, kept in self.devices.items() if kept["account"] == account]:
-            self.push(one, {"type": "devices.changed", "account": account})
-        return 200, {"seq": len(lists), "hash": ""}
-
-    def listed(self, account: str) -> list[str]:
-        """Ids of the devices on an account's newest list, as far as it makes sense."""
-        try:
-            payload = cbor2.loads(decode(self.lists[account][-1]["payload"]))
-            return [str(uuid.UUID(bytes=row[0])) for row in payload[6]]
-        except (IndexError, KeyError, TypeError, ValueError, AttributeError):
-            return []
-
-    def suspend(self, device: str) -> None:
-        self.suspended[self.devices[device]["account"]].append(device)
-        self.tokens = {token: who for token, who in self.tokens.items() if who[1] != device}
-        self.refreshes = {token: who for token, who in self.refreshes.items() if who[1] != device}
-        self.push(device, 4403)
-
-    def _devices(self, account: str) -> list[Json]:
-        rows = [(key, row) for key, row in self.devices.items() if row["account"] == account]
-        return [
-            {
-                "id": key, "name": row["name"], "platform": row["platform"], "created_at": at, "last_seen_at": None,
-                "suspended": key in self.suspended[account], "listed": key in self.listed(account),
-            }
-            for at, (key, row) in enumerate(rows)
-        ]  # fmt: skip
-
-    def _link(self, method: str, path: list[str], body: Json) -> Answer:
-        slot = self.links.get(path[0])
-        if method == "PUT" and path[1] == "offer":
-            self.links[path[0]] = {"offer": body["offer"], "answer": None, "expires_at": 0}
-            return 204, {}
-        if slot is None:
-            return problem(404, "not_found")
-        if method == "PUT":
-            slot["answer"] = body["answer"]
-            return 204, {}
-        return 200, slot
-
     def _read(self, account: str, device: str, body: Json) -> None:
         for one in body["messages"]:
             self.reads[account].append(
@@ -370,26 +273,12 @@ class Relay:
             if one != device:
                 self.push(one, {"type": "message.read", "account": account, "device": device, "at": 1, **body})
 
-    def _claim(self, devices: list[Json]) -> Json:
-        bundles, skipped = [], []
-        for one in devices:
-            kept = self.prekeys[one["device"]]
-            if "signed_prekey" not in kept:
-                skipped.append({**one, "reason": "no_prekeys"})
-                continue
-            one_time = kept["one_time"].pop(0) if kept["one_time"] else None
-            kem = {"label": "klr", **kept["last_resort"]}
-            if kept["one_time_kem"]:
-                kem = {"label": "okpk", **kept["one_time_kem"].pop(0)}
-            bundles.append({**one, "signed_prekey": kept["signed_prekey"], "one_time": one_time, "kem": kem})
-        return {"bundles": bundles, "skipped": skipped}
-
     def _send(self, body: Json, who: tuple[str, str | None]) -> Answer:
         if body["message_id"] in self.answers:
             return 201, self.answers[body["message_id"]]
         at = int(time.time() * 1000)
         newest = {one: self.lists[one][-1:] for one in (who[0], body["to"])}
-        if self.checks_lists and body["lists"] != {one: _list_hash(lists[0]) for one, lists in newest.items() if lists}:
+        if self.checks_lists and body["lists"] != {one: list_hash(lists[0]) for one, lists in newest.items() if lists}:
             return problem(409, "devices_changed", accounts=[self._newest(one) for one in newest])
         known = self.contacts[body["to"]].setdefault(who[0], "requested")
         chat = _conversation(who[0], body["to"])
@@ -458,26 +347,6 @@ class Relay:
 
     def _name(self, account: str) -> str:
         return next(name for name, row in self.accounts.items() if row["id"] == account)
-
-
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def decode(value: str) -> bytes:
-    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-
-
-def _account_key(signed: Json) -> bytes:
-    return bytes(cbor2.loads(decode(signed["payload"]))[2])
-
-
-def _list_hash(signed: Json) -> str:
-    return b64(sha256(decode(signed["payload"])).digest())
-
-
-def _previous(signed: Json) -> bytes:
-    return bytes(cbor2.loads(decode(signed["payload"]))[4])
 
 
 def _conversation(one: str, other: str) -> str:

@@ -11,7 +11,7 @@ from parties import PASSWORD, Open, befriend, nothing_more, second_device, state
 from relay import Relay, problem
 from test_sending import show_another_identity
 
-from messenger_client import Client, Message
+from messenger_client import Client
 from messenger_client.errors import KeysRefused, LinkingNeeded, Refused, SignInNeeded, Unreachable, WrongUse
 from messenger_client.protocol.linking import LinkCode
 from messenger_client.store import peers, settings
@@ -49,19 +49,17 @@ async def test_a_linked_device_shows_the_same_conversation_from_then_on(
     assert await nothing_more(laptop)
 
 
-async def test_a_message_that_was_sealed_for_an_older_list_raises_no_alarm(
+async def test_a_message_that_was_sealed_under_an_older_list_raises_no_alarm(
     alice: Client, bob: Client, open_client: Open
 ) -> None:
     await befriend(alice, bob)
-    tablet = await second_device(open_client, bob, "bob's tablet")
-    await tablet.sync()
-    await bob.send("alice", "that is two lists of mine by now")
-    await alice.sync()
-    laptop = await second_device(open_client, alice, "laptop")
-    await bob.send("alice", "sealed before I knew of the laptop")
-    await tablet.send("alice", "so was this")
+    await bob.write_down("alice", "sealed early")
+    await second_device(open_client, bob, "bob's tablet")
+    await alice._directory.refresh((await alice._directory.resolve("bob")).account)
+    laptop = await second_device(open_client, alice, "laptop")  # is told bob's newest list alone
+    await bob.sync()
     await laptop.sync()
-    assert sorted(await lines(laptop, "bob"))[-2:] == ["so was this", "that is two lists of mine by now"]
+    assert (await lines(laptop, "bob"))[-1] == "sealed early"
     assert not [sentence for sentence in laptop.told if "withholding" in sentence]  # type: ignore[attr-defined]
 
 
@@ -70,10 +68,14 @@ async def test_without_history_nothing_of_before_is_there_and_pins_are(
 ) -> None:
     await befriend(alice, bob)
     await alice.verify("bob", (await alice.safety_number("bob")).key)
+    carol = await open_client("carol")
+    await carol.register("carol", "carol@example.org", PASSWORD)
+    await befriend(alice, carol)
     laptop = await second_device(open_client, alice, "laptop", history=False)
     assert await lines(laptop, "bob") == []
     await laptop.send("bob", "hi")
-    assert [chat.verified for chat in await laptop.chats()] == [True]
+    await laptop.send("carol", "hi")
+    assert {chat.other: chat.verified for chat in await laptop.chats()} == {"bob": True, "carol": False}
     await bob.sync()
     assert (await lines(bob, "alice"))[-1] == "hi"
 
@@ -87,36 +89,6 @@ async def test_what_the_approving_device_had_not_fetched_yet_is_history_too(
     await bob.send("alice", "just after")
     await laptop.sync()
     assert await lines(laptop, "bob") == ["hello", "hello yourself", "just before", "just after"]
-
-
-async def test_three_own_devices_get_every_message_and_know_what_became_of_it(
-    alice: Client, bob: Client, relay: Relay, open_client: Open
-) -> None:
-    await befriend(alice, bob)
-    laptop = await second_device(open_client, alice, "laptop")
-    tablet = await second_device(open_client, alice, "tablet")
-    for client, text in ((alice, "one"), (laptop, "two"), (tablet, "three")):
-        await client.sync()
-        await client.send("bob", text)
-    await bob.sync()
-    await bob.send("alice", "four")
-    for client in (alice, laptop, tablet):
-        await client.sync()
-    for client in (alice, laptop, tablet):
-        assert sorted(await lines(client, "bob"))[2:] == sorted(["hello yourself", "one", "two", "three", "four"])[1:]
-        assert {(await states(client, "bob"))[text] for text in ("one", "two", "three")} == {"accepted"}
-    last = relay.bodies("messages")[-1]
-    assert len(last["envelopes"]) == 3
-
-
-async def test_a_chat_that_another_own_device_has_begun_is_known_here(
-    alice: Client, bob: Client, open_client: Open
-) -> None:
-    laptop = await second_device(open_client, alice, "laptop")
-    await alice.send("bob", "we have not met")
-    await laptop.sync()
-    assert await lines(laptop, "bob") == ["we have not met"]
-    assert all(chat.other == "bob" for chat in await laptop.chats())
 
 
 async def test_only_a_device_that_was_made_one_can_link_others(alice: Client, bob: Client, open_client: Open) -> None:
@@ -263,45 +235,6 @@ async def test_long_history_comes_in_parts_and_in_order(
     assert await lines(laptop, "bob") == ["hello", "hello yourself", *sent]
     assert len(relay.bodies("device-messages")) == 3
     assert any("History" in sentence for sentence in laptop.told)  # type: ignore[attr-defined]
-
-
-async def test_what_was_read_on_one_own_device_is_not_unread_on_another(
-    alice: Client, bob: Client, relay: Relay, open_client: Open
-) -> None:
-    await befriend(alice, bob)
-    laptop = await second_device(open_client, alice, "laptop")
-    for text in ("one", "two"):
-        await bob.send("alice", text)
-    for client in (alice, laptop):
-        await client.sync()
-    assert [chat.unseen for chat in await laptop.chats()] == [2]
-    read = [event for event in await alice.history("bob") if isinstance(event, Message) and event.text == "one"]
-    async with laptop.connected():
-        await asyncio.to_thread(relay.wait_for, lambda: bool(relay.sockets))
-        await alice.mark_read(read)
-        await asyncio.sleep(0.3)
-    assert [chat.unseen for chat in await laptop.chats()] == [1]
-    rest = [event for event in await alice.history("bob") if isinstance(event, Message) and event.text == "two"]
-    await alice.mark_read(rest)  # while the laptop is away
-    await laptop.sync()
-    assert [chat.unseen for chat in await laptop.chats()] == [0]
-    # Each message is given out once all the same.
-    assert await texts(laptop, 2) == ["one", "two"]
-
-
-async def test_a_contact_that_one_device_blocks_is_blocked_on_the_other(
-    alice: Client, bob: Client, relay: Relay, open_client: Open
-) -> None:
-    await bob.send("alice", "hi")
-    laptop = await second_device(open_client, alice, "laptop")
-    async with laptop.connected():
-        await asyncio.to_thread(relay.wait_for, lambda: bool(relay.sockets))
-        await alice.block("bob")
-        await asyncio.sleep(0.3)
-    with laptop._context.store.transaction() as tx:
-        peer = peers.by_account(tx, uuid.UUID(relay.accounts["bob"]["id"]).bytes)
-    assert peer is not None
-    assert peer.blocked
 
 
 async def test_a_device_without_prekeys_is_left_out_and_stops_nobody(

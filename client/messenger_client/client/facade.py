@@ -57,7 +57,7 @@ class Client(People, Devices):
         self._statuses = Statuses(context)
         self._own = OwnDevices(context, self._directory, self._enrolment, self._inbox)
         self._linker = NewDeviceLinker(context, self._directory, self._enrolment, self._inbox, self._controls)
-        self._approver = Approver(context, self._directory, self._own, self._inbox, self._controls)
+        self._approver = Approver(context, self._directory, self._own, self._controls)
         self._events = Events(context)
 
     @classmethod

@@ -140,13 +140,10 @@ class NewDeviceLinker:
 class Approver:
     """The managing device's side."""
 
-    def __init__(
-        self, context: Context, directory: Directory, devices: OwnDevices, inbox: Inbox, controls: Controls
-    ) -> None:
+    def __init__(self, context: Context, directory: Directory, devices: OwnDevices, controls: Controls) -> None:
         self._context = context
         self._directory = directory
         self._devices = devices
-        self._inbox = inbox
         self._controls = controls
 
     async def read(self, text: str) -> NewDevice:
@@ -168,8 +165,6 @@ class Approver:
         await patiently(self._context, lambda: self._directory.refresh(code.account))
         entry = await self._ask_to_agree(code)
         await self._devices.publish(lambda newest: _with(newest, entry))
-        # What was sent before the new list is here then, and what is sent after it reaches the new device itself.
-        await self._inbox.fetch()
         await self._give(code, history=history, managing=managing)
         await self._send(code.device)
 

@@ -128,7 +128,8 @@ class OwnDevices:
                     raise
                 await patiently(self._context, lambda one=me.account: self._directory.refresh(one))  # type: ignore[misc]
             else:
-                # What a device that goes had written before is read while its sessions are here.
+                # What a device that goes had written before is read while its sessions are here, and what one that
+                # comes will not get itself is here to be given to it.
                 await self._inbox.fetch()
                 await self._directory.take([Answer(me.account, (signed.signed,), tuple(peer.suspended))])
         raise Unreachable("The list of devices keeps changing; try again.")

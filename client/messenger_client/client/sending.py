@@ -32,6 +32,7 @@ from .identity import require_unchanged, shown_name
 from .model import Sent
 from .places import chat_with
 from .receiving import Inbox
+from .settling import fail, settle
 from .wording import check_name, check_text
 
 AT_ONCE = 16  # sends in flight
@@ -146,7 +147,7 @@ class Sender:
         answered = list(zip(encrypted, results, strict=True))
         accepted = [(one, result) for one, result in answered if isinstance(result, Accepted)]
         if accepted:
-            await self._context.write(lambda tx: self._settle(tx, accepted), durable=False)
+            await self._context.write(lambda tx: settle(tx, accepted), durable=False)
             self._context.changed.set()
         wait: float | None = None
         # The last first: each that fails gives its counter back.
@@ -255,18 +256,6 @@ class Sender:
             return answers.accepted(await stream.request({"type": "message.send", **frame}))
         return await self._context.api.send(frame)
 
-    def _settle(self, tx: Transaction, accepted: list[tuple[Outgoing, Accepted]]) -> None:
-        me = require_me(tx)
-        for outgoing, answer in accepted:
-            if outbox.get(tx, outgoing.id) is None:
-                continue  # another process had the same answer before
-            outbox.remove(tx, outgoing.id)
-            entry = timeline.get(tx, me.account, outgoing.id)
-            if entry is not None:
-                skipped = (*entry.skipped, *answer.skipped)
-                changed = replace(entry, state="accepted", accepted=answer.accepted_at, skipped=skipped, cause="")
-                timeline.update(tx, changed, unsettled=True)
-
     async def _refused(self, outgoing: Outgoing, error: Refused, problems: Problems) -> None:
         if error.code == "devices_changed" and outgoing.attempts < MOST_ATTEMPTS:
             try:
@@ -298,23 +287,4 @@ class Sender:
         await self._fail(outgoing, problems.of[outgoing.id])
 
     async def _fail(self, outgoing: Outgoing, error: ClientError) -> bool:
-        """Give a message up. False: another process has settled it meanwhile, and its word stands."""
-
-        def work(tx: Transaction) -> bool:
-            if outbox.get(tx, outgoing.id) is None:
-                return False
-            outbox.remove(tx, outgoing.id)
-            entry = timeline.get(tx, require_me(tx).account, outgoing.id)
-            if entry is not None:
-                timeline.update(tx, replace(entry, state="failed", cause=str(error)), unsettled=False)
-                _give_back(tx, entry)
-            return True
-
-        return await self._context.write(work)
-
-
-def _give_back(tx: Transaction, entry: Entry) -> None:
-    """Free the counter of a message that never left, or its recipient would miss it. Not below a later one's."""
-    chat = timeline.chat(tx, entry.chat) if entry.chat else None
-    if chat is not None and entry.counter and chat.counter == entry.counter:
-        timeline.save_chat(tx, replace(chat, counter=entry.counter - 1))
+        return await self._context.write(lambda tx: fail(tx, outgoing, str(error)))
