@@ -142,7 +142,11 @@ def drain_parameters(rooms: Mapping[DeviceId, int], held: Collection[int], limit
 
 
 def entered(rows: Sequence[Row]) -> list[Entered]:
-    return [Entered(MessageId(row[0]), ChatId(row[1]), AccountId(row[2]), DeviceId(row[3]), *row[4:6]) for row in rows]
+    """Rows of sql.ACKNOWLEDGE."""
+    return [
+        Entered(MessageId(message), ChatId(chat), AccountId(sender), DeviceId(device), shown, in_group)
+        for message, chat, sender, device, shown, in_group in rows
+    ]
 
 
 def waiting(row: Row) -> Waiting:

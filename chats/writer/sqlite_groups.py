@@ -53,8 +53,14 @@ def acknowledge(execute: Execute, found: Sequence[list[Any]], now: int) -> list[
 
 def entered(row: list[Any], *, in_group: bool) -> Entered:
     """A row of DESCRIBE or DESCRIBE_IN_GROUPS."""
-    message, chat, sender, device = (from_hex(digits) for digits in row[:4])
-    return Entered(MessageId(message), ChatId(chat), AccountId(sender), DeviceId(device), bool(row[4]), in_group)
+    return Entered(
+        MessageId(from_hex(row[0])),
+        ChatId(from_hex(row[1])),
+        AccountId(from_hex(row[2])),
+        DeviceId(from_hex(row[3])),
+        bool(row[4]),
+        in_group,
+    )
 
 
 def _write(execute: Execute, send: GroupSend, key: tuple[str, str], now: int) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from chats.services.groups.chain import group_changed
 from chats.services.groups.reach import accept_group
 from chats.writer import on_django
 from chats.writer.store import split_ids
-from messenger.lib import base64url
+from messenger.lib import base64url, metrics
 from messenger.lib.errors import DomainError, Malformed, Unavailable
 
 
@@ -85,6 +85,8 @@ def send_group_message(*, account: AccountId, device: DeviceId, message: Frame) 
             verdict = on_django.accept_group(send)
             if not isinstance(verdict, Stale):
                 effects.envelopes_written([one.device for one in send.outgoing])
+                if verdict.positions:
+                    metrics.accepted.inc()
                 return verdict
     raise Unavailable("the group chat keeps changing", retry_after=1)
 
