@@ -74,6 +74,16 @@ def account_told(account: AccountId, text: str, *, but: DeviceId | None = None) 
     after(lambda receiver: receiver.tell_account(account, text, but))
 
 
+def accounts_told(accounts: Collection[uuid.UUID], text: str, *, but: DeviceId | None = None) -> None:
+    """The same for many."""
+
+    def effect(receiver: Receiver) -> None:
+        for account in accounts:
+            receiver.tell_account(AccountId(str(account)), text, but)
+
+    after(effect)
+
+
 def contact_changed(owner: uuid.UUID, other: uuid.UUID, state: str, *, by: DeviceId | None) -> None:
     """The owner's other devices learn what the owner thinks of somebody now."""
     account_told(AccountId(str(owner)), frames.contact_changed(AccountId(str(other)), state), but=by)

@@ -54,3 +54,17 @@ class TooManyDevices(DomainError):
     code = "too_many_devices"
     status = 409
     title = "The members have more devices than a group chat can have"
+
+
+class NotAllowed(DomainError):
+    """Somebody who is in a chat does there what takes another role."""
+
+    code = "not_allowed"
+    status = 403
+    title = "You may not do that in this chat"
+
+
+class TooManyMembers(DomainError):
+    code = "too_many_members"
+    status = 409
+    title = "The chat can have no more members"

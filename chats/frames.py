@@ -6,8 +6,9 @@ import re
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from chats.closed import Closed, FrameId, Id
 from chats.ids import UUID_PATTERN
 from chats.limits import (
     ACKS_PER_FRAME,
@@ -22,9 +23,6 @@ from chats.limits import (
 from messenger.lib import strict_json
 from messenger.lib.errors import Malformed
 
-# Canonical text only: an id that could be written in two ways would be two keys of one thing.
-Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
-FrameId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH)]
 # Its alphabet is checked where it is decoded (chats/wire.py): a pattern over every body was half of this check's cost.
 Body = Annotated[str, StringConstraints(min_length=1, max_length=(BODY_BYTES * 4 + 2) // 3)]
 ListHash = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
@@ -37,10 +35,6 @@ Cause = Literal[
 
 
 MOST_ERRORS = 100
-
-
-class Closed(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class EnvelopeTo(Closed):

@@ -17,6 +17,7 @@ AccountId = NewType("AccountId", str)
 DeviceId = NewType("DeviceId", str)
 ChatId = NewType("ChatId", str)
 GroupId = NewType("GroupId", str)
+OpenChatId = NewType("OpenChatId", str)
 MessageId = NewType("MessageId", str)  # the one that the client chose
 
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -56,3 +57,9 @@ def conversation_id(one: uuid.UUID, other: uuid.UUID) -> uuid.UUID:
     """The id of the private chat of two accounts (PROTOCOL.md, Content): H("msgr/1/dm" 00 lower higher)[:16]."""
     lower, higher = sorted((one.bytes, other.bytes))
     return uuid.UUID(bytes=hashlib.sha256(b"msgr/1/dm\x00" + lower + higher).digest()[:16])
+
+
+def open_pair_id(one: uuid.UUID, other: uuid.UUID) -> uuid.UUID:
+    """The id of the open chat of two accounts: one a pair, whoever makes it, and never that of their private chat."""
+    lower, higher = sorted((one.bytes, other.bytes))
+    return uuid.UUID(bytes=hashlib.sha256(b"msgr/1/open\x00" + lower + higher).digest()[:16])

@@ -12,6 +12,12 @@ ID_LENGTH = 64
 OPERATION_BYTES = 16 * 1024  # of a group chat's operation: create names 500 members in 9,500, beside a meta of 4,096
 OPERATIONS_PER_PAGE = 100
 GROUP_DEVICES = 500  # of all members together: each message is an envelope for each
+OPEN_MEMBERS = 500  # of an open chat: each message is told to the devices of all
+OPEN_BODY = 16_000  # characters of a message in an open chat
+OPEN_PAGE = 50  # messages of an open chat that one answer has; 100 of the longest are some megabytes
+MOST_OPEN_PAGE = 100
+SEARCH_LENGTH = 200  # characters of a search
+SEARCH_WORDS = 16
 MAX_AHEAD_MS = 24 * 3600 * 1000  # that an operation may be dated: no later one may be dated before it
 
 WINDOW = 1_000  # envelopes that a socket may have unacknowledged: what one ack frame can take back. With 256 a fast

@@ -194,6 +194,9 @@ LIMITS = {
     "identity": env.str("LIMIT_IDENTITY", default="5/day"),  # new account keys of an account
     "group": env.str("LIMIT_GROUP", default="60/hour"),  # group chats that an account makes
     "group_operation": env.str("LIMIT_GROUP_OPERATION", default="120/minute"),  # of an account: none is forgotten
+    "open_chat": env.str("LIMIT_OPEN_CHAT", default="60/hour"),  # open chats that an account makes
+    "open_change": env.str("LIMIT_OPEN_CHANGE", default="120/minute"),  # changes of members and titles by an account
+    "open_search": env.str("LIMIT_OPEN_SEARCH", default="60/minute"),  # searches in open chats by an account
     "search": env.str("LIMIT_SEARCH", default="60/minute"),  # searches for people by an account
 }
 

@@ -1,4 +1,4 @@
-"""What is stored of chats. Private and group chats have tables of their own; the queue of each device is one."""
+"""What is stored of chats. Private, group and open chats have tables of their own; the queue of each device is one."""
 
 from chats.models.groups import (
     GroupChat,
@@ -9,6 +9,7 @@ from chats.models.groups import (
     GroupOperation,
     GroupRemoval,
 )
+from chats.models.open_chats import OpenChat, OpenChatMember, OpenMessage
 from chats.models.private import PrivateChat, PrivateMessage, PrivateMessageStatus
 from chats.models.queue import Envelope
 
@@ -21,6 +22,9 @@ __all__ = [
     "GroupMessageStatus",
     "GroupOperation",
     "GroupRemoval",
+    "OpenChat",
+    "OpenChatMember",
+    "OpenMessage",
     "PrivateChat",
     "PrivateMessage",
     "PrivateMessageStatus",

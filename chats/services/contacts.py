@@ -14,6 +14,7 @@ from chats.errors import ContactBlocked
 from chats.ids import AccountId, DeviceId, conversation_id
 from chats.models import PrivateChat, PrivateMessage, PrivateMessageStatus
 from chats.services.groups import let_through
+from chats.services.open_reach import let_through_open
 from messenger.lib.errors import NotFound
 
 REQUESTED, ACCEPTED, BLOCKED = Contact.State.REQUESTED, Contact.State.ACCEPTED, Contact.State.BLOCKED
@@ -22,19 +23,14 @@ REQUESTED, ACCEPTED, BLOCKED = Contact.State.REQUESTED, Contact.State.ACCEPTED, 
 @transaction.atomic
 def open_chat(*, sender: uuid.UUID, recipient: uuid.UUID, by: DeviceId | None = None) -> None:
     """The sender writes to the recipient: their chat exists, the sender accepts, a stranger is asked."""
-    chat = _locked_chat(sender, recipient)
-    mine, is_new = Contact.objects.get_or_create(owner_id=sender, other_id=recipient, defaults={"state": ACCEPTED})
-    if mine.state == BLOCKED:
-        raise ContactBlocked
-    if is_new:
-        let_through(owner=sender, other=recipient)
-    Contact.objects.get_or_create(owner_id=recipient, other_id=sender, defaults={"state": REQUESTED})
-    if mine.state == REQUESTED:
-        _set_state(mine, ACCEPTED)
-        _show_statuses(chat, to=recipient)
-        effects.contact_changed(sender, recipient, mine.get_state_display(), by=by)
-    _grow_version(chat.pk)
-    effects.pair_changed(sender, recipient)
+    _ask(_locked_chat(sender, recipient), sender, recipient, by)
+
+
+@transaction.atomic
+def ask_contact(*, sender: uuid.UUID, recipient: uuid.UUID, by: DeviceId | None = None) -> None:
+    """The same where the sender does so in an open chat: what the two think of each other is one thing."""
+    chat = PrivateChat.objects.select_for_update().filter(pk=conversation_id(sender, recipient)).first()
+    _ask(chat, sender, recipient, by)
 
 
 @transaction.atomic
@@ -95,12 +91,38 @@ def _change(
     return contact
 
 
+def _ask(chat: PrivateChat | None, sender: uuid.UUID, recipient: uuid.UUID, by: DeviceId | None) -> None:
+    # Locked: where there is no chat row to hold, a block at the same moment would be written over. In one order: both
+    # may write at once.
+    contacts, states, rows = Contact.objects.select_for_update(), {sender: ACCEPTED, recipient: REQUESTED}, {}
+    for owner, other in sorted(((sender, recipient), (recipient, sender))):
+        rows[owner] = contacts.get_or_create(owner_id=owner, other_id=other, defaults={"state": states[owner]})
+    mine, is_new = rows[sender]
+    if mine.state == BLOCKED:
+        raise ContactBlocked
+    if is_new:
+        _let_through(owner=sender, other=recipient)
+    if mine.state == REQUESTED:
+        _set_state(mine, ACCEPTED)
+        if chat is not None:
+            _show_statuses(chat, to=recipient)
+        effects.contact_changed(sender, recipient, mine.get_state_display(), by=by)
+    # By id, whether there was a chat or not: one that was opened meanwhile has to notice too.
+    _grow_version(conversation_id(sender, recipient))
+    effects.pair_changed(sender, recipient)
+
+
 def _set_state(contact: Contact, state: int) -> None:
     contact.state = state
     contact.changed_at = timezone.now()
     contact.save(update_fields=["state", "changed_at"])
     if state == ACCEPTED:
-        let_through(owner=contact.owner_id, other=contact.other_id)
+        _let_through(owner=contact.owner_id, other=contact.other_id)
+
+
+def _let_through(*, owner: uuid.UUID, other: uuid.UUID) -> None:
+    let_through(owner=owner, other=other)
+    let_through_open(owner=owner, other=other)
 
 
 def _locked_chat(one: uuid.UUID, other: uuid.UUID) -> PrivateChat:

@@ -1,0 +1,118 @@
+"""Messages of open chats over HTTP (docs/api.md, Open chats): input, one call, output. A stranger gets 404."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import credentials_of
+from chats import services
+from chats.api.asking import ForListedDevices, asking, within_share
+from chats.delivery import open_messages as frames_out
+from chats.frames import is_id, read
+from chats.limits import MOST_OPEN_PAGE, OPEN_PAGE
+from chats.models import OpenMessage
+from chats.open_bodies import OpenMessageBody, OpenReadBody, OpenTextBody
+from chats.services.open_chats.reading import NEWEST, position_of
+from messenger.lib.clock import now_ms
+from messenger.lib.errors import Malformed
+
+PAGE = [
+    OpenApiParameter("cursor", str, description="`next` of the page before"),
+    OpenApiParameter("limit", int, description=f"at most {MOST_OPEN_PAGE}"),
+]
+
+
+class OpenMessagesView(ForListedDevices):
+    @extend_schema(parameters=PAGE, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, chat: uuid.UUID) -> Response:
+        """The messages of a chat, newest first."""
+        before, limit = page_asked(request, ())
+        account = credentials_of(request).account_id
+        page = services.open_history(account=account, chat=chat, before=before, limit=limit)
+        messages = [frames_out.message_members(one) for one in page.messages]
+        return paged(request, {"messages": messages}, page.next)
+
+    @extend_schema(request=OpenMessageBody, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, chat: uuid.UUID) -> Response:
+        """Send a message; the first answer again for one that was accepted before."""
+        account, device = asking(request)
+        within_share(device)
+        data: Any = request.data
+        own = uuid.UUID(account)
+        try:
+            body = read(OpenMessageBody, data)
+        except Malformed as refusal:
+            message = _stored(own, data, refusal)
+        else:
+            message_id = uuid.UUID(body.message_id)
+            message = services.send_open_message(
+                account=own, device=device, chat=chat, message_id=message_id, body=body.body, now=now_ms()
+            )
+        return Response(frames_out.taken_members(message), status=201)
+
+
+class OpenMessageView(ForListedDevices):
+    @extend_schema(request=OpenTextBody, responses=OpenApiTypes.OBJECT)
+    def patch(self, request: Request, chat: uuid.UUID, position: int) -> Response:
+        """Put another text in place of a message's."""
+        account, device = asking(request)
+        within_share(device)
+        text = read(OpenTextBody, request.data).body
+        message = services.edit_open_message(
+            account=uuid.UUID(account), device=device, chat=chat, position=position, body=text, now=now_ms()
+        )
+        return Response(frames_out.message_members(message))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, chat: uuid.UUID, position: int) -> Response:
+        """Empty a message for everybody."""
+        account, device = asking(request)
+        within_share(device)
+        services.delete_open_message(account=uuid.UUID(account), device=device, chat=chat, position=position)
+        return Response(status=204)
+
+
+class OpenReadView(ForListedDevices):
+    @extend_schema(request=OpenReadBody, responses={204: None})
+    def post(self, request: Request, chat: uuid.UUID) -> Response:
+        """Say how far the person has read."""
+        account, device = asking(request)
+        body = read(OpenReadBody, request.data)
+        services.mark_open_read(account=uuid.UUID(account), device=device, chat=chat, position=body.position)
+        return Response(status=204)
+
+
+def page_asked(request: Request, others: tuple[str, ...]) -> tuple[int, int]:
+    """Below which position, and how many. A member that is neither these nor one of the others is refused."""
+    asked = request.query_params
+    if set(asked) - {"cursor", "limit", *others} or any(len(asked.getlist(name)) != 1 for name in asked):
+        raise Malformed("there is no such member, or it is there twice")
+    text = asked.get("limit", str(OPEN_PAGE))
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_OPEN_PAGE):
+        raise Malformed(errors=[{"field": "limit", "message": f"a number from 1 to {MOST_OPEN_PAGE}"}])
+    return position_of(asked["cursor"]) if "cursor" in asked else NEWEST, int(text)
+
+
+def paged(request: Request, members: dict[str, object], following: str | None) -> Response:
+    """A page, with the way to the next one in the body and in the header."""
+    headers = {}
+    if following is not None:
+        query = urlencode({**request.query_params.dict(), "cursor": following})
+        headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+    return Response(members | {"next": following}, headers=headers)
+
+
+def _stored(account: uuid.UUID, data: Any, refusal: Malformed) -> OpenMessage:
+    # Idempotency comes first, as for other messages: whatever the rest says.
+    message_id = data.get("message_id") if isinstance(data, dict) else None
+    stored = services.repeated_open(account=account, message_id=uuid.UUID(message_id)) if is_id(message_id) else None
+    if stored is None:
+        raise refusal
+    return stored

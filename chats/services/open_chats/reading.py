@@ -1,0 +1,81 @@
+"""Reading open chats: pages, newest first, by cursors that no message which comes meanwhile can move."""
+
+from __future__ import annotations
+
+import binascii
+import uuid
+from dataclasses import dataclass
+
+from chats.models import OpenChat, OpenChatMember, OpenMessage
+from chats.services.open_chats.access import Reach, blocked_by, blocking, membership
+from messenger.lib import base64url
+from messenger.lib.errors import Malformed, NotFound
+
+NEWEST = 2**63 - 1  # before it is everything
+_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Messages, newest first, and where the next page starts, if there is one."""
+
+    messages: list[OpenMessage]
+    next: str | None
+
+
+def open_history(*, account: uuid.UUID, chat: uuid.UUID, before: int, limit: int) -> History:
+    """The messages of a chat below a position. NotFound for a stranger's."""
+    membership(account=account, chat=chat)
+    return paged(list(OpenMessage.objects.page_of(chat, account, before)[: limit + 1]), limit)
+
+
+def paged(rows: list[OpenMessage], limit: int) -> History:
+    """A page of rows of which one more than the limit was asked for."""
+    more = len(rows) > limit
+    return History(rows[:limit], cursor(rows[limit - 1].position) if more else None)
+
+
+def cursor(position: int) -> str:
+    """What stands for a position in an address. Nobody is to count with it."""
+    return base64url.encode(position.to_bytes(_SIZE, "big"))
+
+
+def position_of(text: str) -> int:
+    """The position that a cursor stands for."""
+    try:
+        data = base64url.decode(text)
+    except (ValueError, binascii.Error) as error:
+        raise Malformed(errors=[{"field": "cursor", "message": "a cursor of an earlier answer"}]) from error
+    position = int.from_bytes(data, "big")
+    if len(data) != _SIZE or position > NEWEST:
+        raise Malformed(errors=[{"field": "cursor", "message": "a cursor of an earlier answer"}])
+    return position
+
+
+def members_of(mine: OpenChatMember) -> list[tuple[OpenChatMember, bool]]:
+    """Who is in the chat, and whether the account may see how far they have read."""
+    rows = list(OpenChatMember.objects.filter(chat=mine.chat_id).select_related("account").order_by("account"))
+    unseen = blocking(mine.account_id, [row.account_id for row in rows])
+    own = mine.account_id
+    return [(row, row.account_id == own or (row.reach == Reach.ALL and row.account_id not in unseen)) for row in rows]
+
+
+def listed_open_chats(*, account: uuid.UUID) -> list[OpenChatMember]:
+    """The account's chats with `newest`, but those of two with somebody whom it blocks."""
+    rows = list(OpenChatMember.objects.heard_by(account).with_newest(account).select_related("chat"))
+    pairs = [row.chat_id for row in rows if row.chat.kind == OpenChat.Kind.PRIVATE]
+    others = OpenChatMember.objects.filter(chat__in=pairs).exclude(account=account)
+    peers = dict(others.values_list("chat", "account"))
+    blocked = blocked_by(account, peers.values())
+    return [row for row in rows if peers.get(row.chat_id) not in blocked]
+
+
+def open_chat_details(
+    *, account: uuid.UUID, chat: uuid.UUID
+) -> tuple[OpenChatMember, list[tuple[OpenChatMember, bool]]]:
+    """One of them, and its members as `members_of` gives them. NotFound for a stranger's."""
+    mine = OpenChatMember.objects.heard_by(account).filter(chat=chat).with_newest(account).select_related("chat")
+    row = mine.first()
+    if row is None:
+        raise NotFound()
+    return row, members_of(row)

@@ -1,0 +1,99 @@
+"""Finding words in open chats. Each database has an index of its own; nothing is read that is not shown."""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from chats.limits import SEARCH_LENGTH, SEARCH_WORDS
+from chats.models import OpenChatMember, OpenMessage
+from chats.services.open_chats.access import membership
+from chats.services.open_chats.reading import History, paged
+from messenger.lib.errors import Malformed
+
+CHATS_AT_ONCE = 100
+BEFORE, AFTER = 40, 120  # characters of a snippet around what was found
+
+# For one chat, so that each is planned for itself: what is rare there is looked up, and of what is in every message the
+# newest are found by walking down the chat. The order is that of the index (OpenMessageQuerySet.newest_first).
+POSTGRESQL = """
+    (SELECT position FROM chats_openmessage
+    WHERE to_tsvector('simple', body) || array_to_tsvector(ARRAY['#' || chat_id::text])
+          @@ (plainto_tsquery('simple', %s) && %s::tsquery)
+      AND chat_id = %s AND -position > %s AND (NOT hidden OR sender_id = %s)
+    ORDER BY -position LIMIT %s)
+"""
+# CROSS JOIN: in this order. The table of words gives rows by falling number, and is read no further than the limit.
+SQLITE = """
+    SELECT message.position FROM chats_openmessage_words AS words
+    CROSS JOIN chats_openmessage AS message ON message.position = words.rowid
+    WHERE words.chats_openmessage_words MATCH %s AND words.rowid < %s
+      AND (NOT message.hidden OR message.sender_id = %s)
+    ORDER BY words.rowid DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Messages that have all the words, newest first, and where the next page starts."""
+
+    history: History
+    words: tuple[str, ...]
+
+
+def search_open(*, account: uuid.UUID, chat: uuid.UUID | None, text: str, before: int, limit: int) -> Found:
+    """The messages below a position with all the words, in one chat or in all of the account's.
+
+    NotFound for a stranger's chat, Malformed for a text without words.
+    """
+    words = words_of(text)
+    if chat is not None:
+        chats = [membership(account=account, chat=chat).chat_id]
+    else:
+        chats = list(OpenChatMember.objects.heard_by(account).values_list("chat", flat=True))
+    positions: list[int] = []
+    for start in range(0, len(chats), CHATS_AT_ONCE):
+        some = chats[start : start + CHATS_AT_ONCE]
+        statement, parameters = question(some, words, account=account, before=before, limit=limit + 1)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            positions += [row[0] for row in cursor.fetchall()]
+    # The order of the sequence is the order of time, in one chat and across them.
+    rows = list(OpenMessage.objects.filter(pk__in=sorted(positions)[-limit - 1 :]).order_by("-position"))
+    return Found(paged(rows, limit), words)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """What to look for: whatever stands between white space and has a letter or a digit."""
+    words = tuple(word for word in text.split() if any(unicodedata.category(one)[0] in "LN" for one in word))
+    if not words or len(words) > SEARCH_WORDS or len(text) > SEARCH_LENGTH or "\0" in text:
+        raise Malformed(errors=[{"field": "q", "message": f"1 to {SEARCH_WORDS} words"}])
+    return words
+
+
+def question(
+    chats: Collection[uuid.UUID], words: Sequence[str], *, account: uuid.UUID, before: int, limit: int
+) -> tuple[str, list[Any]]:
+    """The statement that finds the positions, and its parameters. It may find the limit for each chat."""
+    if connection.vendor == "postgresql":
+        each = [[" ".join(words), f"'#{chat}'", chat, -before, account, limit] for chat in chats]
+        return "UNION ALL".join([POSTGRESQL] * len(each)), [one for some in each for one in some]
+    # Quoted, a word is text, whatever it looks like.
+    quoted = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+    of_chats = " OR ".join(f'"{chat.hex}"' for chat in chats)
+    return SQLITE, [f"chat_id : ({of_chats}) AND body : ({quoted})", before, account.hex, limit]
+
+
+def snippet(body: str, words: Sequence[str]) -> str:
+    """The part of a body around the first word that was looked for, on one line. Plain text."""
+    folded = body.casefold()
+    places = [place for word in words if (place := folded.find(word.casefold())) >= 0]
+    start = max(0, min(places, default=0) - BEFORE)
+    end = start + BEFORE + AFTER
+    shown = " ".join(body[start:end].split())
+    return ("… " if start else "") + shown + (" …" if end < len(body) else "")
