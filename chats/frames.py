@@ -20,6 +20,7 @@ from chats.limits import (
     PARTS_PER_FRAME,
     SMALL_FRAME,
 )
+from chats.open_bodies import OpenReadFrame, OpenSendFrame
 from messenger.lib import strict_json
 from messenger.lib.errors import Malformed
 
@@ -130,9 +131,18 @@ class MessageReadFrame(MessageRead, _Frame):
     type: Literal["message.read"]
 
 
-class TypingFrame(InOne):
+class TypingFrame(Closed):
     type: Literal["typing"]
+    chat: Id | None = None
+    group: Id | None = None
+    open_chat: Id | None = None
     on: bool
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if [self.chat, self.group, self.open_chat].count(None) != 2:
+            raise ValueError("either a chat, a group or an open chat")
+        return self
 
 
 class TokenFrame(Closed):
@@ -168,6 +178,8 @@ FRAMES: dict[str, type[Closed]] = {
     "device.send": DeviceSendFrame,
     "ack": AckFrame,
     "message.read": MessageReadFrame,
+    "open.send": OpenSendFrame,
+    "open.read": OpenReadFrame,
     "typing": TypingFrame,
     "token": TokenFrame,
 }

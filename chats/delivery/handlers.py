@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from accounts.services import authenticate_device
 from chats import buckets, frames, group_sends, sends, services
-from chats.delivery import messages
+from chats.delivery import messages, open_messages
 from chats.delivery.connection import Connection
 from chats.group_sends import GroupSend
-from chats.ids import ChatId, GroupId, MessageId
+from chats.ids import AccountId, ChatId, GroupId, MessageId
 from chats.limits import FRAME_BYTES, MOST_ACK_PAUSE, REFUSED_UNIT
+from chats.open_bodies import OpenReadFrame, OpenSendFrame
 from chats.sends import Accepted, Send, Settle
 from keys.errors import NotListed
+from messenger.lib.clock import now_ms
 from messenger.lib.errors import DomainError, Malformed, NotSignedIn, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
@@ -34,9 +37,8 @@ def on_frame(delivery: Delivery, connection: Connection, raw: str) -> Awaitable[
     if isinstance(frame, frames.Refused):
         if buckets.sends.take(connection.device, buckets.clock(), 1 + len(raw) // REFUSED_UNIT):
             connection.close(1013)
-        else:
-            _refused(delivery, connection, frame)
-        return None
+            return None
+        return _refused(delivery, connection, frame)
     if time.time() * 1000 > connection.expires_at and frame.type != "token":
         connection.close(4401)
         return None
@@ -71,19 +73,32 @@ async def _unlisted(delivery: Delivery, connection: Connection, frame: Any) -> N
         await slow
 
 
-def _refused(delivery: Delivery, connection: Connection, refused: frames.Refused) -> None:
+def _refused(delivery: Delivery, connection: Connection, refused: frames.Refused) -> Awaitable[None] | None:
     """A frame that is none. A message that was accepted before gets its answer even so: idempotency comes first."""
     message_id = refused.members.get("message_id")
     kind = refused.members.get("type")
-    is_message = kind in ("message.send", "group.send") and frames.is_id(message_id)
+    is_message = kind in ("message.send", "group.send", "open.send") and frames.is_id(message_id)
     if refused.id is None or not is_message or not connection.listed:
         connection.send(messages.rejected(refused.id, refused.error))
+    elif kind == "open.send":
+        return _finish(_open_refused(delivery, connection, refused, uuid.UUID(message_id)), connection, refused.id)
     elif kind == "group.send":
         group_send = _new_group_send(connection, refused.id, MessageId(str(message_id)))
         delivery.group_admission.refuse(group_send, refused.error)
     else:
         send = _new_send(connection, refused.id, MessageId(str(message_id)))
         delivery.admission.refuse(send, refused.error)
+    return None
+
+
+async def _open_refused(
+    delivery: Delivery, connection: Connection, refused: frames.Refused, message_id: uuid.UUID
+) -> None:
+    account = uuid.UUID(connection.account)
+    stored = await delivery.threads.run(services.repeated_open, account=account, message_id=message_id)
+    if stored is None:
+        raise refused.error
+    connection.send(open_messages.accepted(str(refused.id), stored))
 
 
 def _new_send(connection: Connection, frame_id: str, message_id: MessageId) -> Send:
@@ -161,6 +176,32 @@ async def message_read(delivery: Delivery, connection: Connection, frame: frames
         connection.send(messages.done(frame.id))
 
 
+async def open_send(delivery: Delivery, connection: Connection, frame: OpenSendFrame) -> None:
+    _within_share(connection)
+    message = await delivery.threads.run(
+        services.send_open_message,
+        account=uuid.UUID(connection.account),
+        device=connection.device,
+        chat=uuid.UUID(frame.open_chat),
+        message_id=uuid.UUID(frame.message_id),
+        body=frame.body,
+        now=now_ms(),
+    )
+    connection.send(open_messages.accepted(frame.id, message))
+
+
+async def open_read(delivery: Delivery, connection: Connection, frame: OpenReadFrame) -> None:
+    await delivery.threads.run(
+        services.mark_open_read,
+        account=uuid.UUID(connection.account),
+        device=connection.device,
+        chat=uuid.UUID(frame.open_chat),
+        position=frame.position,
+    )
+    if frame.id is not None:
+        connection.send(messages.done(frame.id))
+
+
 async def typing(delivery: Delivery, connection: Connection, frame: frames.TypingFrame) -> None:
     """Relayed among those who have accepted each other; anything else is dropped, since nobody waits for it."""
     if buckets.typing.take(connection.device, buckets.clock()):
@@ -170,6 +211,12 @@ async def typing(delivery: Delivery, connection: Connection, frame: frames.Typin
         peer = await delivery.peers.accepted_peer(connection.account, chat)
         if peer is not None:
             delivery.tell_account(peer, messages.typing(chat, connection.account, frame.on))
+        return
+    if frame.open_chat is not None:
+        chat_id, own = uuid.UUID(frame.open_chat), uuid.UUID(connection.account)
+        said = open_messages.typing(frame.open_chat, connection.account, frame.on)
+        for one in await delivery.threads.run(services.who_sees_typing, account=own, chat=chat_id):
+            delivery.tell_account(AccountId(str(one)), said)
         return
     group = GroupId(str(frame.group))
     text = messages.group_typing(group, connection.account, frame.on)
@@ -194,6 +241,8 @@ _HANDLERS: dict[str, Callable[[Delivery, Connection, Any], Awaitable[None] | Non
     "device.send": device_send,
     "ack": ack,
     "message.read": message_read,
+    "open.send": open_send,
+    "open.read": open_read,
     "typing": typing,
     "token": token,
 }

@@ -32,6 +32,7 @@ from chats.services.open_chats import (
     send_open_message,
     set_open_role,
     snippet,
+    who_sees_typing,
 )
 from chats.services.sending import count_accepted, decide, load_facts, repeated, send_control, send_message
 from chats.services.statuses import mark_read, statuses_of
@@ -81,4 +82,5 @@ __all__ = [
     "unblock_contact",
     "waiting_envelopes",
     "who_accepted",
+    "who_sees_typing",
 ]

@@ -15,7 +15,7 @@ from chats.services.open_chats.messages import (
     repeated_open,
     send_open_message,
 )
-from chats.services.open_chats.reading import listed_open_chats, open_chat_details, open_history
+from chats.services.open_chats.reading import listed_open_chats, open_chat_details, open_history, who_sees_typing
 from chats.services.open_chats.search import search_open, snippet
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "send_open_message",
     "set_open_role",
     "snippet",
+    "who_sees_typing",
 ]

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from chats.models import OpenChat, OpenChatMember, OpenMessage
-from chats.services.open_chats.access import Reach, blocked_by, blocking, membership
+from chats.services.open_chats.access import Reach, blocked_by, blocking, hearers, membership
 from messenger.lib import base64url
 from messenger.lib.errors import Malformed, NotFound
 
@@ -79,3 +79,14 @@ def open_chat_details(
     if row is None:
         raise NotFound()
     return row, members_of(row)
+
+
+def who_sees_typing(*, account: uuid.UUID, chat: uuid.UUID) -> list[uuid.UUID]:
+    """The others of a chat, if the account is in it and has accepted that; else nobody. In a chat of two both have."""
+    mine = OpenChatMember.objects.filter(account=account, chat=chat, reach=Reach.ALL).select_related("chat").first()
+    if mine is None:
+        return []
+    heard = hearers(mine.chat, of=account)
+    is_private = mine.chat.kind == OpenChat.Kind.PRIVATE
+    others = {one for one, reach in heard.items() if one != account and (reach == Reach.ALL or not is_private)}
+    return sorted(others - blocked_by(account, others))
