@@ -149,8 +149,17 @@ def test_how_far_somebody_has_read_never_falls(ask: Rest, alice: Phone, bob: Pho
     assert (seen(alice, bob), seen(bob, bob)) == (second, second)
     for body in ({"position": 0}, {"position": "1"}, {}):
         assert ask(bob, "post", f"open-chats/{chat}/read", body)[0] == 400
+
+
+def test_who_blocks_shows_no_more_of_what_they_read(ask: Rest, alice: Phone, bob: Phone, chat: str) -> None:
+    first, second = write(ask, alice, chat), write(ask, alice, chat)
+    assert ask(bob, "post", f"open-chats/{chat}/read", {"position": first}) == (204, None)
+    _, before = ask(alice, "get", f"open-chats/{chat}")
     assert ask(bob, "post", f"contacts/{alice.account}/block", {})[0] == 200
-    assert (seen(alice, bob), seen(bob, bob)) == (None, second)
+    assert ask(bob, "post", f"open-chats/{chat}/read", {"position": second}) == (204, None)
+    assert ask(alice, "get", f"open-chats/{chat}") == (200, before)
+    hidden = write(ask, alice, chat)
+    assert ask(bob, "post", f"open-chats/{chat}/read", {"position": hidden})[0] == 404
 
 
 def test_who_was_asked_shows_nobody_what_they_read(ask: Rest, alice: Phone, bob: Phone, charlie: Phone) -> None:

@@ -107,7 +107,21 @@ def test_findings_come_in_pages(ask: Rest, alice: Phone, bob: Phone, chat: str) 
 
 @pytest.mark.parametrize(
     "words",
-    ['"', "'", "apple'", 'apple" OR "pear', "apple)", "body:apple", "apple*", "-apple", "NOT", "apple & !pear", "'':*"],
+    [
+        '"',
+        "'",
+        "apple'",
+        'apple" OR "pear',
+        "apple)",
+        "body:apple",
+        "apple*",
+        "-apple",
+        "NOT",
+        "apple & !pear",
+        "'':*",
+        "²",
+        "ⅷ",
+    ],
 )
 def test_what_a_database_would_read_as_a_language_is_text(ask: Rest, alice: Phone, chat: str, words: str) -> None:
     write(ask, alice, chat, "pear")

@@ -11,7 +11,7 @@ from chats.errors import NotAllowed
 from chats.ids import DeviceId
 from chats.models import OpenChat, OpenChatMember, OpenMessage
 from chats.services.contacts import ask_contact
-from chats.services.open_chats.access import BLOCKED, Reach, Role, locked, membership, require_reachable
+from chats.services.open_chats.access import BLOCKED, Reach, Role, blocked_by, locked, membership, require_reachable
 from chats.services.open_chats.telling import tell_changed, tell_read, tell_written
 from messenger.lib.clock import Milliseconds
 from messenger.lib.errors import NotFound
@@ -77,9 +77,14 @@ def delete_open_message(*, account: uuid.UUID, device: DeviceId, chat: uuid.UUID
 
 @transaction.atomic
 def mark_open_read(*, account: uuid.UUID, device: DeviceId, chat: uuid.UUID, position: int) -> None:
-    """The person has seen all up to a position, which has to be a message's. It never falls."""
+    """The person has seen all up to a position, which has to be a message's. It never falls.
+
+    It stays as it is while they block the other one of two, who could tell by anything else.
+    """
     mine = membership(account=account, chat=chat)
     _message(mine, position)
+    if mine.chat.kind == OpenChat.Kind.PRIVATE and blocked_by(account, [_peer(mine)]):
+        return
     further = OpenChatMember.objects.filter(pk=mine.pk, read_position__lt=position)
     if further.update(read_position=position):
         tell_read(mine, position, by=device)

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from chats.models import OpenChat, OpenChatMember, OpenMessage
-from chats.services.open_chats.access import Reach, blocked_by, blocking, hearers, membership
+from chats.services.open_chats.access import Reach, blocked_by, hearers, membership
 from messenger.lib import base64url
 from messenger.lib.errors import Malformed, NotFound
 
@@ -54,10 +54,8 @@ def position_of(text: str) -> int:
 
 def members_of(mine: OpenChatMember) -> list[tuple[OpenChatMember, bool]]:
     """Who is in the chat, and whether the account may see how far they have read."""
-    rows = list(OpenChatMember.objects.filter(chat=mine.chat_id).select_related("account").order_by("account"))
-    unseen = blocking(mine.account_id, [row.account_id for row in rows])
-    own = mine.account_id
-    return [(row, row.account_id == own or (row.reach == Reach.ALL and row.account_id not in unseen)) for row in rows]
+    rows = OpenChatMember.objects.filter(chat=mine.chat_id).select_related("account").order_by("account")
+    return [(row, row.account_id == mine.account_id or row.reach == Reach.ALL) for row in rows]
 
 
 def listed_open_chats(*, account: uuid.UUID) -> list[OpenChatMember]:

@@ -25,6 +25,7 @@ POSTGRESQL = """
     (SELECT position FROM chats_openmessage
     WHERE to_tsvector('simple', body) || array_to_tsvector(ARRAY['#' || chat_id::text])
           @@ (plainto_tsquery('simple', %s) && %s::tsquery)
+      AND numnode(plainto_tsquery('simple', %s)) > 0
       AND chat_id = %s AND -position > %s AND (NOT hidden OR sender_id = %s)
     ORDER BY -position LIMIT %s)
 """
@@ -81,7 +82,8 @@ def question(
 ) -> tuple[str, list[Any]]:
     """The statement that finds the positions, and its parameters. It may find the limit for each chat."""
     if connection.vendor == "postgresql":
-        each = [[" ".join(words), f"'#{chat}'", chat, -before, account, limit] for chat in chats]
+        text = " ".join(words)  # of which PostgreSQL may see nothing as a word: then nothing is found, and not all
+        each = [[text, f"'#{chat}'", text, chat, -before, account, limit] for chat in chats]
         return "UNION ALL".join([POSTGRESQL] * len(each)), [one for some in each for one in some]
     # Quoted, a word is text, whatever it looks like.
     quoted = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)

@@ -8,7 +8,7 @@ from chats import effects
 from chats.delivery import open_messages as frames
 from chats.ids import DeviceId
 from chats.models import GroupMember, OpenChat, OpenChatMember, OpenMessage
-from chats.services.open_chats.access import Reach, blocked_by, hearers
+from chats.services.open_chats.access import Reach, hearers
 
 
 def tell_written(chat: OpenChat, message: OpenMessage, *, by: DeviceId) -> None:
@@ -37,9 +37,8 @@ def tell_left(chat: uuid.UUID, *, account: uuid.UUID, by: DeviceId) -> None:
 def tell_read(mine: OpenChatMember, position: int, *, by: DeviceId) -> None:
     """How far an account has read: its own devices, and who may see it."""
     text = frames.read(mine.chat_id, mine.account_id, position)
-    seeing = set(hearers(mine.chat, of=mine.account_id)) if mine.reach == Reach.ALL else set()
-    unseeing = blocked_by(mine.account_id, seeing)
-    effects.accounts_told([mine.account_id, *(seeing - unseeing - {mine.account_id})], text, but=by)
+    seeing = hearers(mine.chat, of=mine.account_id) if mine.reach == Reach.ALL else [mine.account_id]
+    effects.accounts_told(list(seeing), text, but=by)
 
 
 def _hearers(chat: OpenChat, message: OpenMessage, of: uuid.UUID) -> dict[uuid.UUID, GroupMember.Reach]:
