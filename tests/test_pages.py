@@ -133,7 +133,7 @@ def test_pages_of_a_signed_in_person_have_no_fault(page: Page, embedded: Stack) 
 
 
 def test_another_device_is_signed_out_after_one_question(page: Page, embedded: Stack) -> None:
-    sign_up(page, embedded, "poppy")
+    sign_up(page, embedded, "petunia")
     page.goto(f"{embedded.url()}/accounts/logout/")
     registered = page.evaluate(
         """async (signing_key) => {
