@@ -21,6 +21,7 @@ from hashlib import sha256
 from typing import Any
 
 import uvicorn
+from relay_groups import Groups
 from relay_keys import Answer, Json, RelayKeys, b64, decode, list_hash, problem
 
 __all__ = ["Answer", "Json", "Relay", "b64", "decode", "problem"]
@@ -45,6 +46,7 @@ class Relay(RelayKeys):
         self.checks_lists = False  # whether a send for other lists than the newest is `devices_changed`
         self.expires_in = 900
         self.sockets: dict[str, Callable[[Json | int], None]] = {}
+        self.groups = Groups(self)
         self._numbers = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -167,6 +169,10 @@ class Relay(RelayKeys):
             status, value = self._send(body, who)
             kind = "message.accepted" if status < 400 else "rejected"
             return {"type": kind, "id": frame["id"], **value}
+        if frame["type"] == "group.send":
+            status, value = self.groups.send(body.pop("group"), body, who)
+            kind = "message.accepted" if status < 400 else "rejected"
+            return {"type": kind, "id": frame["id"], **value}
         if frame["type"] == "ack":
             self._ack(body, who)
         if frame["type"] == "device.send":
@@ -220,6 +226,8 @@ class Relay(RelayKeys):
         call = f"{method} {path}"
         if path.startswith("keys/"):
             return self.keys_call(method, path, query, body, who)
+        if path.split("/")[0] == "groups":
+            return self.groups.answer(method, path.split("/")[1:], query, body, who)
         if call == "POST messages":
             return self._send(body, who)
         if call == "POST device-messages":
@@ -310,13 +318,14 @@ class Relay(RelayKeys):
         request: bool = False,
         control: bool = False,
         chat: str | None = None,
+        group: str | None = None,
     ) -> Json:
         row = {
             "envelope": next(self._numbers),
-            "kind": "control" if control else "message",
+            "kind": "control" if control else "message" if group is None else "group",
             "message_id": message_id,
             "sender": {"account": sender[0], "device": sender[1]},
-            "chat": chat,
+            **({"chat": chat} if group is None else {"group": group}),
             "accepted_at": int(time.time() * 1000),
             "request": request,
             "expired": False,

@@ -23,6 +23,7 @@ from .answers import (
     Waiting,
 )
 from .forms import Json
+from .groups import GroupCalls
 from .http import Credentials, Http, origin_of
 
 MOST_ENVELOPES = 256  # a call
@@ -42,6 +43,7 @@ class Api:
         self.origin = origin
         self._http = Http(origin, transport)
         self._credentials = credentials
+        self.groups = GroupCalls(self._call)
 
     async def close(self) -> None:
         await self._http.close()
@@ -164,16 +166,19 @@ class Api:
     async def ack(self, frame: Json) -> None:
         await self._call("POST", "envelopes/ack", frame)
 
-    async def mark_read(self, chat: bytes, messages: Sequence[bytes]) -> None:
+    async def mark_read(self, chat: bytes, messages: Sequence[bytes], *, is_group: bool = False) -> None:
+        place = "group" if is_group else "chat"
         await self._call(
-            "POST", "messages/read", {"chat": forms.uuid(chat), "messages": [forms.uuid(one) for one in messages]}
+            "POST", "messages/read", {place: forms.uuid(chat), "messages": [forms.uuid(one) for one in messages]}
         )
 
-    async def statuses(self, messages: Sequence[bytes], chat: bytes | None = None) -> list[Status]:
+    async def statuses(
+        self, messages: Sequence[bytes], chat: bytes | None = None, *, is_group: bool = False
+    ) -> list[Status]:
         """The statuses of own messages; with a chat also which of its received ones were read on own devices."""
         body: Json = {"messages": [forms.uuid(one) for one in messages]}
         if chat is not None:
-            body["chat"] = forms.uuid(chat)
+            body["group" if is_group else "chat"] = forms.uuid(chat)
         answer = await self._call("POST", "messages/statuses", body)
         return [answers.status(one, chat or b"") for one in forms.items(answer.get("statuses"))]
 

@@ -112,6 +112,7 @@ class Waiting:
     stamp: bytes
     stamp_key: str
     frame: Json
+    group: bytes | None = None  # then there is no chat
 
 
 def token_pair(value: Json) -> TokenPair:
@@ -245,7 +246,8 @@ def statuses_of_frame(frame: Json, status_name: str) -> list[Status]:
     """`message.delivered`, `message.read`, `message.expired`: one status a message."""
     account, device = forms.identifier(frame.get("account")), forms.identifier(frame.get("device"))
     at = forms.integer(frame.get("at"))
-    chat, messages = forms.identifier(frame.get("chat")), forms.items(frame.get("messages"))
+    chat = forms.identifier(frame["group"] if "group" in frame else frame.get("chat"))
+    messages = forms.items(frame.get("messages"))
     return [Status(forms.identifier(one), account, device, status_name, at, chat) for one in messages]
 
 
@@ -267,6 +269,7 @@ def waiting(frame: Json) -> Waiting:
         b"" if stamp is None else forms.decode(stamp),
         "" if stamp_key is None else str(stamp_key),
         frame,
+        forms.identifier(frame.get("group")) if frame.get("kind") == "group" else None,
     )
 
 

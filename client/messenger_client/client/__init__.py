@@ -10,9 +10,23 @@ processes at once. Errors are `messenger_client.errors`, each with a sentence fo
 """
 
 from .facade import Client
-from .model import Account, Chat, ComparedNumber, Contact, Device, Event, Message, NewDevice, Notice, Sent, State
+from .model import (
+    Account,
+    Chat,
+    ComparedNumber,
+    Contact,
+    Device,
+    Event,
+    GroupChat,
+    GroupMember,
+    Message,
+    NewDevice,
+    Notice,
+    Sent,
+    State,
+)
 
 __all__ = [
-    "Account", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "Message", "NewDevice", "Notice",
-    "Sent", "State",
+    "Account", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "GroupChat", "GroupMember", "Message",
+    "NewDevice", "Notice", "Sent", "State",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from ..protocol import keys
 from ..protocol.device_list import Pin, listed, sign_list
 from ..protocol.ids import AccountId
 from ..protocol.primitives import DhKey, SigningKey
-from ..store import Transaction, peers, sessions, settings
+from ..store import Transaction, groups, peers, sessions, settings
 from ..store.records import Me, PrekeyState
 from .context import Context, own_device
 from .directory import Directory
@@ -109,6 +109,7 @@ class Enrolment:
         settings.save_me(tx, fresh)
         settings.save_prekey_state(tx, PrekeyState(next_ids={}))
         sessions.drop_all(tx)
+        groups.end_chains(tx)
         sessions.forget_prekeys(tx)
         return fresh
 

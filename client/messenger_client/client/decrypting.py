@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..api import Waiting
 from ..protocol import errors as failures
 from ..protocol.account_data import AccountData, History
-from ..protocol.body import Body, Reset, Retry, Text, is_control
+from ..protocol.body import Reset, Retry, Text, is_control
 from ..protocol.content import Content
 from ..protocol.device_list import DeviceList
 from ..protocol.entropy import Entropy
@@ -25,7 +25,8 @@ from ..store.records import Entry, Me, Peer, Unreadable
 from . import sharing
 from .context import own_device
 from .doctor import Doctor
-from .places import chat_with
+from .group_reading import GroupReader
+from .places import chat_with, group_of
 
 Device = tuple[bytes, bytes]  # account, device
 
@@ -49,6 +50,7 @@ class Batch:
         self._peers: dict[bytes, Peer] = {}
         self._known_heads: set[tuple[bytes, bytes]] = set()
         self._doctor = Doctor(tx, me, now=now, entropy=entropy)
+        self.groups = GroupReader(tx, me, now=now, entropy=entropy)
 
     def take(self, one: Waiting) -> None:
         """Deal with one envelope. An error of the protocol concerns it alone and changes nothing else."""
@@ -60,6 +62,11 @@ class Batch:
             # Neither read nor lost: until the person has seen that the identity changed.
             self.park(one)
             self.done.add(one.number)
+            return
+        if one.group is not None:
+            cause = self.groups.take(one)
+            self.causes |= {} if cause is None else {one.number: cause}
+            self._finished(one)
             return
         try:
             if one.expired:
@@ -120,6 +127,7 @@ class Batch:
             one.body,
             MessageId(one.message_id),
             self._other_of_copy(one, repaired),
+            None if repaired is None else group_of(self._tx, repaired.chat),
         )
         received = receive(self._own, pair, envelope, self, now=self._now, entropy=self._entropy)
         self._keep(device, received)
@@ -147,7 +155,7 @@ class Batch:
         body = content.body
         copy = one.account == self._me.account
         if is_control(body.kind):
-            self._obey(one, received, body)
+            self._obey(one, received, content)
             return
         if one.control and not self._was_asked_for(one):
             return  # nothing may come in that way past a person's Requests
@@ -173,14 +181,17 @@ class Batch:
             stamp_key=told.stamp_key,
         )
         timeline.place(self._tx, entry, now=self._now)
-        if not copy:
+        if not copy and group_of(self._tx, content.conversation) is None:
             chat_with(self._tx, self._me.account, one.account)
             if not one.control:
                 self._note_request(one)
         self._look_at_heads(one.account, content)
 
-    def _obey(self, one: Waiting, received: Received, body: Body) -> None:
+    def _obey(self, one: Waiting, received: Received, content: Content) -> None:
         """A control content: what it asks for is done, or waits in the store to be done."""
+        body = content.body
+        if self.groups.obey(one, content, bytes(received.sealed.padded)):
+            return
         if isinstance(body, Retry):
             self._doctor.answer(one.account, one.device, body)
         elif isinstance(body, AccountData):
@@ -285,4 +296,4 @@ class Batch:
         if one.account != self._me.account or conversation is None:
             return None
         chat = timeline.chat(self._tx, conversation)
-        return None if chat is None else AccountId(chat.account)
+        return None if chat is None or chat.is_group else AccountId(chat.account)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from .groups import Groups
 from .linking import Approver, NewDeviceLinker
 from .model import Device, NewDevice
 from .own_devices import OwnDevices
 
 
-class Devices:
+class Devices(Groups):
     _own: OwnDevices
     _linker: NewDeviceLinker
     _approver: Approver
@@ -39,6 +40,7 @@ class Devices:
         Raises KeysRefused if somebody else answers in its place, Unreachable if nobody does.
         """
         await self._approver.approve(code, history=history, managing=managing)
+        await self.announce_in_groups()
 
     async def suspend_device(self, name_or_id: str) -> Device:
         """End a device: within seconds it hears and says nothing more. Raises WrongUse if there is none or several."""

@@ -16,7 +16,7 @@ from ..errors import Defect, KeysRefused, Refused, UnknownPerson
 from ..protocol import errors as protocol_errors
 from ..protocol.device_list import Pin, accept_lists, open_list
 from ..protocol.ids import AccountId
-from ..store import Transaction, peers, sessions, settings, timeline
+from ..store import Transaction, groups, peers, sessions, settings, timeline
 from ..store.records import Peer
 from .context import Context
 from .identity import acknowledge, save_accepted, shown_name
@@ -224,6 +224,7 @@ class Directory:
             raise _refused(peer) from error
         for gone in accepted.removed:
             sessions.drop_pair(tx, answer.account, gone)
+            groups.drop_device(tx, answer.account, gone)
         if peer.changed_lists:
             self._note_return(tx, peer, now)
         note_own_list(tx, accepted.pin.newest)

@@ -28,12 +28,15 @@ from .devices import Devices
 from .directory import Directory
 from .doctor import ask_again
 from .events import Events
+from .group_changing import Changer
+from .group_following import Follower
+from .group_sending import GroupSender, group_name
+from .groups import group_named, is_group_name
 from .linking import Approver, NewDeviceLinker
 from .live import STANDING, Live
 from .model import Account, Chat, Event, Message, Sent
 from .own_devices import OwnDevices
 from .people import People
-from .places import conversation_with
 from .prekeys import PrekeyKeeper
 from .profiles import directory_of, server_of
 from .receiving import Inbox
@@ -51,9 +54,12 @@ class Client(People, Devices):
         self._directory = Directory(context)
         self._prekeys = PrekeyKeeper(context)
         self._enrolment = Enrolment(context, self._directory, self._prekeys)
-        self._inbox = Inbox(context, self._directory)
-        self._sender = Sender(context, self._directory, self._inbox)
+        self._follower = Follower(context, self._directory)
+        self._inbox = Inbox(context, self._directory, self._follower)
         self._controls = Controls(context, self._directory)
+        self._group_sender = GroupSender(context, self._directory, self._follower, self._controls)
+        self._changer = Changer(context, self._directory, self._follower, self._group_sender)
+        self._sender = Sender(context, self._directory, self._inbox, self._group_sender)
         self._statuses = Statuses(context)
         self._own = OwnDevices(context, self._directory, self._enrolment, self._inbox)
         self._linker = NewDeviceLinker(context, self._directory, self._enrolment, self._inbox, self._controls)
@@ -132,17 +138,19 @@ class Client(People, Devices):
     # Writing
 
     async def send(self, username: str, text: str) -> Sent:
-        """Write to somebody. The message is stored first; unreachable servers get it later (`queued`).
+        """Write to somebody, or to `#` and a group chat's title or id.
+
+        The message is stored first; unreachable servers get it later (`queued`).
 
         Raises UnknownPerson, Refused, WrongUse: then it was not sent, and will not be. IdentityHasChanged and
         KeysRefused: it is not sent now; its id is the error's `queued`, and it leaves once that is settled.
         """
-        message_id = await self._sender.enqueue(username, text)
+        message_id, name = await self._enqueue(username, text)
         try:
             problems = await self._sender.flush()
         except Unreachable:
             return await self._sender.state_of(message_id)
-        own = problems.of.pop(message_id, None) or problems.stuck.get(username.casefold())
+        own = problems.of.pop(message_id, None) or problems.stuck.get(name.casefold())
         self._tell(problems.of.values())
         if own is not None and own.code != "no_keys":
             waits = isinstance(own, IdentityHasChanged | KeysRefused)
@@ -154,7 +162,7 @@ class Client(People, Devices):
 
     async def write_down(self, username: str, text: str) -> str:
         """Store a message for sending and return its id at once; a running `messages()` sends it."""
-        return forms.uuid(await self._sender.enqueue(username, text))
+        return forms.uuid((await self._enqueue(username, text))[0])
 
     async def waiting(self) -> int:
         """Return how many messages wait here to be sent."""
@@ -171,6 +179,8 @@ class Client(People, Devices):
             if error.code == "not_listed":
                 await self._own.tend()  # says why
             raise
+        await self.look_at_groups()
+        await self._inbox.ask_for_early()
         await self._controls.flush()
         await self._statuses.ask()
         await self._prekeys.check_now_and_then()
@@ -217,7 +227,9 @@ class Client(People, Devices):
     async def connected(self) -> AsyncIterator[asyncio.Task[None]]:
         """Stay connected inside the block. The task ends only by what waiting does not cure."""
         await self._context.me()
-        live = Live(self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys, self._own)
+        live = Live(
+            self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys, self._own, self
+        )
         task = asyncio.create_task(live.run())
         try:
             yield task
@@ -247,13 +259,22 @@ class Client(People, Devices):
     async def retry(self, username: str) -> int:
         """Ask once more for what somebody wrote and this device could not read; returns how many were asked for."""
         me = await self._context.me()
-        peer = await self._directory.resolve(username)
-        chat = conversation_with(me.account, peer.account)
+        chat = await self._chat_of(username)
         asked = await self._context.write(
             lambda tx: ask_again(tx, me, chat, now=self._context.clock.now(), entropy=self._context.entropy)
         )
         await self._controls.flush()
         return asked
+
+    async def _enqueue(self, to: str, text: str) -> tuple[bytes, str]:
+        """Store a message; returns its id, and the name that the outbox knows its recipient by."""
+        if not is_group_name(to):
+            return await self._sender.enqueue(to, text), to
+        group = await self._context.write(lambda tx: group_named(tx, to))
+        message_id = await self._group_sender.enqueue(group, text)
+        self._sender.wanted.set()
+        self._context.changed.set()
+        return message_id, group_name(group)
 
     def _tell(self, problems: Iterable[ClientError]) -> None:
         for problem in problems:

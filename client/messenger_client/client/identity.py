@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..api import forms
 from ..errors import IdentityHasChanged, KeysRefused
 from ..protocol.device_list import Accepted, acknowledge_identity
-from ..store import Transaction, peers, sessions
+from ..store import Transaction, groups, peers, sessions
 from ..store.records import Peer
 
 
@@ -28,6 +28,7 @@ def acknowledge(tx: Transaction, account: bytes) -> Peer:
     peers.forget_lists(tx, account)
     for device in pin.newest.devices:
         sessions.drop_pair(tx, account, device.device)
+        groups.drop_device(tx, account, device.device)
     return save_accepted(tx, peer, accepted, verified_key=b"", changed_lists=(), changed_key=b"", seen_prekeys=None)
 
 

@@ -17,7 +17,7 @@ from ..protocol.errors import ProtocolError
 from ..protocol.limits import MAX_DEVICES
 from ..protocol.linking import LinkCode, new_link_code, open_answer, open_offer, seal_answer, seal_offer
 from ..protocol.secret import Secret
-from ..store import Transaction, controls, peers, sessions, settings, timeline
+from ..store import Transaction, controls, groups, peers, sessions, settings, timeline
 from ..store.records import Linking, Me
 from . import sharing
 from .account import Enrolment
@@ -199,6 +199,7 @@ class Approver:
         now, entropy = self._context.clock.now(), self._context.entropy
         me = await self._context.me()
         chats = await self._context.write(timeline.chats) if history else []
+        chats = [chat for chat in chats if not chat.is_group]
         given = []
         for chat in chats:
             found = await self._context.write(lambda tx, chat=chat: sharing.history(tx, me, chat))  # type: ignore[misc]
@@ -273,6 +274,7 @@ def _pin_own(tx: Transaction, me: Me, newest: DeviceList) -> Me:
     if held is not None and held.account_key != newest.account_key:
         peers.forget_lists(tx, me.account)
         sessions.drop_all(tx)  # each is bound to the old key
+        groups.end_chains(tx)
         held = None
     if held is None or held.newest.seq < newest.seq:
         peers.save_list(tx, newest)

@@ -17,6 +17,8 @@ from ..stream import Backoff, Json, Stream
 from .context import Context
 from .controls import Controls
 from .directory import Directory
+from .group_frames import GroupFrames
+from .groups import Groups
 from .own_devices import OwnDevices
 from .people import note_contact
 from .prekeys import PrekeyKeeper
@@ -49,6 +51,7 @@ class Live:
         directory: Directory,
         prekeys: PrekeyKeeper,
         own: OwnDevices,
+        groups: Groups,
     ) -> None:
         self._context = context
         self._sender = sender
@@ -57,6 +60,7 @@ class Live:
         self._directory = directory
         self._prekeys = prekeys
         self._own = own
+        self._groups = GroupFrames(context, groups)
         self._statuses = Statuses(context)
         self._backoff = Backoff(context.uniform)
         self._stopping = asyncio.Event()
@@ -114,6 +118,7 @@ class Live:
             self._keep_token(stream),
             self._empty_outbox(),
             self._send_controls(),
+            self._groups.run(),
         )
         others = [asyncio.create_task(work) for work in works]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -173,11 +178,14 @@ class Live:
                 await self._refresh(frame)
             elif kind == "contact.changed":
                 await self._note_contact(frame)
+            elif kind == "group.changed":
+                self._groups.soon(frame)
             elif kind == "prekeys.low":
                 await self._prekeys.check()
             elif kind == "queue.empty":
                 self._drained.set()
                 self._context.changed.set()
+                self._groups.soon(frame)
         if statuses:
             await self._statuses.apply(statuses)
 
@@ -244,6 +252,7 @@ class Live:
         """Ask again for what could not be read, answer those who ask, and send on what other processes left."""
         while True:
             with contextlib.suppress(Unreachable):
+                await self._inbox.ask_for_early()
                 await self._controls.flush()
             await _first(self._context.clock.sleep(CONTROLS_EVERY), self._context.controls_wanted.wait())
 

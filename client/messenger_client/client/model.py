@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..protocol.safety_number import SafetyNumber
 
+Role = Literal["member", "admin", "owner"]
 State = Literal["queued", "accepted", "delivered", "read", "expired", "failed", "received"]
 
 
@@ -34,22 +35,26 @@ class Message:
     is_request: bool = False  # from somebody who is not accepted yet
     reason: str = ""  # of failed: why, in a sentence
     position: int = field(default=0, repr=False)
+    group: str = ""  # id of the group chat that it was written in; then the same as `chat`
+    title: str = ""  # of that
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something that a person has to know about a conversation; `text` is the plain sentence."""
 
-    kind: Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning"]
+    kind: Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning", "group"]
     id: str
     chat: str
     sender: str
     text: str
     at: int
-    cause: str = ""  # of unreadable: the protocol's name for it
+    cause: str = ""  # of unreadable: the protocol's name for it; of group: what was done
     missing: int = 0  # of a gap: how many
     repair: Literal["", "asked", "possible", "none"] = ""  # of unreadable: asked for again, can be, cannot be
     position: int = field(default=0, repr=False)
+    group: str = ""
+    title: str = ""
 
 
 Event = Message | Notice
@@ -71,6 +76,29 @@ class Chat:
     last: Message | Notice | None
     unseen: int
     verified: bool
+    group: str = ""  # id of a group chat; `other` is its title
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    username: str
+    account: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChat:
+    """A group chat, as its signed operations have made it."""
+
+    id: str
+    title: str  # empty until a member has told the group key
+    standing: Literal["member", "pending", "left", "removed", "gone"]  # gone: the server says so, and does not say why
+    role: Role | None  # one's own
+    members: tuple[GroupMember, ...]
+    waiting: tuple[str, ...]  # who has asked to be let in
+    links: int  # that are open
+    is_request: bool  # somebody unknown has added one: `accept_group`, or `leave_group`
+    trouble: str  # why nothing is sent to it: a sentence
 
 
 @dataclass(frozen=True, slots=True)

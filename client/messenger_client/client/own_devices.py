@@ -18,7 +18,7 @@ from ..protocol.device_list import DeviceList, ListedDevice, Pin, listed, open_l
 from ..protocol.ids import AccountId
 from ..protocol.limits import HOUR
 from ..protocol.primitives import SigningKey
-from ..store import Transaction, peers, sessions, settings
+from ..store import Transaction, groups, peers, sessions, settings
 from ..store.records import Linking, Me, Peer
 from .account import Enrolment
 from .context import Context, own_device
@@ -271,3 +271,4 @@ def _adopt(tx: Transaction, seed: bytes, signed: bytes) -> None:
     )
     # Each is bound to the old key; whoever is written to next gets a first message under the new one.
     sessions.drop_all(tx)
+    groups.end_chains(tx)

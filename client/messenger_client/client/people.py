@@ -14,6 +14,7 @@ from ..store import Transaction, peers
 from ..store.records import Peer
 from .context import Context
 from .directory import Directory
+from .groups import group_named, is_group_name
 from .identity import current_key, mark_verified, shown_name
 from .model import ComparedNumber, Contact, Message
 from .places import chat_with, conversation_with
@@ -92,10 +93,13 @@ class People:
         """Tell senders that their messages were read. At most 500 of one chat."""
         if messages:
             ids = [UUID(message.id).bytes for message in messages]
-            await self._context.api.mark_read(UUID(messages[0].chat).bytes, ids)
+            first = messages[0]
+            await self._context.api.mark_read(UUID(first.chat).bytes, ids, is_group=bool(first.group))
 
     async def _chat_of(self, username: str) -> bytes:
         me = await self._context.me()
+        if is_group_name(username):
+            return await self._context.write(lambda tx: group_named(tx, username))
         peer = await self._directory.resolve(username)
         await self._context.write(lambda tx: chat_with(tx, me.account, peer.account))
         return conversation_with(me.account, peer.account)

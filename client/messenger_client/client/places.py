@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..protocol.content import private_conversation
-from ..protocol.ids import AccountId, ConversationId
+from ..protocol.ids import AccountId, ConversationId, GroupId
 from ..store import Transaction, timeline
 from ..store.records import ChatState
 
@@ -20,3 +20,9 @@ def chat_with(tx: Transaction, own: bytes, other: bytes) -> ChatState:
         state = ChatState(conversation, other)
         timeline.save_chat(tx, state)
     return state
+
+
+def group_of(tx: Transaction, conversation: bytes) -> GroupId | None:
+    """The group chat that a conversation is, if it is one."""
+    chat = timeline.chat(tx, conversation)
+    return GroupId(ConversationId(conversation)) if chat is not None and chat.is_group else None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..protocol.keys import OwnDevice
 from ..protocol.limits import DAY, HOUR, ONE_TIME_REFILL, ONE_TIME_TARGET, SIGNED_PREKEY_PERIOD
 from ..protocol.prekeys import KLR, OKPK, OPK, SPK, PrekeyLabel, SignedPrekey, generate_prekeys
-from ..store import Transaction, envelopes, locks, repairs, sessions, settings
+from ..store import Transaction, envelopes, groups, locks, repairs, sessions, settings
 from .context import Context, own_device
 
 CHECKED_EVERY = 6 * HOUR  # by commands that come and go
@@ -87,5 +87,6 @@ def _checked(tx: Transaction, *, now: int) -> None:
         sessions.tidy_pairs(tx, now=now)
         envelopes.tidy(tx, now=now)
         repairs.tidy(tx, now=now)
+        groups.tidy(tx, now=now)
         state = replace(state, tidied_at=now)
     settings.save_prekey_state(tx, state)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..api import forms
-from ..store import Transaction, peers, timeline
-from ..store.records import Peer
+from ..store import Transaction, groups, peers, timeline
+from ..store.records import ChatState, Peer
 from .context import require_me
+from .groups import group_named, is_group_name
 from .model import Chat, Event, Message
 from .places import conversation_with
 from .showing import event_of, name_of
@@ -15,6 +16,9 @@ def history(tx: Transaction, username: str, *, limit: int, now: int) -> list[Eve
     """The last lines of one conversation, oldest first."""
     me = require_me(tx)
     timeline.release_due(tx, now=now)
+    if is_group_name(username):
+        entries = timeline.history(tx, group_named(tx, username), limit=limit)
+        return [event_of(tx, me, entry, now=now) for entry in entries]
     peer = peers.by_name(tx, username)
     if peer is None:
         entries = timeline.history_by_name(tx, username, limit=limit)
@@ -32,9 +36,18 @@ def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
         lines = timeline.history(tx, state.conversation, limit=1)
         last = event_of(tx, me, lines[-1], now=now) if lines else None
         unseen = timeline.count_unseen(tx, state.conversation, after=seen)
+        if state.is_group:
+            found.append(_group(tx, state, last, unseen))
+            continue
         verified = _is_verified(peers.by_account(tx, state.account))
         found.append(Chat(forms.uuid(state.conversation), name_of(tx, state.account), last, unseen, verified))
     return sorted(found, key=lambda chat: -_time(chat.last))
+
+
+def _group(tx: Transaction, state: ChatState, last: Event | None, unseen: int) -> Chat:
+    group = groups.get(tx, state.conversation)
+    identifier = forms.uuid(state.conversation)
+    return Chat(identifier, group.title if group is not None else "", last, unseen, False, identifier)
 
 
 def _is_verified(peer: Peer | None) -> bool:

@@ -17,10 +17,13 @@ from ..errors import Defect, KeysRefused, Refused, Unreachable
 from ..protocol.errors import ProtocolError
 from ..protocol.wire import peek
 from ..store import Transaction, envelopes, peers, sessions, timeline
+from ..store.group_records import Group
 from ..store.records import Peer
 from .context import Context, require_me
 from .decrypting import Batch
 from .directory import Directory
+from .group_following import Follower
+from .group_reading import GroupReader
 from .identity import shown_name
 from .places import chat_with, conversation_with
 
@@ -38,9 +41,11 @@ class Needs:
 
 
 class Inbox:
-    def __init__(self, context: Context, directory: Directory) -> None:
+    def __init__(self, context: Context, directory: Directory, follower: Follower) -> None:
         self._context = context
         self._directory = directory
+        self._follower = follower
+        follower.reread = self._reread
 
     async def fetch(self) -> None:
         """Fetch what waits over REST, store it, acknowledge it."""
@@ -85,6 +90,8 @@ class Inbox:
         causes = {number: cause for batch in batches for number, cause in batch.causes.items()}
         unknown_heads = {head for batch in batches for head in batch.unknown_heads}
         self._context.changed.set()
+        for one in batches:
+            await self._follow(one)
         await self._check_heads(unknown_heads)
         causes |= dict.fromkeys(broken, "malformed")
         if not done and not causes:
@@ -99,6 +106,25 @@ class Inbox:
         rows = await self._context.write(envelopes.parked)
         for start in range(0, len(rows), MOST):
             await self.take([json.loads(frame) for _, frame in rows[start : start + MOST]], parked=True)
+
+    async def ask_for_early(self) -> None:
+        """Ask for messages of group chats whose sender keys have not come."""
+        await self._context.write(lambda tx: self._group_reader(tx).ask_for_early())
+
+    async def _follow(self, batch: Batch) -> None:
+        """Fetch what messages and sender keys of group chats could not be judged without."""
+        await self._directory.refresh_all(batch.groups.to_look_up)
+        for group in sorted(batch.groups.to_follow):
+            try:
+                await self._follower.follow(group)
+            except (Refused, Defect) as error:
+                self._context.notify(str(error))
+
+    def _reread(self, tx: Transaction, group: Group) -> None:
+        self._group_reader(tx).reread(group)
+
+    def _group_reader(self, tx: Transaction) -> GroupReader:
+        return GroupReader(tx, require_me(tx), now=self._context.clock.now(), entropy=self._context.entropy)
 
     async def _look(self, waiting: Sequence[Waiting], *, parked: bool) -> Needs:
         """See what the batch will ask for."""

@@ -28,6 +28,7 @@ from ..store.records import Entry, Me, Outgoing, Peer
 from .context import Context, require_linked, require_me
 from .directory import Directory
 from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing, false_keys
+from .group_sending import GroupSender
 from .identity import require_unchanged, shown_name
 from .model import Sent
 from .places import chat_with
@@ -45,7 +46,6 @@ _REASONS = {
     "not_listed": "This device is no longer on your account's device list, so it cannot send.",
 }
 
-
 # Trouble of the profile or of the whole client, and of no single message.
 _ELSEWHERE = (ClientError, OSError, sqlite3.Error)
 
@@ -59,10 +59,11 @@ class Problems:
 
 
 class Sender:
-    def __init__(self, context: Context, directory: Directory, inbox: Inbox) -> None:
+    def __init__(self, context: Context, directory: Directory, inbox: Inbox, groups: GroupSender) -> None:
         self._context = context
         self._directory = directory
         self._inbox = inbox
+        self._groups = groups
         self._lock = asyncio.Lock()
         self._told: set[bytes] = set()  # accounts whose devices' keys were found to be false
         self.wanted = asyncio.Event()  # something waits that no flush is looking after
@@ -123,6 +124,8 @@ class Sender:
             if outgoing.to_name.casefold() in problems.stuck:
                 continue
             try:
+                if outgoing.group:
+                    await self._groups.require_open(outgoing.group)
                 await self._require_unchanged(outgoing.account)
                 prepared = outgoing if outgoing.envelopes else await self._prepare(outgoing)
                 if prepared is not None:
@@ -167,6 +170,8 @@ class Sender:
 
     async def _prepare(self, outgoing: Outgoing) -> Outgoing | None:
         """Get what a message's encryption needs from the server, then encrypt it."""
+        if outgoing.group:
+            return await self._groups.prepare(outgoing)
         if not outgoing.account:
             outgoing = await self._address(outgoing)
         keys = NO_KEYS
@@ -243,6 +248,8 @@ class Sender:
         return await self._context.write(work)
 
     async def _post(self, outgoing: Outgoing) -> Accepted:
+        if outgoing.group:
+            return await self._groups.post(outgoing)
         body = outgoing.envelopes
         frame: Json = {
             "message_id": forms.uuid(outgoing.id),
@@ -257,19 +264,22 @@ class Sender:
         return await self._context.api.send(frame)
 
     async def _refused(self, outgoing: Outgoing, error: Refused, problems: Problems) -> None:
-        if error.code == "devices_changed" and outgoing.attempts < MOST_ATTEMPTS:
+        if error.code in ("devices_changed", "group_changed") and outgoing.attempts < MOST_ATTEMPTS:
             try:
-                found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
                 # First what a device that has been taken off wrote before: its sessions go with it.
                 await self._inbox.fetch()
-                await self._directory.take(found)
+                if outgoing.group:
+                    await self._groups.look_at(outgoing, error)
+                else:
+                    found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
+                    await self._directory.take(found)
             except KeysRefused as refused:
                 problems.of[outgoing.id] = problems.stuck[outgoing.to_name.casefold()] = refused
                 return
             # Not the old bytes again: they are for devices that are no longer the right ones.
             await self._context.write(lambda tx: self._clear(tx, outgoing))
             return
-        reason = _REASONS.get(error.code)
+        reason = _REASONS.get(error.code) if not outgoing.group or error.code == "not_listed" else None
         if reason is not None:
             error = Refused(reason.format(name=outgoing.to_name), error.code)
         if await self._fail(outgoing, error):

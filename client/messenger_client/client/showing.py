@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..api import forms
-from ..store import Transaction, peers, repairs
+from ..store import Transaction, groups, peers, repairs
 from ..store.records import Entry, Me
 from .doctor import Repair, repair_of
 from .model import Event, Message, Notice
@@ -23,22 +23,59 @@ CAUSES = {
 }
 
 
+_GROUP_LINES = {
+    "created": "{who} created the group chat.",
+    "added": "{who} added {whom}.",
+    "removed": "{who} removed {whom}.",
+    "refused": "{who} did not let {whom} in.",
+    "left": "{who} left.",
+    "joined": "{who} joined by a link.",
+    "asks": "{who} asks to be let in.",
+    "took_back": "{who} does not want to be let in any more.",
+    "approved": "{who} let {whom} in.",
+    "renamed": "{who} changed the title.",
+    "link_opened": "{who} made a link to join by.",
+    "link_closed": "{who} ended a link.",
+}
+_ROLE_WORDS = {"0": "a member", "1": "an admin", "2": "an owner"}
+
+
 def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: int) -> Event:
     sender = me.username if entry.outgoing else name_of(tx, entry.account)
     chat = forms.uuid(entry.chat) if entry.chat else ""
     identifier = forms.uuid(entry.id)
+    group, title = _group_of(tx, entry)
     if entry.kind == "text":
         state = outgoing_state(entry) if entry.outgoing else "received"
         reason = entry.cause if state == "failed" else ""
         return Message(
-            identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position
-        )
+            identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position,
+            group, title,
+        )  # fmt: skip
     if entry.kind == "unreadable":
         repair = _repair(tx, entry, now)
-        text = _unreadable(entry, sender, repair)
-        return Notice("unreadable", identifier, chat, sender, text, entry.sent, entry.cause, 0, repair, position)
-    kind, text = _notice(entry, sender)
-    return Notice(kind, identifier, chat, sender, text, entry.sent, entry.cause, entry.missing, "", position)  # type: ignore[arg-type]
+        text = _unreadable(entry, sender, repair, f"'#{title or group}'" if group else sender)
+        return Notice(
+            "unreadable", identifier, chat, sender, text, entry.sent, entry.cause, 0, repair, position, group, title
+        )
+    kind, text = ("group", _group_line(tx, me, entry)) if entry.kind == "group" else _notice(entry, sender)
+    kept = entry.sent, entry.cause, entry.missing
+    return Notice(kind, identifier, chat, sender, text, *kept, "", position, group, title)  # type: ignore[arg-type]
+
+
+def _group_of(tx: Transaction, entry: Entry) -> tuple[str, str]:
+    found = groups.get(tx, entry.chat) if entry.chat else None
+    return ("", "") if found is None else (forms.uuid(found.id), found.title)
+
+
+def _group_line(tx: Transaction, me: Me, entry: Entry) -> str:
+    who = "You" if entry.account == me.account else name_of(tx, entry.account)
+    whom = "" if not entry.raw else "you" if entry.raw == me.account else name_of(tx, entry.raw)
+    if entry.cause == "role":
+        return f"{who} made {whom} {_ROLE_WORDS.get(entry.text, entry.text)}."
+    if entry.cause == "renamed" and entry.text:
+        return f"{who} changed the title to “{entry.text}”."
+    return _GROUP_LINES.get(entry.cause, "{who} changed the group chat.").format(who=who, whom=whom)
 
 
 def name_of(tx: Transaction, account: bytes) -> str:
@@ -53,13 +90,13 @@ def _repair(tx: Transaction, entry: Entry, now: int) -> Repair:
     return repair_of(repairs.behind(tx, entry.id), now=now)
 
 
-def _unreadable(entry: Entry, name: str, repair: Repair) -> str:
+def _unreadable(entry: Entry, name: str, repair: Repair, chat: str) -> str:
     """Why, and what happens next or can be done."""
     why = f"A message from {name} cannot be read: {CAUSES.get(entry.cause, entry.cause)}."
     if repair == "asked":
         return f"{why} {name}'s app has been asked to send it again."
     if repair == "possible":
-        return f"{why} `messenger retry {name}` asks {name}'s app to send it again."
+        return f"{why} `messenger retry {chat}` asks {name}'s app to send it again."
     return f"{why} Ask {name} to send it again."
 
 

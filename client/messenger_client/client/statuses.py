@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..api import Status
+from ..errors import Refused
 from ..protocol.limits import DAY
-from ..store import Transaction, peers, settings, timeline
-from ..store.records import Entry
+from ..store import Transaction, groups, peers, settings, timeline
+from ..store.records import ChatState, Entry
 from .context import Context
+from .group_lookup import state_of
 from .model import State
-from .places import conversation_with
+from .places import conversation_with, group_of
 
 MOST = 500
 OPEN_FOR = 31 * DAY  # after that nobody comes for a message any more
@@ -30,8 +32,12 @@ class Statuses:
         if asked:
             await self.apply(await self._context.api.statuses(asked))
         # What was read on own other devices, while this one was away.
-        for chat, messages in (await self._context.write(_unread)).items():
-            await self.apply(await self._context.api.statuses(messages, chat))
+        for (chat, is_group), messages in (await self._context.write(_unread)).items():
+            try:
+                await self.apply(await self._context.api.statuses(messages, chat, is_group=is_group))
+            except Refused as error:
+                if error.code != "not_found" or not is_group:  # one is no longer in it
+                    raise
 
     async def apply(self, statuses: Sequence[Status]) -> None:
         await self._context.write(lambda tx: _apply(tx, statuses), durable=False)
@@ -60,15 +66,15 @@ def _open(tx: Transaction, now: int) -> list[bytes]:
     return found
 
 
-def _unread(tx: Transaction) -> dict[bytes, list[bytes]]:
-    """Unread messages by chat, where there are other devices to read them on."""
+def _unread(tx: Transaction) -> dict[tuple[bytes, bool], list[bytes]]:
+    """Unread messages by chat (and whether it is a group chat), where there are other devices to read them on."""
     me = settings.me(tx)
     pin = peers.pin_of(peers.by_account(tx, me.account)) if me is not None else None
-    found: dict[bytes, list[bytes]] = {}
+    found: dict[tuple[bytes, bool], list[bytes]] = {}
     if pin is not None and len(pin.newest.devices) > 1:
         for entry in timeline.unread(tx, limit=MOST):
             if entry.kind == "text":
-                found.setdefault(entry.chat, []).append(entry.id)
+                found.setdefault((entry.chat, group_of(tx, entry.chat) is not None), []).append(entry.id)
     return found
 
 
@@ -81,11 +87,13 @@ def _apply(tx: Transaction, statuses: Sequence[Status]) -> None:
             continue
         if status.account == me.account:
             chat = timeline.chat(tx, status.chat) if status.status == "read" else None
-            if chat is not None:
-                timeline.mark_read(tx, chat.account, status.message)
+            for account in _writers(tx, chat) if chat is not None else ():
+                timeline.mark_read(tx, account, status.message)
             continue
         entry = timeline.get(tx, me.account, status.message)
-        if entry is None or not entry.outgoing or entry.chat != conversation_with(me.account, status.account):
+        if entry is None or not entry.outgoing:
+            continue
+        if entry.chat != conversation_with(me.account, status.account) and group_of(tx, entry.chat) is None:
             continue
         known = dict(entry.statuses or {})
         key = status.account + status.device
@@ -93,3 +101,11 @@ def _apply(tx: Transaction, statuses: Sequence[Status]) -> None:
             known[key] = [status.status, status.at]
             changed = replace(entry, statuses=known)
             timeline.update(tx, changed, unsettled=outgoing_state(changed) != "read")
+
+
+def _writers(tx: Transaction, chat: ChatState) -> list[bytes]:
+    """Whose message it may be that was read."""
+    if not chat.is_group:
+        return [chat.account]
+    state = state_of(groups.get(tx, chat.conversation))
+    return [] if state is None else [one.account for one in state.roster]

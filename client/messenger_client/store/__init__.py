@@ -1,10 +1,24 @@
 """The profile on disk: SQLite, sealed at rest. Knows no network; refuses to open with another key.
 
 `Store.transaction()` gives a `Transaction`; the modules are the nouns that are read and written in one:
-settings, peers, sessions, timeline, outbox, controls, repairs, envelopes. PROTOCOL.md, State on a client.
+settings, peers, sessions, timeline, outbox, controls, repairs, envelopes, groups. PROTOCOL.md, State on a client.
 """
 
-from . import controls, cursor, envelopes, locks, outbox, peers, records, repairs, sessions, settings, timeline
+from . import (
+    controls,
+    cursor,
+    envelopes,
+    group_records,
+    groups,
+    locks,
+    outbox,
+    peers,
+    records,
+    repairs,
+    sessions,
+    settings,
+    timeline,
+)
 from .database import Store, Transaction
 from .profile_key import needs_passphrase
 
@@ -14,6 +28,8 @@ __all__ = [
     "controls",
     "cursor",
     "envelopes",
+    "group_records",
+    "groups",
     "locks",
     "needs_passphrase",
     "outbox",

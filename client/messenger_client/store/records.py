@@ -105,6 +105,7 @@ class ChatState(Record):
     conversation: bytes  # empty: written to before the account was known
     account: bytes
     counter: int = 0  # of this device's last message in it
+    is_group: bool = False  # then the account is empty
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -112,7 +113,7 @@ class Entry(Record):
     """One line of a conversation: a message, or something that had to be said about one."""
 
     id: bytes  # message id, or a random one
-    kind: str  # text, unreadable, update_needed, gap, expired, notice, control
+    kind: str  # text, unreadable, update_needed, gap, expired, notice, control, group
     outgoing: bool
     account: bytes  # who wrote it; own account when outgoing
     chat: bytes  # conversation id; empty while the recipient is only a name
@@ -148,6 +149,8 @@ class Outgoing(Record):
     envelopes: tuple[Any, ...] | list[Any] = ()  # [device, body]
     skipped: tuple[bytes, ...] | list[bytes] = ()
     attempts: int = 0  # at being encrypted for changed lists
+    group: bytes = b""  # then there is one envelope, for nobody in particular, and one hash of all lists
+    gsh: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -56,6 +56,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE control (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE,"
         " device BLOB NOT NULL, value BLOB NOT NULL)",
     ),
+    (
+        "CREATE TABLE group_chat (key BLOB PRIMARY KEY, value BLOB NOT NULL)",
+        # The operations of each, in order; the key is that of their hash.
+        "CREATE TABLE group_operation (chat BLOB, number INTEGER, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL,"
+        " PRIMARY KEY (chat, number)) WITHOUT ROWID",
+        # This device's own chains: the one in use, and of those before it who was told. An empty value: not in use.
+        "CREATE TABLE own_chain (key BLOB PRIMARY KEY, chat BLOB NOT NULL, at INTEGER NOT NULL, value BLOB NOT NULL,"
+        " told BLOB NOT NULL)",
+        "CREATE INDEX own_chain_by_chat ON own_chain (chat)",
+        "CREATE TABLE announced_chain (key BLOB PRIMARY KEY, flow BLOB NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX announced_chain_by_flow ON announced_chain (flow)",
+        # What came before that which it needs: sender keys before operations, messages before sender keys.
+        "CREATE TABLE early (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, chat BLOB NOT NULL,"
+        " at INTEGER NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX early_by_chat ON early (chat)",
+    ),
 )
 
 

@@ -58,6 +58,11 @@ def place(tx: Transaction, entry: Entry, *, now: int) -> None:
     _release(tx, flow, entry.counter + 1, now=None)
 
 
+def begin_flow(tx: Transaction, entry: Entry) -> None:
+    """Count a sender device's messages from this one on, where none was counted: none before can come."""
+    tx.execute("INSERT OR IGNORE INTO flow VALUES (?, ?)", [flow_key(tx, entry), entry.counter])
+
+
 def add_history(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
     """Add a message from before this device's time: behind others of its kind, in front of all that came here."""
     row = tx.one("SELECT COALESCE(MAX(position), ?) + 1 FROM entry WHERE position < 0", [-HISTORY])

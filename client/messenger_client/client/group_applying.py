@@ -1,0 +1,176 @@
+"""Operations of a group chat are taken: verified, kept with their state, and shown as lines. Inside one transaction.
+
+PROTOCOL.md, Groups. The server orders; what a group chat is, its operations alone say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..protocol import group_chain
+from ..protocol.errors import ListRefused, ProtocolError
+from ..protocol.group_args import (
+    Add,
+    Approve,
+    CloseLink,
+    Create,
+    Join,
+    Leave,
+    OpenLink,
+    Rekey,
+    Remove,
+    SetMeta,
+    SetRole,
+)
+from ..protocol.group_meta import check_group_key, open_meta, read_meta
+from ..protocol.group_operation import Operation, open_operation
+from ..protocol.group_state import GroupState
+from ..protocol.ids import AccountId, ConversationId, GroupId
+from ..protocol.secret import Secret
+from ..protocol.sender_key import GroupKey
+from ..store import Transaction, groups, peers, timeline
+from ..store.group_records import Group
+from ..store.records import ChatState, Entry, Me
+from .group_lookup import GroupLookup, state_of
+
+# What a line is called, by the operation.
+_WORDS = {
+    Create: "created", Add: "added", Remove: "removed", Leave: "left", SetRole: "role", SetMeta: "renamed",
+    OpenLink: "link_opened", CloseLink: "link_closed", Join: "joined", Approve: "approved",
+}  # fmt: skip
+
+
+def take_operations(tx: Transaction, me: Me, group: Group, operations: Iterable[bytes], lookup: GroupLookup) -> Group:
+    """Take the next operations, in order. Raises any failure: then the caller's transaction changes nothing."""
+    state, was = state_of(group), group.standing
+    for signed in operations:
+        operation, after = open_operation(signed), group_chain.apply(state, signed, lookup)
+        if after.group != group.id:
+            raise ListRefused("another group")
+        groups.add_operation(tx, group.id, operation.index, operation.hash, signed)
+        group = _moved(group, state, operation)
+        _show(tx, me, group, state, operation, after)
+        state = after
+    if state is None:
+        raise ListRefused("no operation")
+    group = _with_key(replace(group, state=state.to_bytes(), standing=_standing(group, state, me), trouble=""))
+    hidden = [list(one) for one in group.withheld if not groups.has_operation(tx, group.id, one[0])]
+    group = replace(group, withheld=hidden)
+    if group.standing != "member":
+        groups.end_chain(tx, group.id)
+    elif was in ("gone", "left", "removed"):
+        groups.start_over(tx, group.id, _devices(tx, state))
+    if timeline.chat(tx, group.id) is None:
+        timeline.save_chat(tx, ChatState(group.id, b"", is_group=True))
+    return groups.save(tx, group)
+
+
+def take_group_key(group: Group, announced: GroupKey) -> Group:
+    """Keep a group key that a member has told and that was checked against the operation that it is of."""
+    if group.key and announced.version <= group.key_version:
+        return group
+    return _titled(replace(group, key=bytes(announced.key), key_version=announced.version))
+
+
+def group_key(group: Group) -> GroupKey | None:
+    """The group key of now, if it is known here."""
+    state = state_of(group)
+    if state is None or not group.key or group.key_version != state.key_version:
+        return None
+    return GroupKey(group.key_version, Secret(group.key))
+
+
+def _with_key(group: Group) -> Group:
+    """Take the group key of an operation of our own that has been taken; and what the title is by now."""
+    state = state_of(group)
+    if state is not None and group.next_key and group.next_version == state.key_version and group_key(group) is None:
+        key = GroupKey(group.next_version, Secret(group.next_key))
+        try:
+            check_group_key(state, key)
+        except ProtocolError:
+            pass  # another's operation of that number was faster
+        else:
+            group = replace(group, key=group.next_key, key_version=key.version)
+    return _titled(group)
+
+
+def _titled(group: Group) -> Group:
+    state, key = state_of(group), group_key(group)
+    if state is None or key is None:
+        return group
+    try:
+        return replace(group, title=read_meta(state, key).title)
+    except ProtocolError:
+        return group
+
+
+def _moved(group: Group, before: GroupState | None, operation: Operation) -> Group:
+    args = operation.args
+    if isinstance(args, Remove | Rekey | Create):
+        return replace(group, rekey_due=False)
+    if isinstance(args, Leave) and before is not None and before.role(operation.account) is not None:
+        return replace(group, rekey_due=True)
+    return group
+
+
+def _standing(group: Group, state: GroupState, me: Me) -> str:
+    own = AccountId(me.account)
+    if state.role(own) is not None:
+        return "member"
+    if own in state.pending:
+        return "pending"
+    return "removed" if own in state.removed else "left" if group.standing else ""
+
+
+def _show(
+    tx: Transaction, me: Me, group: Group, before: GroupState | None, operation: Operation, after: GroupState
+) -> None:
+    """A line for those who were in it, or came in by this."""
+    own = AccountId(me.account)
+    was_in = before is not None and (before.role(own) is not None or own in before.pending)
+    args = operation.args
+    word = _WORDS.get(type(args))
+    if word is None or not (was_in or after.role(own) is not None or own in after.pending):
+        return
+    text = ""
+    if isinstance(args, SetRole):
+        text = str(args.role)
+    if isinstance(args, SetMeta):
+        text = _title_of(group, args.meta)
+    if isinstance(args, Join) and operation.account in after.pending:
+        word = "asks"
+    if isinstance(args, Leave) and before is not None and operation.account in before.pending:
+        word = "took_back"
+    if isinstance(args, Remove) and before is not None and args.account in before.pending:
+        word = "refused"
+    target = args.account if isinstance(args, Add | Remove | SetRole | Approve) else b""
+    entry = Entry(
+        id=operation.hash[:16],
+        kind="group",
+        outgoing=False,
+        account=operation.account,
+        chat=group.id,
+        sent=operation.time,
+        accepted=operation.time,
+        cause=word,
+        text=text,
+        raw=target,
+        request=group.request,
+    )
+    timeline.add(tx, entry, unseen=operation.account != me.account)
+
+
+def _devices(tx: Transaction, state: GroupState) -> list[tuple[bytes, bytes]]:
+    pins = [peers.pin_of(peers.by_account(tx, one.account)) for one in state.roster]
+    return [(pin.newest.account, one.device) for pin in pins if pin is not None for one in pin.newest.devices]
+
+
+def _title_of(group: Group, meta: bytes) -> str:
+    if not group.key:
+        return ""
+    try:
+        key = GroupKey(group.key_version, Secret(group.key))
+        return open_meta(meta, GroupId(ConversationId(group.id)), key).title
+    except ProtocolError:
+        return ""

@@ -1,0 +1,161 @@
+"""What a server could do to a group chat: nothing is sent to what its members have not signed, and why is said."""
+
+from __future__ import annotations
+
+import copy
+from uuid import UUID
+
+import pytest
+from group_parties import Friends, lines, make_friends, notices, registered, roster, settle
+from parties import Open
+from relay import Relay, b64
+
+from messenger_client import Client
+from messenger_client.client.context import own_device
+from messenger_client.errors import KeysRefused, Refused
+from messenger_client.protocol.group_args import Add, Args, SetMeta
+from messenger_client.protocol.group_operation import sign_operation
+from messenger_client.protocol.ids import AccountId
+from messenger_client.store import peers, settings
+
+
+@pytest.fixture
+async def dora(open_client: Open) -> Client:
+    return await registered(open_client, "dora")
+
+
+@pytest.fixture
+async def mallory(open_client: Open) -> Client:
+    """Whom the server would like to have in it."""
+    return await registered(open_client, "mallory")
+
+
+@pytest.fixture
+async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
+    return await make_friends(alice, bob, dora)
+
+
+def account(relay: Relay, name: str) -> str:
+    return str(relay.accounts[name]["id"])
+
+
+async def forged(relay: Relay, author: Client, args: Args) -> dict[str, str]:
+    """An operation that the rules do not allow, and that its author's device has signed all the same."""
+    me = await author._context.write(settings.me)
+    assert me is not None
+    pin = await author._context.write(lambda tx: peers.pin_of(peers.by_account(tx, me.account)))
+    assert pin is not None
+    state = relay.groups.only.state
+    operation = sign_operation(
+        own_device(me), pin.newest.hash, state.group, state.index + 1, state.hash, args, time=state.time
+    )
+    return {"payload": b64(operation.payload), "signature": b64(operation.signature)}
+
+
+async def refuses(client: Client, relay: Relay, why: str) -> None:
+    """The client sends nothing to the group chat, says why, and keeps what was written."""
+    sent = len(relay.bodies("device-messages")), len(relay.answers)
+    with pytest.raises(KeysRefused, match=why):
+        await client.send("#Friends", "for friends only")
+    assert (len(relay.bodies("device-messages")), len(relay.answers)) == sent
+    assert await client.waiting() == 1
+
+
+async def test_a_member_that_nobody_let_in_is_not_written_to(friends: Friends, mallory: Client, relay: Relay) -> None:
+    alice, _, _ = friends
+    relay.groups.only.ghosts.append(account(relay, "mallory"))
+    await refuses(alice, relay, "counts mallory among the members of “Friends”, and nobody has let them in")
+    assert "mallory" not in await roster(alice)
+    # Nor does mallory see more than what the server could show to anybody.
+    await mallory.sync()
+    assert all(one.role is None for one in await mallory.groups())
+
+
+async def test_an_operation_that_the_rules_forbid_is_not_followed(
+    friends: Friends, mallory: Client, relay: Relay
+) -> None:
+    alice, bob, _ = friends
+    args = Add(AccountId(UUID(account(relay, "mallory")).bytes))
+    relay.groups.only.operations.append(await forged(relay, bob, args))
+    await alice.sync()
+    await refuses(alice, relay, "rules do not allow")
+    assert "rules do not allow" in (await notices(alice))[-1]
+    assert mallory
+
+
+async def test_an_operation_that_nobody_has_signed_is_not_followed(friends: Friends, relay: Relay) -> None:
+    alice, bob, _ = friends
+    await alice.rename_group("Friends", "Friends")
+    one = relay.groups.only.operations[-1]
+    one["signature"] = one["signature"][::-1].replace("=", "A")
+    await bob.sync()
+    await refuses(bob, relay, "nobody has signed|out of their order|rules do not allow")
+
+
+async def test_an_old_operation_again_is_not_followed(friends: Friends, relay: Relay) -> None:
+    alice, bob, _ = friends
+    for _ in range(2):
+        await alice.rename_group("Friends", "Friends")
+    await bob.sync()
+    relay.groups.only.operations.append(relay.groups.only.operations[1])
+    await bob.sync()
+    await refuses(bob, relay, "out of their order, or an old one again")
+    # Once the server has taken it back, it goes on.
+    relay.groups.only.operations.pop()
+    await settle(bob)
+    assert await bob.waiting() == 0
+    await settle(alice)
+    assert await lines(alice) == ["for friends only"]
+
+
+async def test_a_fork_is_not_followed(friends: Friends, relay: Relay) -> None:
+    alice, bob, _ = friends
+    other = copy.deepcopy(relay.groups.only.operations)
+    await alice.rename_group("Friends", "Friends")
+    await bob.sync()
+    relay.groups.only.operations = other
+    await alice.sync()
+    await refuses(alice, relay, "not show any more|another course")
+    meta = SetMeta(relay.groups.only.state.meta, members_may_add=True)
+    relay.groups.only.operations = [*other, await forged(relay, alice, meta)]
+    await bob.sync()
+    await refuses(bob, relay, "another course")
+
+
+async def test_a_removal_that_is_withheld_shows_by_what_others_say(friends: Friends, relay: Relay) -> None:
+    alice, bob, dora = friends
+    relay.groups.only.withheld[account(relay, "dora")] = len(relay.groups.only.operations)
+    await alice.remove_from_group("Friends", "bob")
+    await alice.send("#Friends", "without bob")
+    await dora.sync()
+    assert await lines(dora) == []
+    await refuses(dora, relay, "withholding one, such as a removal")
+    del relay.groups.only.withheld[account(relay, "dora")]
+    await settle(dora, alice)
+    assert sorted(await lines(dora)) == ["for friends only", "without bob"]
+    await bob.sync()
+    assert await lines(bob) == []
+
+
+async def test_a_group_chat_is_not_moved_under_another_id(friends: Friends, relay: Relay) -> None:
+    alice, _, dora = friends
+    (group_id,) = relay.groups.of
+    relay.groups.of["00000000-0000-4000-8000-000000000000"] = relay.groups.of[group_id]
+    await dora.sync()
+    assert [one.id for one in await dora.groups() if not one.trouble] == [group_id]
+    assert alice
+
+
+async def test_the_head_alone_moves_nothing(friends: Friends, relay: Relay) -> None:
+    """A refusal that names a newer head, and no operation that leads to it."""
+    alice, _, _ = friends
+    (group_id,) = relay.groups.of
+    relay.refusals[f"POST groups/{group_id}/messages"] += [
+        (409, {"type": "", "title": "", "status": 409, "code": "group_changed", "index": 9, "hash": "A" * 43})
+    ] * 9
+    with pytest.raises(Refused):
+        await alice.send("#Friends", "for friends only")
+    [group] = await alice.groups()
+    assert group.trouble == ""
+    relay.refusals.clear()
+    assert (await alice.send("#Friends", "once more")).state == "accepted"
