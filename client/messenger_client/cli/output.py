@@ -32,6 +32,7 @@ def exit_code(error: ClientError) -> int:
 class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.names_groups = False
 
     def result(self, value: dict[str, object], line: str) -> None:
         """Print one result."""
@@ -60,6 +61,8 @@ class Output:
             }
             if with_state:
                 value["state"] = event.state
+            if event.group:
+                value |= {"group": event.group, "title": event.title}
             self.result(value, "" if self.as_json else self._line(event))
             return
         value = {
@@ -76,8 +79,13 @@ class Output:
             value["repair"] = event.repair
         if event.missing:
             value["missing"] = event.missing
+        if event.group:
+            value |= {"group": event.group, "title": event.title}
         self.result(
-            value, "" if self.as_json else self._styled(f"{_when(event.at)}  — {one_line(event.text)}", "yellow")
+            value,
+            ""
+            if self.as_json
+            else self._styled(f"{_when(event.at)}  — {self._place(event)}{one_line(event.text)}", "yellow"),
         )
 
     def _line(self, message: Message) -> str:
@@ -90,7 +98,11 @@ class Output:
             after = "  " + self._styled(words, "bright_black")
         elif message.is_request:
             after = "  " + self._styled("(request)", "yellow")
-        return f"{_when(message.sent_at)}  {name}: {text}{after}"
+        return f"{_when(message.sent_at)}  {self._place(message)}{name}: {text}{after}"
+
+    def _place(self, event: Event) -> str:
+        """In which group chat, where lines of several conversations come one after another."""
+        return f"[{one_line(event.title or event.group)}] " if event.group and self.names_groups else ""
 
     @property
     def colours(self) -> bool:

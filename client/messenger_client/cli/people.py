@@ -13,6 +13,7 @@ from .plain import one_line
 from .verb import Terminal, verb
 
 Username = Annotated[str, typer.Argument(help="The other person's username.")]
+Recipient = Annotated[str, typer.Argument(help="A username, or '#' and the title or id of a group chat.")]
 
 
 def add_to(app: typer.Typer) -> None:

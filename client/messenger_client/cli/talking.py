@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from ..client import Client, Message, Sent
+from ..client.groups import is_group_name
 from ..errors import IdentityHasChanged, KeysRefused, Unreachable
 from .conversation import converse
 from .output import TICKS, columns, when
-from .people import Username
+from .people import Recipient
 from .plain import one_line
 from .verb import Terminal, verb
 
@@ -20,7 +21,7 @@ from .verb import Terminal, verb
 def add_to(app: typer.Typer) -> None:
     @verb(app)
     async def send(
-        terminal: Terminal, username: Username, text: Annotated[str, typer.Argument(help="What to say.")]
+        terminal: Terminal, username: Recipient, text: Annotated[str, typer.Argument(help="What to say.")]
     ) -> None:
         """Write to somebody. Without a network the message waits here and leaves by itself later."""
         leaves = "with the next command"
@@ -32,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
                 terminal.output.say(str(error))
                 sent, leaves = Sent(error.queued, "queued"), "once that is settled"
             for device in sent.skipped:
-                terminal.output.say(f"One of {username}'s devices could not be reached and was left out: {device}.")
+                terminal.output.say(_left_out(username, device))
             if sent.state == "queued":
                 terminal.output.say(f"Not sent yet: it waits here and leaves {leaves}.")
             terminal.output.result(
@@ -50,6 +51,7 @@ def add_to(app: typer.Typer) -> None:
         Exit status: 0 after --count messages, or at the --timeout if there was no --count; 1 at the --timeout
         with fewer messages than --count; 4 if the server could not be reached in that time.
         """
+        terminal.output.names_groups = True
         async with terminal.client() as client:
             printed = 0
             try:
@@ -64,7 +66,7 @@ def add_to(app: typer.Typer) -> None:
     @verb(app)
     async def history(
         terminal: Terminal,
-        username: Username,
+        username: Recipient,
         limit: Annotated[int, typer.Option("--limit", min=1, help="So many lines at most.")] = 100,
     ) -> None:
         """Show a conversation, with what became of your own messages: … ✓ ✓✓ read."""
@@ -86,7 +88,15 @@ def add_to(app: typer.Typer) -> None:
                 words = one_line(last.text) if last else ""
                 unseen = f"{chat.unseen} new" if chat.unseen else ""
                 mark = "verified" if chat.verified else ""
-                rows.append([one_line(chat.other), when(at) if at else "", unseen, mark, words[:60]])
+                rows.append(
+                    [
+                        one_line(f"#{chat.other or chat.group}" if chat.group else chat.other),
+                        when(at) if at else "",
+                        unseen,
+                        mark,
+                        words[:60],
+                    ]
+                )
             for chat, line in zip(found, columns(rows), strict=True):
                 last = chat.last
                 terminal.output.result(
@@ -94,6 +104,7 @@ def add_to(app: typer.Typer) -> None:
                         "type": "chat",
                         "id": chat.id,
                         "with": chat.other,
+                        **({"group": chat.group, "title": chat.other} if chat.group else {}),
                         "unseen": chat.unseen,
                         "verified": chat.verified,
                         "last": last.text if last else None,
@@ -105,7 +116,7 @@ def add_to(app: typer.Typer) -> None:
                 terminal.output.say("No conversations yet. Start one: messenger send NAME TEXT")
 
     @verb(app)
-    async def retry(terminal: Terminal, username: Username) -> None:
+    async def retry(terminal: Terminal, username: Recipient) -> None:
         """Ask somebody's app once more for what this device could not read. It is done by itself at first."""
         async with terminal.client() as client:
             await client.sync()
@@ -114,7 +125,7 @@ def add_to(app: typer.Typer) -> None:
             terminal.output.result({"type": "retry", "with": username, "asked": asked}, words)
 
     @verb(app)
-    async def chat(terminal: Terminal, username: Username) -> None:
+    async def chat(terminal: Terminal, username: Recipient) -> None:
         """Talk with somebody line by line: what you type is sent, what they write appears. Ctrl-D leaves."""
         async with terminal.client() as client:
             await converse(terminal, client, username)
@@ -129,10 +140,24 @@ async def _print_messages(terminal: Terminal, client: Client, count: int | None)
             # At once: the moment in which a kill shows a line again is this short.
             client.seen(event)
             if isinstance(event, Message):
-                if event.is_request and event.sender not in told:
-                    told.add(event.sender)
-                    terminal.output.say(f"{event.sender} is new: `messenger accept {event.sender}`, or block.")
+                whose = event.group or event.sender
+                if event.is_request and whose not in told:
+                    told.add(whose)
+                    terminal.output.say(_is_new(event))
                 printed += 1
                 if printed == count:
                     break
     return printed
+
+
+def _left_out(username: str, device: str) -> str:
+    if is_group_name(username):
+        return f"A member's device cannot be told how to read this yet, and is told when it can be: {device}."
+    return f"One of {username}'s devices could not be reached and was left out: {device}."
+
+
+def _is_new(event: Message) -> str:
+    if event.group:
+        name = event.title or event.group
+        return f"{name} is new, and so is who added you: `messenger group accept '{name}'`, or `group leave`."
+    return f"{event.sender} is new: `messenger accept {event.sender}`, or block."
