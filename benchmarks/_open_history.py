@@ -30,7 +30,7 @@ from chats.services.open_chats.reading import NEWEST
 from messenger.lib.clock import now_ms
 
 TOGETHER = 5_000
-RARE_EVERY = 20_000  # messages; the common word is in every second one
+RARE_EVERY = 10_000  # messages; the common word is in every second one
 
 
 def _chat(owner: User, title: str) -> uuid.UUID:
@@ -41,7 +41,7 @@ def _chat(owner: User, title: str) -> uuid.UUID:
     return chat.pk
 
 
-def _fill(chat: uuid.UUID, owner: User, messages: int, words: list[str]) -> None:
+def _fill(chat: uuid.UUID, owner: User, messages: int, words: list[str], more: str = "") -> None:
     chance = random.Random(1)  # texts, not secrets
     now = now_ms()
     for start in range(0, messages, TOGETHER):
@@ -52,6 +52,7 @@ def _fill(chat: uuid.UUID, owner: User, messages: int, words: list[str]) -> None
                 client_message_id=uuid.uuid4(),
                 body=" ".join(chance.choices(words, k=12))
                 + (" common" if number % 2 else "")
+                + more
                 + (" rare" if number % RARE_EVERY == RARE_EVERY // 2 else ""),
                 accepted_at=now,
             )
@@ -73,7 +74,7 @@ def main(messages: int, times: int) -> None:
     words = [f"word{number}" for number in range(5_000)]
     chat, other = _chat(owner, "Read"), _chat(owner, "Beside it")
     _fill(chat, owner, messages, words)
-    _fill(other, owner, messages, words)
+    _fill(other, owner, messages, words, " elsewhere")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE chats_openmessage")
     own = OpenMessage.objects.filter(chat=chat)
@@ -92,6 +93,7 @@ def main(messages: int, times: int) -> None:
         "rare word": search("rare", chat),
         "common word": search("common", chat),
         "no such word": search("nowhere", chat),
+        "common, but elsewhere": search("elsewhere", chat),
         "rare word, all chats": search("rare", None),
         "common word, all chats": search("common", None),
         "two words": search("word17 common", chat),

@@ -9,13 +9,15 @@ from urllib.parse import quote
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from chats.ids import DeviceId
 from chats.models import OpenMessage
 from chats.services import create_open_private
-from chats.services.open_chats.search import question, snippet, words_of
+from chats.services.open_chats import search
+from chats.services.open_chats.reading import cursor
+from chats.services.open_chats.search import snippet
 from chats.tests.open_chats import Rest, group_of, private_of, rest, write
 from chats.tests.people import Phone
 
@@ -154,9 +156,9 @@ def test_a_snippet_is_around_what_was_found() -> None:
 
 
 def plan_of(statement: str, parameters: list[Any]) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN '}{statement}", parameters)
-        return "\n".join(str(row) for row in cursor.fetchall())
+    with connection.cursor() as asking:
+        asking.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN '}{statement}", parameters)
+        return "\n".join(str(row) for row in asking.fetchall())
 
 
 @pytest.fixture
@@ -171,13 +173,15 @@ def many(alice: Phone, bob: Phone, charlie: Phone) -> uuid.UUID:
             chat_id=chats[number % 2],
             sender_id=alice.member.id,
             client_message_id=uuid.uuid4(),
-            body=f"common word {number}" + (" rare" if number % (MANY // 10) == 0 else ""),
+            body=f"common word {number}"
+            + (" rare" if number % (MANY // 10) == 0 else "")
+            + (" elsewhere" if number % 2 else ""),
             accepted_at=number,
         )
         for number in range(2 * MANY)
     )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE chats_openmessage")
+    with connection.cursor() as asking:
+        asking.execute("ANALYZE chats_openmessage")
     return chats[0]
 
 
@@ -191,17 +195,32 @@ def test_a_page_reads_what_it_shows(many: uuid.UUID, alice: Phone) -> None:
 
 
 def test_a_search_reads_an_index_and_no_table(many: uuid.UUID, alice: Phone) -> None:
-    for words, index in (("rare", "words_of_open_messages"), ("common", "messages_of_an_open_chat")):
-        asked = question([many], words_of(words), account=alice.member.id, before=2**63 - 1, limit=51)
-        plan = plan_of(*asked)
-        if connection.vendor == "postgresql":
-            # What is rare is looked up; of what is everywhere the newest are found by looking at the newest.
-            assert index in plan, plan
+    own = alice.member.id
+    if connection.vendor != "postgresql":
+        plan = plan_of(search.SQLITE, [search.match([many], ["common"]), 2**63 - 1, own.hex, 51])
+        assert "SCAN words VIRTUAL TABLE" in plan, plan
+        assert "SEARCH message USING INTEGER PRIMARY KEY" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan  # the words' table gives its rows in this order
+        return
+    with transaction.atomic(), connection.cursor() as asking:
+        asking.execute("SET LOCAL enable_seqscan = off")
+        for word in ("rare", "common", "elsewhere", "nowhere"):
+            plan = plan_of(*search.look_up([many], [word], account=own))
+            assert "words_of_open_messages" in plan, plan
             assert "Seq Scan" not in plan, plan
-        else:
-            assert "SCAN words VIRTUAL TABLE" in plan, plan
-            assert "SEARCH message USING INTEGER PRIMARY KEY" in plan, plan
-            assert "TEMP B-TREE" not in plan, plan  # the words' table gives its rows in this order
+        plan = plan_of(*search.walk([many], ["common"], account=own, before=2**63 - 1, limit=51))
+        assert "messages_of_an_open_chat" in plan, plan
+        assert "Sort" not in plan, plan
+
+
+def test_what_is_common_is_found_newest_first_page_by_page(many: uuid.UUID, ask: Rest, alice: Phone) -> None:
+    expected = list(OpenMessage.objects.filter(chat=many).order_by("-position").values_list("position", flat=True))
+    assert found(ask, alice, "common", f"&chat={many}&limit=100") == expected[:100]
+    later = f"&chat={many}&limit=100&cursor={cursor(expected[-50])}"
+    assert found(ask, alice, "word common", later) == expected[-49:]
+    everywhere = list(OpenMessage.objects.order_by("-position").values_list("position", flat=True))
+    assert found(ask, alice, "common", "&limit=100") == everywhere[:100]
+    assert found(ask, alice, "elsewhere", f"&chat={many}") == []
 
 
 def test_the_migration_can_be_taken_back(many: uuid.UUID, ask: Rest, alice: Phone) -> None:
