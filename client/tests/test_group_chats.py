@@ -119,14 +119,17 @@ async def test_an_operation_that_lost_the_race_is_signed_anew(friends: Friends, 
     alice, bob, dora = friends
     await alice.set_group_role("Friends", "bob", "admin")
     await settle(bob)
-    await asyncio.gather(alice.rename_group("Friends", "One"), bob.remove_from_group("Friends", "dora"))
+    await asyncio.gather(alice.rename_group("Friends", "One"), bob.open_group_link("Friends"))
     await settle(alice, bob)
-    assert await roster(alice, "#One") == await roster(bob, "#One") == {"alice": "owner", "bob": "admin"}
+    assert [(one.title, one.links) for one in [await alice.group("One"), await bob.group("One")]] == [("One", 1)] * 2
     # One that makes no sense any more is not tried again.
     count = len(relay.groups.only.operations)
-    await alice.remove_from_group("One", "dora")
-    assert len(relay.groups.only.operations) == count
-    assert dora
+    await asyncio.gather(*(one.remove_from_group("One", "dora") for one in (alice, bob)))
+    assert len(relay.groups.only.operations) == count + 1
+    await settle(alice, bob)
+    assert await roster(alice, "#One") == await roster(bob, "#One") == {"alice": "owner", "bob": "admin"}
+    await dora.sync()
+    assert [one.standing for one in await dora.groups()] == ["gone"]
 
 
 async def test_a_link_lets_in_at_once_or_after_approval(friends: Friends, open_client: Open) -> None:
@@ -232,3 +235,14 @@ async def test_who_was_removed_while_away_is_told_when_they_listen(friends: Frie
     await alice.remove_from_group("Friends", "bob")
     [line] = await shown(bob, 1)
     assert "no longer in" in line.text
+
+
+async def test_who_was_removed_once_and_leaves_later_has_left(friends: Friends) -> None:
+    alice, bob, _ = friends
+    await alice.remove_from_group("Friends", "bob")
+    await bob.sync()
+    await alice.add_to_group("Friends", "bob")
+    await bob.sync()
+    assert (await bob.leave_group("Friends")).standing == "left"
+    await bob.sync()
+    assert [one.standing for one in await bob.groups()] == ["left"]

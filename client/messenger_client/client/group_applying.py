@@ -49,7 +49,7 @@ def take_operations(tx: Transaction, me: Me, group: Group, operations: Iterable[
         if after.group != group.id:
             raise ListRefused("another group")
         groups.add_operation(tx, group.id, operation.index, operation.hash, signed)
-        group = _moved(group, state, operation)
+        group = _moved(me, group, state, operation)
         _show(tx, me, group, state, operation, after)
         state = after
     if state is None:
@@ -105,11 +105,15 @@ def _titled(group: Group) -> Group:
         return group
 
 
-def _moved(group: Group, before: GroupState | None, operation: Operation) -> Group:
+def _moved(me: Me, group: Group, before: GroupState | None, operation: Operation) -> Group:
     args = operation.args
     if isinstance(args, Remove | Rekey | Create):
         return replace(group, rekey_due=False)
-    if isinstance(args, Leave) and before is not None and before.role(operation.account) is not None:
+    if not isinstance(args, Leave):
+        return group
+    if operation.account == me.account:
+        return replace(group, standing="left")
+    if before is not None and before.role(operation.account) is not None:
         return replace(group, rekey_due=True)
     return group
 
@@ -120,7 +124,9 @@ def _standing(group: Group, state: GroupState, me: Me) -> str:
         return "member"
     if own in state.pending:
         return "pending"
-    return "removed" if own in state.removed else "left" if group.standing else ""
+    if group.standing == "left":
+        return "left"
+    return "removed" if own in state.removed else ""
 
 
 def _show(

@@ -71,14 +71,14 @@ class Pen:
         except ProtocolError:
             pass
         if not self.group.title:
-            raise Refused("This device does not know the title yet: wait until a member has written.", "no_title")
+            raise Refused("This device has not been told the title yet: try again in a moment.", "no_title")
         return Meta(self.group.title)
 
     def sealed(self, meta: Meta) -> bytes:
         """Under the group key of now."""
         key = group_key(self.group)
         if key is None:
-            raise Refused("This device does not have the group key yet: wait until a member has written.", "no_title")
+            raise Refused("This device has not been told the newest group key yet: try again in a moment.", "no_title")
         return seal_meta(meta, self.state.group, key, self.entropy)
 
     def sealed_anew(self) -> bytes:
