@@ -96,6 +96,7 @@ export interface Waiting {
   readonly account: Uint8Array;
   readonly device: Uint8Array;
   readonly chat: Uint8Array | null;
+  readonly group: Uint8Array | null; // of a group chat's message, in the chat's place
   readonly acceptedAt: number;
   readonly request: boolean;
   readonly expired: boolean;
@@ -242,6 +243,7 @@ export function waiting(frame: Json): Waiting {
     messageId: forms.identifier(frame.message_id),
     ...targetOf(forms.members(frame.sender)),
     chat: optional(frame.chat, forms.identifier),
+    group: frame.kind === "group" ? forms.identifier(frame.group) : null,
     acceptedAt: forms.unsigned(frame.accepted_at),
     request: frame.request === true,
     expired: frame.expired === true,

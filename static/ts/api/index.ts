@@ -20,11 +20,14 @@ import type {
 } from "./answers";
 import * as forms from "./forms";
 import type { Json } from "./forms";
+import { GroupCalls } from "./groups";
 import { Http } from "./http";
 import type { Credentials, Fetch } from "./http";
 
 export { accepted, directory, statusesOfFrame, waitingOrNone } from "./answers";
 export type * from "./answers";
+export { head as groupHead } from "./groups";
+export type { GroupHead, GroupListed, LinkProof, Operations } from "./groups";
 export type { Json } from "./forms";
 export type { Credentials, Fetch } from "./http";
 
@@ -45,6 +48,7 @@ export interface Asked {
 
 /** One server. `credentials` gives device tokens; the calls of Sign-in take theirs as arguments. */
 export class Api {
+  readonly groups = new GroupCalls((method, path, body) => this.#call(method, path, body));
   readonly #http: Http;
   readonly #credentials: Credentials;
 
@@ -173,9 +177,13 @@ export class Api {
 
   // Chats
 
-  /** What became of own messages; with a chat, also which of those received there one's own devices have read. */
-  async statuses(messages: readonly Uint8Array[], chat: Uint8Array | null = null): Promise<Status[]> {
-    const body = { messages: messages.map(uuid), ...(chat === null ? {} : { chat: uuid(chat) }) };
+  /** What became of own messages; with a chat or group, also which of those received there own devices have read. */
+  async statuses(
+    messages: readonly Uint8Array[],
+    { chat, group }: { readonly chat?: Uint8Array; readonly group?: Uint8Array } = {},
+  ): Promise<Status[]> {
+    const place = { ...(chat === undefined ? {} : { chat: uuid(chat) }), ...(group === undefined ? {} : { group: uuid(group) }) };
+    const body = { messages: messages.map(uuid), ...place };
     const answer = await this.#call("POST", "messages/statuses", body);
     return forms.items(answer.statuses).map(answers.status);
   }

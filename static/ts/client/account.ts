@@ -8,6 +8,7 @@ import { listed, Pin, signList } from "../protocol/device_list";
 import { generateAccountKey } from "../protocol/keys";
 import { DhKey, SigningKey } from "../protocol/primitives";
 import type { Transaction } from "../store/transaction";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Linking, Me, PrekeyState } from "../store/records";
 import * as sessions from "../store/sessions";
@@ -90,6 +91,7 @@ export class Enrolment {
     settings.saveLinking(tx, Linking.of({}));
     sessions.dropAll(tx);
     sessions.forgetPrekeys(tx);
+    groups.dropOwnChains(tx);
     return me;
   }
 

@@ -11,6 +11,7 @@ import { MAX_DEVICES } from "../protocol/limits";
 import { LinkCode, openAnswer, sealOffer } from "../protocol/linking";
 import * as chats from "../store/chats";
 import * as controls from "../store/controls";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import * as settings from "../store/settings";
 import type { History } from "../protocol/account_data";
@@ -102,7 +103,7 @@ export class Approver {
 
   async #give(code: LinkCode, options: LinkOptions): Promise<void> {
     const given: History[] = [];
-    const all = options.history ? this.#context.write((tx) => chats.chats(tx)) : [];
+    const all = options.history ? this.#context.write((tx) => chats.chats(tx).filter((one) => groups.get(tx, one.conversation) === null)) : [];
     for (const chat of all) {
       given.push(...this.#context.write((tx) => history(tx, requireMe(tx), chat, given.length)));
       await breathe(); // a long one takes a while, and the person writes on

@@ -11,8 +11,10 @@ import { Duplicate, NotListed, ProtocolError, Unsupported } from "../protocol/er
 import type { OwnDevice } from "../protocol/keys";
 import type { PrekeyLabel, PrivatePrekey } from "../protocol/prekeys";
 import type { Secret } from "../protocol/secret";
+import { SenderKey } from "../protocol/sender_key";
 import { Pair, receive, type Lookup, type Received, type Session } from "../protocol/session";
 import * as envelopes from "../store/envelopes";
+import * as waiting from "../store/group_waiting";
 import * as peers from "../store/peers";
 import type { Entry, Me } from "../store/records";
 import * as sessions from "../store/sessions";
@@ -21,6 +23,8 @@ import type { Transaction } from "../store/transaction";
 import { ownDevice, requireMe } from "./context";
 import { targetKey, type Target } from "./directory";
 import { answer } from "./doctor";
+import { hearSenderKey, readGroup } from "./group_reading";
+import { answerGroup, isOfGroup } from "./group_repairing";
 import { hasChanged } from "./identity";
 import { pendingSecret } from "./linking";
 import { Lines, type Options as Showing } from "./placing";
@@ -85,7 +89,8 @@ export class Batch implements Lookup {
     }
     try {
       if (one.expired) this.#lines.expired(one);
-      else this.#receive(one);
+      else if (one.group === null) this.#receive(one);
+      else this.#receiveGroup(one);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error instanceof NotListed && !this.#options.last) {
@@ -151,12 +156,41 @@ export class Batch implements Lookup {
       wire: one.body,
       messageId: one.messageId,
       chatWith: this.#lines.otherOfCopy(one),
+      group: this.#lines.groupOfRepair(one),
     };
     const received = receive(this.#own, pair, envelope, this, this.#options);
     this.#keep(key, target, received);
     if (received.failure === null) this.#read(one, received, received.content);
     else if (received.failure instanceof Unsupported) this.#lines.updateNeeded(one, received.sealed.padded);
     else this.#unreadable(one, received.failure);
+  }
+
+  #receiveGroup(one: Waiting): void {
+    const received = readGroup(this.#tx, one, this.#options);
+    if (received === null) return; // until its sender key comes
+    const { padded } = received.sealed;
+    waiting.forget(this.#tx, one.number);
+    if (received.failure === null) {
+      this.#lines.message(one, received.content, { padded, isFirst: received.isFirst });
+      this.#lookAtHeads(one.account, received.content);
+    } else if (received.failure instanceof Unsupported) this.#lines.updateNeeded(one, padded);
+    else this.#unreadable(one, received.failure);
+  }
+
+  /** A message that has waited for its sender key long enough. */
+  giveUp(one: Waiting): void {
+    this.#lines.unreadable(one, "unknown_session");
+  }
+
+  /** Messages whose sender key is here now. They were acknowledged when they came. */
+  retake(came: readonly Waiting[]): void {
+    for (const one of came) {
+      try {
+        this.#receiveGroup(one);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error; // until another key comes
+      }
+    }
   }
 
   #keep(key: string, target: Target, received: Received): void {
@@ -175,20 +209,28 @@ export class Batch implements Lookup {
 
   #read(one: Waiting, received: Received, content: Content): void {
     if (isControl(content.body.kind)) this.#hear(one, received, content);
-    else this.#lines.message(one, received, content);
+    else {
+      const isFirst = received.session.ratchet.archive.skippedCount === 0;
+      this.#lines.message(one, content, { padded: received.sealed.padded, isFirst });
+    }
     this.#lookAtHeads(one.account, content);
   }
 
   #hear(one: Waiting, received: Received, content: Content): void {
     const { body } = content;
-    if (body instanceof Retry) answer(this.#tx, this.#me, one, body, this.#options);
-    else if (body instanceof Reset) this.#reset(one, received.session);
+    if (body instanceof Retry) {
+      const give = isOfGroup(body) ? answerGroup : answer;
+      give(this.#tx, this.#me, { account: one.account, device: one.device }, body, this.#options);
+    } else if (body instanceof SenderKey) {
+      const from = { account: one.account, device: one.device };
+      this.retake(hearSenderKey(this.#tx, from, content, received.sealed.padded, this.#options));
+    } else if (body instanceof Reset) this.#reset(one, received.session);
     else if (equal(one.account, this.#me.account) && body instanceof AccountData) {
       takeAccountData(this.#tx, requireMe(this.#tx), body);
     } else if (equal(one.account, this.#me.account) && body instanceof History) {
       this.#lines.shown.push(...takeHistory(this.#tx, this.#me, body));
     }
-    else this.#lines.hide(one, received, content);
+    else this.#lines.hide(one, content, received.sealed.padded);
   }
 
   /** Give up every session with a device but the one that its `reset` came on. */

@@ -10,6 +10,7 @@ import { uuid } from "../lib/uuid";
 import { acceptLists, openList, type DeviceList, type Pin } from "../protocol/device_list";
 import { IdentityChanged, ListRefused, Malformed, ProtocolError } from "../protocol/errors";
 import type { Transaction } from "../store/transaction";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Peer } from "../store/records";
 import * as sessions from "../store/sessions";
@@ -199,7 +200,10 @@ export class Directory {
     if (!samePin(pin, expected)) return [peer, true];
     try {
       const accepted = acceptLists(answer.account, pin, answer.lists);
-      for (const gone of accepted.removed) sessions.dropPair(tx, answer.account, gone);
+      for (const gone of accepted.removed) {
+        sessions.dropPair(tx, answer.account, gone);
+        groups.dropDevice(tx, answer.account, gone);
+      }
       if (peer.changedLists.length > 0) this.#noteReturn(tx, peer);
       noteOwnList(tx, accepted.pin.newest);
       const changes = { suspended: answer.suspended, changedLists: [], changedKey: null };

@@ -21,6 +21,7 @@ import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
 import { isReachable, queueControl, type Controls } from "./controls";
 import type { Target } from "./directory";
+import { placeInGroup } from "./group_reading";
 import { hasChanged } from "./identity";
 import { mayOpen } from "./opening";
 import { isOver } from "./signals";
@@ -55,7 +56,7 @@ export function admit(
   code: FailureCode,
   visit: Visit,
 ): Entry["repair"] {
-  const place = CURABLE.has(code) ? placeOf(one.body) : null;
+  const place = CURABLE.has(code) ? (one.group === null ? placeOf : placeInGroup)(one.body) : null;
   if (place === null) return "none";
   const { account, device, messageId: message } = one;
   const patient = Unreadable.of({ account, device, message, chat, at: visit.now, ...place });

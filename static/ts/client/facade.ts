@@ -8,13 +8,16 @@ import * as timeline from "../store/timeline";
 import type { Environment } from "./context";
 import type { Device } from "./device";
 import type { Messenger, StartOptions } from "./messenger";
+import { ROLES } from "./model";
 import type {
   ChatSummary,
   DeviceInfo,
+  InviteOptions,
   Line,
   LinkOptions,
   NewDevice,
   Person,
+  Role,
   SafetyNumber,
   Start,
   StorageState,
@@ -166,6 +169,54 @@ export class LocalMessenger implements Messenger {
     await this.#here().people.unblock(idOf(account));
   }
 
+  async createGroup(title: string, accounts: readonly string[]): Promise<ChatSummary> {
+    return this.#summary(await this.#here().groups.create(title, accounts.map(idOf)));
+  }
+
+  async addMember(chat: string, account: string): Promise<void> {
+    await this.#here().groups.add(idOf(chat), idOf(account));
+  }
+
+  async removeMember(chat: string, account: string): Promise<void> {
+    await this.#here().groups.remove(idOf(chat), idOf(account));
+  }
+
+  async setRole(chat: string, account: string, role: Role): Promise<void> {
+    await this.#here().groups.setRole(idOf(chat), idOf(account), ROLES.indexOf(role));
+  }
+
+  async leaveGroup(chat: string): Promise<void> {
+    await this.#here().groups.leave(idOf(chat));
+  }
+
+  async renameGroup(chat: string, title: string): Promise<void> {
+    await this.#here().groups.rename(idOf(chat), title);
+  }
+
+  async makeLink(chat: string, options: InviteOptions): Promise<string> {
+    return this.#here().groups.makeLink(idOf(chat), options);
+  }
+
+  async endLink(chat: string, key: string): Promise<void> {
+    await this.#here().groups.endLink(idOf(chat), key);
+  }
+
+  async join(code: string): Promise<ChatSummary> {
+    return this.#summary(await this.#here().groups.join(code));
+  }
+
+  async approve(chat: string, account: string): Promise<void> {
+    await this.#here().groups.approve(idOf(chat), idOf(account));
+  }
+
+  async acceptGroup(chat: string): Promise<void> {
+    await this.#here().groups.accept(idOf(chat));
+  }
+
+  async mute(chat: string, on: boolean): Promise<void> {
+    this.#here().groups.mute(idOf(chat), on);
+  }
+
   async safetyNumber(account: string): Promise<SafetyNumber> {
     return this.#here().people.safetyNumber(idOf(account));
   }
@@ -232,6 +283,12 @@ export class LocalMessenger implements Messenger {
       if (this.#tab.isOpen) device.connect();
       return this.#tab.ready(device);
     });
+  }
+
+  #summary(chat: Uint8Array): ChatSummary {
+    const found = this.#here().context.write((tx) => chats.overviews(tx, chat).map((one) => summaryOf(tx, one)).at(0));
+    if (found === undefined) throw new WrongUse(WORDS.unknownChat);
+    return found;
   }
 
   #line(entry: Entry): Line {

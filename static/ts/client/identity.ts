@@ -5,6 +5,7 @@ import { IdentityHasChanged, KeysRefused } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import { acknowledgeIdentity, type Accepted } from "../protocol/device_list";
 import type { Transaction } from "../store/transaction";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Peer } from "../store/records";
 import * as sessions from "../store/sessions";
@@ -46,7 +47,10 @@ export function acknowledge(tx: Transaction, account: Uint8Array): Peer {
   }
   const accepted = acknowledgeIdentity(pin, changed, peer.changedLists);
   peers.forgetLists(tx, account);
-  for (const device of pin.newest.devices) sessions.dropPair(tx, account, device.device);
+  for (const { device } of pin.newest.devices) {
+    sessions.dropPair(tx, account, device);
+    groups.dropDevice(tx, account, device);
+  }
   return save(tx, peer, accepted, { verifiedKey: null, changedLists: [], changedKey: null, seenPrekeys: [] });
 }
 

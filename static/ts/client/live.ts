@@ -13,6 +13,9 @@ import type { Controls } from "./controls";
 import type { Directory } from "./directory";
 import type { Doctor } from "./doctor";
 import { Frames } from "./frames";
+import type { GroupKeeper } from "./group_keeping";
+import type { GroupSender } from "./group_sending";
+import type { Groups } from "./groups";
 import type { Connection } from "./model";
 import type { OwnDevices } from "./own_devices";
 import type { People } from "./people";
@@ -51,6 +54,9 @@ export interface Parts {
   readonly typing: Typing;
   readonly people: People;
   readonly ownDevices: OwnDevices;
+  readonly groups: Groups;
+  readonly groupSender: GroupSender;
+  readonly groupKeeper: GroupKeeper;
 }
 
 /** `run` it once; `stop` ends it. */
@@ -100,6 +106,8 @@ export class Live {
       this.#parts.receipts.run(over.signal),
       this.#parts.controls.run(over.signal),
       this.#parts.doctor.run(over.signal),
+      this.#parts.groupSender.run(over.signal),
+      this.#parts.groupKeeper.run(over.signal),
     ].map((one) => one.catch((error: unknown) => fail(error)));
     const failure = new Promise<never>((_, reject) => {
       for (const one of work) void one.then((result) => result instanceof Failure && reject(result.error as Error));
@@ -167,6 +175,9 @@ export class Live {
       case "devices.changed":
         await this.#refresh(frame);
         break;
+      case "group.changed":
+        await unhurried(this.#parts.groups.heard(frame));
+        break;
       case "contact.changed":
         this.#parts.people.heard(frame);
         break;
@@ -187,6 +198,8 @@ export class Live {
       else await this.#parts.directory.refresh(account);
       await this.#parts.inbox.unpark();
       this.#parts.sender.wanted.set();
+      this.#parts.groupSender.wanted.set();
+      if (equal(account, this.#context.account)) await this.#parts.groups.announceAll();
     } catch (error) {
       // Many devices changed at once. Whoever writes to one of them, or hears from it, learns of it then.
       if (error instanceof Unreachable && error.code === "too_many_requests") return;
@@ -197,9 +210,10 @@ export class Live {
 
   /** What a fresh connection is good for, once. */
   async #tend(): Promise<void> {
-    const { ownDevices, prekeys, people, inbox } = this.#parts;
+    const { ownDevices, prekeys, people, inbox, groups } = this.#parts;
     await unhurried(ownDevices.tend());
     await unhurried(people.syncContacts());
+    await unhurried(groups.tend());
     await unhurried(inbox.unpark());
     await unhurried(prekeys.checkNowAndThen());
   }

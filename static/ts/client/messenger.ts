@@ -3,10 +3,12 @@
 import type {
   ChatSummary,
   DeviceInfo,
+  InviteOptions,
   Line,
   LinkOptions,
   NewDevice,
   Person,
+  Role,
   SafetyNumber,
   Start,
   StorageState,
@@ -66,6 +68,26 @@ export interface Messenger {
   accept(account: string): Promise<void>;
   block(account: string): Promise<void>;
   unblock(account: string): Promise<void>;
+
+  /** Make a group with these accounts. Each of what follows waits for the server; `chat` is the group's id. */
+  createGroup(title: string, accounts: readonly string[]): Promise<ChatSummary>;
+  addMember(chat: string, account: string): Promise<void>;
+  /** Take somebody out, who reads nothing that follows; or refuse somebody who waits to be let in. */
+  removeMember(chat: string, account: string): Promise<void>;
+  setRole(chat: string, account: string, role: Role): Promise<void>;
+  /** Leave; or decline, where a stranger has added one. */
+  leaveGroup(chat: string): Promise<void>;
+  renameGroup(chat: string, title: string): Promise<void>;
+  /** Open a link to join by: the code that stands in its fragment. Whoever has it can join. */
+  makeLink(chat: string, options: InviteOptions): Promise<string>;
+  endLink(chat: string, key: string): Promise<void>;
+  /** Join by a link's code; perhaps an admin has to approve it first (`group.isPending`). */
+  join(code: string): Promise<ChatSummary>;
+  /** Let somebody in who waits. */
+  approve(chat: string, account: string): Promise<void>;
+  /** Stay in a group that a stranger has added one to. */
+  acceptGroup(chat: string): Promise<void>;
+  mute(chat: string, on: boolean): Promise<void>;
 
   safetyNumber(account: string): Promise<SafetyNumber>;
   /** The person has compared the number that stands for `key`. */

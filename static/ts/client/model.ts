@@ -28,8 +28,9 @@ export interface Line {
   readonly id: string;
   readonly chat: string;
   readonly position: number;
-  readonly kind: "text" | "unreadable" | "update_needed" | "gap" | "expired" | "identity_changed" | "notice";
+  readonly kind: "text" | "unreadable" | "update_needed" | "gap" | "expired" | "identity_changed" | "notice" | "system";
   readonly outgoing: boolean;
+  readonly sender: string; // who wrote it, by name; empty for one's own, and for what nobody wrote
   readonly sentAt: number; // by the sender's clock
   readonly acceptedAt: number; // by the server's; 0: not yet
   readonly text: string;
@@ -44,8 +45,10 @@ export interface Line {
 /** One conversation as the list shows it. `last` is null in one that nobody has written in yet. */
 export interface ChatSummary {
   readonly id: string;
-  readonly account: string; // the other person's
-  readonly name: string; // their username, or the account's id while no name is known
+  readonly kind: "private" | "group";
+  readonly account: string; // the other person's; of a group, its own id: what is sent to it goes there
+  readonly name: string; // their username, or the account's id while no name is known; a group's title
+  readonly group: GroupInfo | null; // of a group
   readonly last: Line | null;
   readonly unread: number;
   readonly firstUnread: number; // its position; 0: none
@@ -54,6 +57,49 @@ export interface ChatSummary {
   readonly blocked: boolean;
   readonly verified: boolean; // the safety number was compared, and their identity is still that one
   readonly identityChanged: boolean; // sending waits until the person has acknowledged it
+}
+
+export const ROLES = ["member", "admin", "owner"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface GroupPerson {
+  readonly account: string;
+  readonly name: string;
+}
+
+export interface GroupMember extends GroupPerson {
+  readonly role: Role;
+  readonly identityChanged: boolean; // sending to the group waits until the person has acknowledged it
+}
+
+/** An open link to join a group by. */
+export interface LinkInfo {
+  readonly key: string; // `endLink` takes it
+  readonly expires: number | null; // ms
+  readonly uses: number | null; // how many joins are left
+  readonly approval: boolean;
+}
+
+/** What a group is, as its members' signed operations have made it. */
+export interface GroupInfo {
+  readonly title: string; // empty: not known here yet
+  readonly description: string;
+  readonly role: Role | null; // one's own; null: not in it (yet, or any more)
+  readonly members: readonly GroupMember[];
+  readonly pending: readonly GroupPerson[]; // who waits to be let in
+  readonly isPending: boolean; // one waits oneself
+  readonly links: readonly LinkInfo[];
+  readonly membersMayAdd: boolean;
+  readonly muted: boolean;
+  readonly ended: "" | "removed" | "left";
+  readonly trouble: string; // why nothing is sent to it, a sentence; empty: nothing is wrong
+}
+
+/** `expires` (ms) and `uses`: no end and no bound where they are not given. */
+export interface InviteOptions {
+  readonly expires?: number;
+  readonly uses?: number;
+  readonly approval?: boolean;
 }
 
 export interface Person {

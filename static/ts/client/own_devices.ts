@@ -10,6 +10,7 @@ import { fromUuid, uuid } from "../lib/uuid";
 import { listed, openList, Pin, signList, type DeviceList, type ListedDevice } from "../protocol/device_list";
 import { generateAccountKey } from "../protocol/keys";
 import { SigningKey } from "../protocol/primitives";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Linking, type Me } from "../store/records";
 import * as sessions from "../store/sessions";
@@ -217,6 +218,7 @@ function adopt(tx: Transaction, seed: Uint8Array, first: DeviceList): void {
   peers.change(tx, account, { ...changes, username: me.username });
   // Each is bound to the old key; whoever is written to next gets a first message under the new one.
   sessions.dropAll(tx);
+  groups.dropOwnChains(tx);
 }
 
 function sameDevices(some: readonly ListedDevice[], others: readonly ListedDevice[]): boolean {

@@ -6,8 +6,8 @@ import { Text } from "../protocol/body";
 import type { Content } from "../protocol/content";
 import type { Entropy } from "../protocol/entropy";
 import type { FailureCode } from "../protocol/errors";
-import type { Received } from "../protocol/session";
 import * as chats from "../store/chats";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Entry, Peer, type Me } from "../store/records";
 import * as repairs from "../store/repairs";
@@ -21,6 +21,12 @@ export interface Options {
   readonly entropy: Entropy;
   /** Accounts (hex) that the person has answered: what the server says of requests may be older than that. */
   readonly answered: ReadonlySet<string>;
+}
+
+/** What a message was in. `isFirst`: nothing that this device was sent before it is missing. */
+interface Opened {
+  readonly padded: Uint8Array;
+  readonly isFirst: boolean;
 }
 
 export class Lines {
@@ -52,17 +58,22 @@ export class Lines {
     return chat === null ? null : (chats.chat(this.#tx, chat)?.account ?? null);
   }
 
+  /** The group chat that a message in a control envelope was asked for out of, if it was. */
+  groupOfRepair(one: Waiting): Uint8Array | null {
+    const chat = one.control ? (repaired(this.#tx, one)?.chat ?? null) : null;
+    return chat !== null && this.#isGroup(chat) ? chat : null;
+  }
+
   /** Show a message. One in a control envelope, which asks nobody's leave, only where it was asked for. */
-  message(one: Waiting, received: Received, content: Content): void {
+  message(one: Waiting, content: Content, { padded, isFirst }: Opened): void {
     if (one.control && repaired(this.#tx, one) === null) return;
-    const entry = this.#entryOf(one, received, content);
-    if (!entry.outgoing) this.#place(one.account);
+    const entry = this.#entryOf(one, content, padded);
+    if (!entry.outgoing && !this.#isGroup(entry.chat)) this.#place(one.account);
     const standing = timeline.get(this.#tx, one.account, content.messageId);
     if (standing?.kind === "unreadable") {
       this.shown.push(...timeline.repair(this.#tx, entry, standing));
       repairs.forget(this.#tx, one.account, content.messageId);
     } else {
-      const isFirst = received.session.ratchet.archive.skippedCount === 0;
       this.shown.push(...timeline.place(this.#tx, entry, { now: this.#options.now, isFirst }));
       if (entry.outgoing && standing === null) timeline.update(this.#tx, entry, { unsettled: true });
     }
@@ -70,8 +81,8 @@ export class Lines {
   }
 
   /** Keep a control content for a version that knows what to do with it. */
-  hide(one: Waiting, received: Received, content: Content): void {
-    timeline.add(this.#tx, { ...this.#entryOf(one, received, content), kind: "control" }, { hidden: true });
+  hide(one: Waiting, content: Content, padded: Uint8Array): void {
+    timeline.add(this.#tx, { ...this.#entryOf(one, content, padded), kind: "control" }, { hidden: true });
   }
 
   unreadable(one: Waiting, code: FailureCode): void {
@@ -111,7 +122,7 @@ export class Lines {
     if (added !== null) this.shown.push(added);
   }
 
-  #entryOf(one: Waiting, received: Received, content: Content): Entry {
+  #entryOf(one: Waiting, content: Content, padded: Uint8Array): Entry {
     const { body } = content;
     const copy = equal(one.account, this.#me.account);
     return Entry.of({
@@ -127,7 +138,7 @@ export class Lines {
       counter: content.counter,
       request: one.request,
       state: copy ? "accepted" : "",
-      padded: received.sealed.padded,
+      padded,
       stamp: one.stamp,
       stampKey: one.stampKey,
     });
@@ -151,6 +162,7 @@ export class Lines {
 
   /** Where what has no content is shown. A copy of one's own device: where the server says, if that is a chat. */
   #chatOf(one: Waiting): Uint8Array | null {
+    if (one.group !== null) return this.#isGroup(one.group) ? one.group : null;
     if (equal(one.account, this.#me.account)) return this.otherOfCopy(one) === null ? null : one.chat;
     if (!one.control) this.#place(one.account);
     return conversationWith(this.#me.account, one.account);
@@ -163,8 +175,13 @@ export class Lines {
     chatWith(this.#tx, this.#me.account, account);
   }
 
-  /** Whether its sender is a stranger: the server's word. */
+  #isGroup(chat: Uint8Array): boolean {
+    return groups.get(this.#tx, chat) !== null;
+  }
+
+  /** Whether its sender is a stranger: the server's word. Of a group chat, its list says it. */
   #noteRequest(one: Waiting): void {
+    if (one.group !== null) return;
     if (equal(one.account, this.#me.account)) return;
     const peer = this.peer(one.account);
     const request = one.request && !this.#options.answered.has(hex(one.account));

@@ -6,6 +6,7 @@ import { generatePrekeys, KLR, OKPK, OPK, SPK, type PrekeyLabel, type SignedPrek
 import type { Transaction } from "../store/transaction";
 import * as envelopes from "../store/envelopes";
 import * as repairs from "../store/repairs";
+import * as groups from "../store/groups";
 import * as sessions from "../store/sessions";
 import * as settings from "../store/settings";
 import { ownDevice, type Context } from "./context";
@@ -102,6 +103,7 @@ function checked(tx: Transaction, now: number): void {
   if (tidies) {
     sessions.deleteSpentPrekeys(tx, { now });
     sessions.tidyPairs(tx, { now });
+    groups.tidyChains(tx, { now });
     envelopes.tidy(tx, { now });
     repairs.tidy(tx, { now });
   }

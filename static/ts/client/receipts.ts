@@ -3,6 +3,7 @@
 import { Refused, Unreachable } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as chats from "../store/chats";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
@@ -75,9 +76,10 @@ export class Receipts {
 
   async #send({ chat, messages }: Untold): Promise<void> {
     const { stream } = this.#context;
+    const kind = this.#context.write((tx) => groups.get(tx, chat)) === null ? "chat" : "group";
     if (stream === null) throw new Unreachable(WORDS.noConnection);
     try {
-      await stream.request({ type: "message.read", chat: uuid(chat), messages: messages.map(uuid) });
+      await stream.request({ type: "message.read", [kind]: uuid(chat), messages: messages.map(uuid) });
     } catch (error) {
       // The server will not hear of it, now or later.
       if (!(error instanceof Refused)) throw error;
@@ -90,6 +92,8 @@ function firstUntold(tx: Transaction): Untold | null {
   for (const conversation of chats.withUntold(tx)) {
     const chat = chats.chat(tx, conversation);
     const peer = chat === null ? null : peers.byAccount(tx, chat.account);
+    const group = groups.get(tx, conversation);
+    if (group !== null && (group.request || group.ended !== "")) continue;
     if (chat === null || peer?.request === true || peer?.blocked === true) continue;
     const read = chats.readAndUntold(tx, conversation, MOST);
     const upTo = read.length < MOST ? chat.readTo : (read.at(-1)?.position ?? chat.readTo);

@@ -11,6 +11,8 @@ import { peek } from "../protocol/wire";
 import * as chats from "../store/chats";
 import * as envelopes from "../store/envelopes";
 import * as peers from "../store/peers";
+import { keys } from "../store/group_waiting";
+import * as groups from "../store/groups";
 import type { Linking } from "../store/records";
 import * as sessions from "../store/sessions";
 import * as settings from "../store/settings";
@@ -19,6 +21,7 @@ import { requireMe, type Context } from "./context";
 import type { Controls } from "./controls";
 import { Batch, type Head } from "./decrypting";
 import type { Directory } from "./directory";
+import type { Following } from "./group_following";
 import { chatWith, conversationWith } from "./places";
 import { nameOf } from "./showing";
 import { Turn } from "./signals";
@@ -43,13 +46,17 @@ export class Inbox {
   readonly #directory: Directory;
   readonly #typing: Typing;
   readonly #controls: Controls;
+  readonly #following: Following;
   readonly #turn = new Turn();
+  /** Called when something has come that waits for a group chat's operations, or lists. */
+  onEarly: () => void = () => undefined;
 
-  constructor(context: Context, directory: Directory, typing: Typing, controls: Controls) {
+  constructor(context: Context, directory: Directory, typing: Typing, controls: Controls, following: Following) {
     this.#context = context;
     this.#directory = directory;
     this.#typing = typing;
     this.#controls = controls;
+    this.#following = following;
   }
 
   /** Store a batch, then tell the page; resolves with its acknowledgement. Throws Unreachable with nothing stored. */
@@ -81,6 +88,7 @@ export class Inbox {
       // Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
       const again = waiting.filter((one) => first.notListed.has(one.number));
       await this.#directory.refreshAll(again.map((one) => one.account));
+      await this.#followGroups(again);
       batches.push(this.#run(again, { ...mode, last: true }));
     }
     await this.#checkHeads(batches.flatMap((batch) => [...batch.unknownHeads.values()]));
@@ -98,6 +106,8 @@ export class Inbox {
     const [stale, nameless] = this.#context.write((tx) => lacking(tx, waiting, mode));
     await this.#directory.refreshAll(stale);
     await this.#learnChats(waiting);
+    const isNew = (tx: Transaction, group: Uint8Array): boolean => (groups.get(tx, group)?.state ?? null) === null;
+    await this.#followGroups(this.#context.write((tx) => waiting.filter(({ group }) => group !== null && isNew(tx, group))));
     try {
       await this.#directory.nameAccounts(nameless);
     } catch (error) {
@@ -121,6 +131,18 @@ export class Inbox {
       this.#context.write((tx) => wanted.forEach((one) => chatWith(tx, account, one.account)));
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Defect)) throw error;
+    }
+  }
+
+  /** Learn what is new of the group chats that messages are of. What does not hold is said there. */
+  async #followGroups(waiting: readonly Waiting[]): Promise<void> {
+    const wanted = waiting.flatMap(({ group }) => (group === null ? [] : [group]));
+    for (const group of new Map(wanted.map((one) => [hex(one), one])).values()) {
+      try {
+        await this.#following.follow(group);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+      }
     }
   }
 
@@ -150,6 +172,7 @@ export class Inbox {
     for (const entry of result.shown) this.#typing.arrived(entry.chat);
     telling.flush();
     this.#tellHistory(before);
+    if (this.#context.write((tx) => keys(tx)).length > 0) this.onEarly();
     this.#controls.wanted.set(); // perhaps something is to be asked for, or sent again
     return result;
   }
@@ -178,7 +201,7 @@ function lacking(tx: Transaction, waiting: readonly Waiting[], mode: Mode): [Uin
       pinned = peer !== null && peer.pin !== null;
       looked.set(hex(one.account), pinned);
     }
-    if (!pinned || startsSession(tx, one)) stale.push(one.account);
+    if (!pinned || (one.group === null && startsSession(tx, one))) stale.push(one.account);
   }
   return [stale, nameless];
 }

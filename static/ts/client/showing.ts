@@ -1,14 +1,20 @@
 // What stands in the store becomes what the page shows: names for ids, one plain sentence for what is no message.
 
+import { equal, hex } from "../lib/bytes";
 import { uuid } from "../lib/uuid";
 import type { Overview } from "../store/chats";
+import type { Group } from "../store/group_records";
+import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Peer, type Entry } from "../store/records";
+import * as settings from "../store/settings";
 import type { Transaction } from "../store/transaction";
 import { hasChanged, isVerified, shownName } from "./identity";
-import type { ChatSummary, Line } from "./model";
+import { metaOf, stateOf } from "./group_lookup";
+import { ROLES, type ChatSummary, type GroupInfo, type GroupPerson, type Line } from "./model";
 import { outgoingState } from "./statuses";
 import { WORDS } from "./words";
+import { systemSentence } from "./words_groups";
 
 const LATEST = 8_640_000_000_000_000; // ms: beyond it no Date can be shown
 
@@ -18,10 +24,11 @@ export function lineOf(tx: Transaction, entry: Entry): Line {
     chat: uuid(entry.chat),
     position: entry.position,
     kind: kindOf(entry),
-    outgoing: entry.outgoing,
+    outgoing: entry.outgoing && entry.kind !== "system",
+    sender: entry.outgoing || !isMessage(entry) ? "" : nameOf(tx, entry.account),
     sentAt: Math.min(entry.sent, LATEST),
     acceptedAt: Math.min(entry.accepted, LATEST),
-    text: entry.kind === "text" ? entry.text : sentence(entry, nameOf(tx, entry.account)),
+    text: entry.kind === "system" ? systemText(tx, entry) : textOf(tx, entry),
     state: entry.outgoing ? outgoingState(entry) : "received",
     devices: entry.statuses.map((one) => ({
       account: uuid(one.account),
@@ -36,6 +43,15 @@ export function lineOf(tx: Transaction, entry: Entry): Line {
   };
 }
 
+function textOf(tx: Transaction, entry: Entry): string {
+  return entry.kind === "text" ? entry.text : sentence(entry, nameOf(tx, entry.account));
+}
+
+/** Something that somebody has written, whether it can be read or not. */
+function isMessage({ kind }: Entry): boolean {
+  return kind === "text" || kind === "unreadable" || kind === "expired" || kind === "update_needed";
+}
+
 /** A line's id at the page. With the writer's account where that is somebody else, who could choose any id. */
 export function lineId(entry: Pick<Entry, "account" | "id" | "outgoing">): string {
   return entry.outgoing ? uuid(entry.id) : `${uuid(entry.account)}_${uuid(entry.id)}`;
@@ -43,19 +59,47 @@ export function lineId(entry: Pick<Entry, "account" | "id" | "outgoing">): strin
 
 export function summaryOf(tx: Transaction, overview: Overview): ChatSummary {
   const { chat, last, unread, firstUnread } = overview;
+  const group = groups.get(tx, chat.conversation);
   const peer = peers.byAccount(tx, chat.account) ?? Peer.of({ account: chat.account });
   return {
     id: uuid(chat.conversation),
+    kind: group === null ? "private" : "group",
     account: uuid(chat.account),
-    name: shownName(peer),
+    name: group === null ? shownName(peer) : group.title || WORDS.noTitle,
+    group: group === null ? null : infoOf(tx, group),
     last: last === null ? null : lineOf(tx, last),
     unread,
     firstUnread,
     draft: chat.draft,
-    request: peer.request,
+    request: group === null ? peer.request : group.request,
     blocked: peer.blocked,
     verified: isVerified(peer),
     identityChanged: hasChanged(peer),
+  };
+}
+
+function infoOf(tx: Transaction, group: Group): GroupInfo {
+  const state = stateOf(group);
+  const own = settings.me(tx)?.account ?? group.id;
+  const role = state?.role(own) ?? null;
+  const person = (account: Uint8Array): GroupPerson => ({ account: uuid(account), name: nameOf(tx, account) });
+  const isIn = group.ended === "" && role !== null;
+  return {
+    title: group.title,
+    description: (state === null ? null : metaOf(group, state)?.description) ?? "",
+    role: isIn ? (ROLES[role] ?? "member") : null,
+    members: (state?.roster ?? []).map((one) => ({
+      ...person(one.account),
+      role: ROLES[one.role] ?? "member",
+      identityChanged: hasChanged(peers.byAccount(tx, one.account)),
+    })),
+    pending: (state?.pending ?? []).map(person),
+    isPending: group.ended === "" && state?.isPending(own) === true,
+    links: (state?.links ?? []).map(({ key, expires, uses, approval }) => ({ key: hex(key), expires, uses, approval })),
+    membersMayAdd: state?.membersMayAdd ?? false,
+    muted: group.muted,
+    ended: group.ended,
+    trouble: WORDS.groupTrouble[group.trouble],
   };
 }
 
@@ -71,6 +115,20 @@ export function byLatest(one: ChatSummary, other: ChatSummary): number {
 
 function kindOf({ kind }: Entry): Line["kind"] {
   return kind === "warning" || kind === "control" ? "notice" : kind;
+}
+
+function systemText(tx: Transaction, { event, account, text }: Entry): string {
+  const own = settings.me(tx)?.account ?? account;
+  const about = event?.about ?? account;
+  const name = (one: Uint8Array): string => (equal(one, own) ? WORDS.you : nameOf(tx, one));
+  return systemSentence(event?.name ?? "", {
+    who: name(account),
+    whom: name(about),
+    isOwn: equal(account, own),
+    isOwnWhom: equal(about, own),
+    role: event?.role ?? 0,
+    title: text,
+  });
 }
 
 function sentence(entry: Entry, name: string): string {

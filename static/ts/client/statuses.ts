@@ -6,10 +6,12 @@ import type { Json, Status } from "../api/index";
 import { equal } from "../lib/bytes";
 import { DAY } from "../protocol/limits";
 import * as chats from "../store/chats";
+import * as groups from "../store/groups";
 import type { Entry, EntryStatus } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
+import { stateOf } from "./group_lookup";
 import type { MessageState } from "./model";
 import { newestList } from "./opening";
 import { conversationWith } from "./places";
@@ -39,7 +41,7 @@ export class Statuses {
   /** A frame of the server: another device of one's own has read something. */
   heard(frame: Json): void {
     const messages = forms.items(frame["messages"]).map(forms.identifier);
-    this.#readElsewhere(forms.identifier(frame["chat"]), messages);
+    this.#readElsewhere(forms.identifier(frame["chat"] ?? frame["group"]), messages);
   }
 
   /** Learn what was read on one's own other devices while this one was away. */
@@ -48,10 +50,12 @@ export class Statuses {
     const open = this.#context.write((tx) => {
       if ((newestList(tx, account)?.devices.length ?? 0) < 2) return [];
       const unread = chats.chats(tx).map(({ conversation }) => ({ conversation, ids: chats.unread(tx, conversation, MOST) }));
-      return unread.filter(({ ids }) => ids.length > 0);
+      return unread
+        .filter(({ ids }) => ids.length > 0)
+        .map((one) => ({ ...one, kind: groups.get(tx, one.conversation) === null ? ("chat" as const) : ("group" as const) }));
     });
-    for (const { conversation, ids } of open) {
-      const known = await api.statuses(ids, conversation);
+    for (const { conversation, ids, kind } of open) {
+      const known = await api.statuses(ids, { [kind]: conversation });
       const read = known.filter((one) => one.status === "read" && equal(one.account, account));
       this.#readElsewhere(conversation, read.map((one) => one.message));
     }
@@ -76,7 +80,7 @@ export class Statuses {
     const name = known(status.status);
     if (name === null || equal(status.account, own)) return; // one's own other devices are no news
     const entry = timeline.get(tx, own, status.message);
-    if (entry === null || !entry.outgoing || !equal(conversationWith(own, status.account), entry.chat)) return;
+    if (entry === null || !entry.outgoing || !isOf(tx, own, entry, status.account)) return;
     const isSame = (one: EntryStatus): boolean =>
       equal(one.account, status.account) && equal(one.device, status.device);
     const before = entry.statuses.find(isSame);
@@ -87,6 +91,12 @@ export class Statuses {
     timeline.update(tx, changed, { unsettled: outgoingState(changed) !== "read" });
     this.#context.telling.lines([changed]);
   }
+}
+
+/** Whether somebody may have anything to say of a message: its recipient, or a member of its group chat. */
+function isOf(tx: Transaction, own: Uint8Array, entry: Entry, account: Uint8Array): boolean {
+  if (equal(conversationWith(own, account), entry.chat)) return true;
+  return (stateOf(groups.get(tx, entry.chat))?.role(account) ?? null) !== null;
 }
 
 /** The state of an own message: the furthest that any device of the recipient has come. */

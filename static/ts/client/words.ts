@@ -121,6 +121,29 @@ export const WORDS = {
     `A message names a device list of ${name} that the server does not show: it may be withholding one.`,
   anAccount: "an account",
 
+  // Group chats
+  groupTrouble: {
+    "": "",
+    refused:
+      "The server shows something in this group that nobody who may has signed, or that contradicts what was signed" +
+      " before: nothing is sent to it.",
+    newer: "Something happened in this group that needs a newer version of this page: nothing is sent to it. Reload the page.",
+    back: "The server shows an earlier or another state of this group than its members have signed: nothing is sent to it.",
+    ghost: "The server counts somebody among this group's members whom no member has added: nothing is sent to it.",
+    withheld:
+      "A member knows of something that happened in this group, and the server does not show it: it may be hiding that" +
+      " somebody was removed. Nothing is sent to it.",
+  },
+  groupNotAllowed: "You cannot do that in this group, or not any more.",
+  groupTitle: "A group needs a name.",
+  groupOver: "You are not in this group any more.",
+  groupKeepsChanging: "The group keeps changing; try again.",
+  noGroupKey: "The group's name is not known here yet: wait for a message of another member.",
+  noGroupLink: "That is no link to a group, or not the whole of one.",
+  noMemberList: "A member has no device just now; the message waits here.",
+  noTitle: "Group",
+  you: "You",
+
   // Lines that are no messages
   /** `name`: empty for what was written on another device of one's own. */
   unreadable: (name: string, cause: string, repair: Repair) => {

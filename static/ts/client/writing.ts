@@ -3,11 +3,15 @@
 import { equal, random } from "../lib/bytes";
 import { Defect, WrongUse } from "../lib/errors";
 import * as chats from "../store/chats";
+import * as groupOutbox from "../store/group_outbox";
+import { GroupOutgoing } from "../store/group_records";
+import * as groups from "../store/groups";
 import * as outbox from "../store/outbox";
 import { Entry, Outgoing, type Me } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
+import type { GroupSender } from "./group_sending";
 import { chatWith } from "./places";
 import type { Sender } from "./sending";
 import { WORDS } from "./words";
@@ -17,13 +21,15 @@ const MOST_TEXT = 60_000; // bytes of UTF-8: with keys and padding under the 64 
 export class Writer {
   readonly #context: Context;
   readonly #sender: Sender;
+  readonly #groupSender: GroupSender;
 
-  constructor(context: Context, sender: Sender) {
+  constructor(context: Context, sender: Sender, groupSender: GroupSender) {
     this.#context = context;
     this.#sender = sender;
+    this.#groupSender = groupSender;
   }
 
-  /** Store a message for sending, and tell the page. Touches no network. Throws WrongUse. */
+  /** Store a message for sending to an account, or a group chat, and tell the page. Touches no network. Throws WrongUse. */
   enqueue(account: Uint8Array, text: string): Entry {
     checkText(text);
     return this.#enqueue((tx, me) => {
@@ -58,6 +64,7 @@ export class Writer {
     this.#context.telling.lines([entry]);
     this.#context.telling.flush();
     this.#sender.wanted.set();
+    this.#groupSender.wanted.set();
     return entry;
   }
 
@@ -67,11 +74,14 @@ export class Writer {
   }
 
   #add(tx: Transaction, me: Me, account: Uint8Array, entry: Entry): Entry {
-    const chat = chatWith(tx, me.account, account).conversation;
+    const group = groups.get(tx, account);
+    if (group !== null && group.ended !== "") throw new WrongUse(WORDS.groupOver);
+    const chat = group === null ? chatWith(tx, me.account, account).conversation : group.id;
     const added = timeline.add(tx, { ...entry, chat });
     if (added === null) throw new Defect(WORDS.cannotBeSent);
     const { id, sent, text } = added;
-    outbox.add(tx, Outgoing.of({ id, account, sent, text }), chat);
+    if (group === null) outbox.add(tx, Outgoing.of({ id, account, sent, text }), chat);
+    else groupOutbox.add(tx, GroupOutgoing.of({ id, group: chat, sent, text }));
     return added;
   }
 

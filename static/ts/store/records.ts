@@ -6,6 +6,8 @@ import { decode, encode } from "cborg";
 
 import { StoreError } from "../lib/errors";
 
+import type { GroupEvent } from "./group_records";
+
 /** Who this browser is. The keys are made before the server is told anything. */
 export interface Me {
   readonly account: Uint8Array;
@@ -87,6 +89,7 @@ export type EntryKind =
   | "expired"
   | "identity_changed"
   | "warning"
+  | "system" // what an operation made of a group chat
   | "control"; // kept for a later version, shown nowhere
 
 /** What a device of the recipient did with a message. */
@@ -121,6 +124,7 @@ export interface Entry {
   readonly stamp: Uint8Array | null;
   readonly stampKey: string;
   readonly raw: Uint8Array | null; // kept for a newer version
+  readonly event: GroupEvent | null; // of system
 }
 
 /** One send on its way. Without `padded` it has not been encrypted yet: no keys were at hand. */
@@ -259,6 +263,7 @@ export const Entry = new Kind<Entry, Exclude<keyof Entry, "id" | "kind" | "outgo
     stamp: null,
     stampKey: "",
     raw: null,
+    event: null,
   },
   ["id", "account", "chat", "outgoing", "counter", "position"], // columns
 );

@@ -60,6 +60,26 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // Control contents on their way to single devices.
     "CREATE TABLE control (position INTEGER PRIMARY KEY AUTOINCREMENT, device BLOB NOT NULL, value BLOB NOT NULL)",
   ],
+  [
+    // Group chats. Each has a row in `chat`, too, under its id, which stands there for the account.
+    "CREATE TABLE group_chat (id BLOB PRIMARY KEY, value BLOB NOT NULL)",
+    "CREATE TABLE group_operation (chat BLOB, number INTEGER, hash BLOB NOT NULL, signed BLOB NOT NULL," +
+      " PRIMARY KEY (chat, number)) WITHOUT ROWID",
+    // Other devices' chains, as they were announced.
+    "CREATE TABLE announced_chain (chat BLOB, account BLOB, device BLOB, id BLOB, value BLOB NOT NULL," +
+      " PRIMARY KEY (chat, account, device, id)) WITHOUT ROWID",
+    "CREATE TABLE group_outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE," +
+      " chat BLOB NOT NULL, value BLOB NOT NULL)",
+    // Messages whose chain is not known yet. `asked`: each has a line, and its device was asked for it.
+    "CREATE TABLE group_waiting (envelope INTEGER PRIMARY KEY, chat BLOB NOT NULL, account BLOB NOT NULL," +
+      " device BLOB NOT NULL, at INTEGER NOT NULL, asked INTEGER NOT NULL, frame BLOB NOT NULL)",
+    // Sender keys that name an operation or a list that is not known yet.
+    "CREATE TABLE group_key (position INTEGER PRIMARY KEY AUTOINCREMENT, chat BLOB NOT NULL, account BLOB NOT NULL," +
+      " device BLOB NOT NULL, at INTEGER NOT NULL, padded BLOB NOT NULL)",
+    // How many times a message of a group chat was sent again to one device.
+    "CREATE TABLE group_answer (message BLOB, device BLOB, times INTEGER NOT NULL, PRIMARY KEY (message, device))" +
+      " WITHOUT ROWID",
+  ],
 ];
 
 /** What migrating needs of a database. */

@@ -77,10 +77,10 @@ export function repair(tx: Transaction, entry: Entry, broken: Entry): Entry[] {
   return [shown, ...release(tx, flow, entry.counter + 1, null)];
 }
 
-/** This device is linked anew: what was written meanwhile was not for it, and nothing of that is missing. */
-export function startFlowsAnew(tx: Transaction): void {
-  tx.run("DELETE FROM flow");
-  tx.run("DELETE FROM ahead");
+/** This device is linked anew, or let into a chat again: what was written meanwhile was not for it, and is not missing. */
+export function startFlowsAnew(tx: Transaction, chat: Uint8Array | null = null): void {
+  tx.run("DELETE FROM flow WHERE ?1 IS NULL OR chat = ?1", [chat]);
+  tx.run("DELETE FROM ahead WHERE ?1 IS NULL OR chat = ?1", [chat]);
 }
 
 /** Show the gaps that have waited long enough, and what stands behind them. */

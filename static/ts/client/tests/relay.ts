@@ -8,6 +8,7 @@ import { decodeBase64url, encodeBase64url } from "../../lib/base64url";
 import { fromUuid, uuid } from "../../lib/uuid";
 import * as cbor from "../../protocol/cbor";
 import { privateConversation } from "../../protocol/content";
+import { RelayGroups } from "./relay_groups";
 
 export type Json = Record<string, unknown>;
 export type Answer = readonly [status: number, body: Json];
@@ -73,6 +74,7 @@ export class Relay {
   readonly contacts = new Made<Map<string, string>>(() => new Map());
   readonly sockets = new Map<string, Socket>(); // by device
   readonly links = new Map<string, { offer: string; answer: string | null }>(); // by device
+  readonly groups = new RelayGroups(this);
   /** Refuse a send that leaves a device out, and a list that does not follow the newest. */
   strict = false;
   expiresIn = 900;
@@ -127,14 +129,14 @@ export class Relay {
     this.sockets.get(this.deviceOf(username))?.end(code);
   }
 
-  deliver(device: string, sender: Who, messageId: string, body: string, { request = false, control = false, chat = null as string | null } = {}): Row {
+  deliver(device: string, sender: Who, messageId: string, body: string, { request = false, control = false, chat = null as string | null, group = null as string | null } = {}): Row {
     this.#envelopes += 1;
     const row: Row = {
       envelope: this.#envelopes,
-      kind: control ? "control" : "message",
+      kind: control ? "control" : group === null ? "message" : "group",
       message_id: messageId,
       sender: { account: sender[0], device: sender[1] ?? "" },
-      chat,
+      ...(group === null ? { chat } : { group }),
       accepted_at: Date.now(),
       request,
       expired: false,
@@ -168,10 +170,11 @@ export class Relay {
     const answer = refusal ?? this.#frame(String(type), body, who);
     const fault = this.faults.of(call).shift();
     const given = fault === undefined ? answer : fault(answer);
-    if (given === null || (id === null && type !== "message.send")) return null;
+    const isMessage = type === "message.send" || type === "group.send";
+    if (given === null || (id === null && !isMessage)) return null;
     const [status, value] = given;
     if (status >= 400) return { ...value, type: "rejected", id };
-    return type === "message.send" ? { type: "message.accepted", id, ...value } : { type: "done", id };
+    return isMessage ? { type: "message.accepted", id, ...value } : { type: "done", id };
   }
 
   deviceBy(token: unknown): readonly [account: string, device: string] | null {
@@ -181,6 +184,7 @@ export class Relay {
 
   #frame(type: string, body: Json, who: Who): Answer {
     if (type === "message.send") return this.#send(body, who);
+    if (type === "group.send") return this.groups.send(body, who);
     if (type === "device.send") return this.#sendControl(body, who);
     if (type === "ack") this.#ack(body, who);
     if (type === "message.read") this.#tell("message.read", body.messages as string[], who);
@@ -245,6 +249,8 @@ export class Relay {
       case "GET accounts":
         return [200, { accounts: this.#search(decodeURIComponent(query.replace("prefix=", "")), account) }];
     }
+    const ofGroup = this.groups.answer(call, query, body, account, device);
+    if (ofGroup !== null) return ofGroup;
     const [, ended] = /^POST devices\/([^/]+)\/suspend$/.exec(call) ?? [];
     if (ended !== undefined) return this.#suspend(ended, account);
     const [, link, part] = /^\w+ keys\/links\/([^/]+)\/?(\w*)$/.exec(call) ?? [];
@@ -441,6 +447,11 @@ export class Relay {
     for (const socket of this.sockets.values()) {
       const sender = socket.who?.[0] ?? "";
       const isOwn = sender === who[0] && type === "message.read" && socket.who?.[1] !== device;
+      const place = this.groups.places.get(messages[0] ?? "");
+      if (place !== undefined && sender !== who[0]) {
+        socket.deliver({ type, group: place, messages, account, device, at: Date.now() });
+        continue;
+      }
       if (isOwn && messages.length > 0) socket.deliver({ type, chat: this.chats.get(messages[0] ?? ""), messages, account, device, at: Date.now() });
       if (sender === who[0] || this.contacts.of(who[0]).get(sender) !== "accepted" || messages.length === 0) continue;
       socket.deliver({ type, chat: "", messages, account: who[0], device: who[1], at: Date.now() });
@@ -459,6 +470,15 @@ export class Relay {
 
   #contact(account: string, state: string): Json {
     return { account: person(account, this.#name(account)), state, changed_at: 0 };
+  }
+
+  nameOf(account: string): string {
+    return this.#name(account);
+  }
+
+  /** The devices of an account that are listed and not suspended. */
+  activeOf(account: string): string[] {
+    return devicesOf(this.lists.of(account).at(-1)).filter((one) => !this.#isSuspended(one));
   }
 
   #name(account: string): string {

@@ -136,6 +136,7 @@ export class Conversation {
     this.#pendingCount += 1;
     const now = this.#clock.now();
     const line: Line = {
+      sender: "",
       id: `pending-${this.#pendingCount}`,
       chat: this.chat,
       position: Number.MAX_SAFE_INTEGER,

@@ -5,10 +5,13 @@ import type {
   ChatSummary,
   Connection,
   DeviceInfo,
+  GroupInfo,
+  InviteOptions,
   Line,
   LinkOptions,
   NewDevice,
   Person,
+  Role,
   SafetyNumber,
   Start,
   StorageState,
@@ -53,8 +56,10 @@ export class FakeMessenger implements Messenger {
   addChat(number: number, name: string, more: Partial<ChatSummary> = {}): ChatSummary {
     const chat: ChatSummary = {
       id: id("c", number),
+      kind: "private",
       account: id("p", number),
       name,
+      group: null,
       last: null,
       unread: 0,
       firstUnread: 0,
@@ -70,6 +75,26 @@ export class FakeMessenger implements Messenger {
     return chat;
   }
 
+  /** A group that this account owns. */
+  addGroup(title: string, more: Partial<GroupInfo> = {}): ChatSummary {
+    const number = 900 + this.summaries.size;
+    const group: GroupInfo = {
+      title,
+      description: "",
+      role: "owner",
+      members: [{ account: OPTIONS.account, name: OPTIONS.username, role: "owner", identityChanged: false }],
+      pending: [],
+      isPending: false,
+      links: [],
+      membersMayAdd: false,
+      muted: false,
+      ended: "",
+      trouble: "",
+      ...more,
+    };
+    return this.addChat(number, title, { kind: "group", account: id("c", number), group });
+  }
+
   addLine(chat: string, text: string, more: Partial<Line> = {}): Line {
     this.#position += 1;
     this.#line += 1;
@@ -81,6 +106,7 @@ export class FakeMessenger implements Messenger {
       position: this.#position,
       kind: "text",
       outgoing,
+      sender: "",
       sentAt: at,
       acceptedAt: at,
       text,
@@ -241,6 +267,54 @@ export class FakeMessenger implements Messenger {
     return this.#call(`unblock ${account}`, () => this.#person(account, { blocked: false }));
   }
 
+  createGroup(title: string, accounts: readonly string[]): Promise<ChatSummary> {
+    return this.#call(`createGroup ${title} ${accounts.join(" ")}`, () => this.addGroup(title));
+  }
+
+  addMember(chat: string, account: string): Promise<void> {
+    return this.#call(`addMember ${chat} ${account}`, () => undefined);
+  }
+
+  removeMember(chat: string, account: string): Promise<void> {
+    return this.#call(`removeMember ${chat} ${account}`, () => undefined);
+  }
+
+  setRole(chat: string, account: string, role: Role): Promise<void> {
+    return this.#call(`setRole ${chat} ${account} ${role}`, () => undefined);
+  }
+
+  leaveGroup(chat: string): Promise<void> {
+    return this.#call(`leaveGroup ${chat}`, () => this.#group(chat, { ended: "left", role: null }));
+  }
+
+  renameGroup(chat: string, title: string): Promise<void> {
+    return this.#call(`renameGroup ${chat} ${title}`, () => this.#group(chat, { title }));
+  }
+
+  makeLink(chat: string, options: InviteOptions): Promise<string> {
+    return this.#call(`makeLink ${chat} ${JSON.stringify(options)}`, () => "0".repeat(146));
+  }
+
+  endLink(chat: string, key: string): Promise<void> {
+    return this.#call(`endLink ${chat} ${key}`, () => undefined);
+  }
+
+  join(code: string): Promise<ChatSummary> {
+    return this.#call(`join ${code}`, () => this.addGroup("Joined"));
+  }
+
+  approve(chat: string, account: string): Promise<void> {
+    return this.#call(`approve ${chat} ${account}`, () => undefined);
+  }
+
+  acceptGroup(chat: string): Promise<void> {
+    return this.#call(`acceptGroup ${chat}`, () => this.update(chat, { request: false }));
+  }
+
+  mute(chat: string, on: boolean): Promise<void> {
+    return this.#call(`mute ${chat} ${on ? "on" : "off"}`, () => this.#group(chat, { muted: on }));
+  }
+
   safetyNumber(account: string): Promise<SafetyNumber> {
     return this.#call(`safetyNumber ${account}`, () => ({
       digits: Array.from({ length: 60 }, (_, at) => (at * 7 + 3) % 10).join(""),
@@ -298,6 +372,11 @@ export class FakeMessenger implements Messenger {
   listen(hear: (told: Told) => void): () => void {
     this.#hearers.add(hear);
     return () => this.#hearers.delete(hear);
+  }
+
+  #group(chat: string, change: Partial<GroupInfo>): void {
+    const group = this.summaries.get(chat)?.group;
+    if (group) this.update(chat, { group: { ...group, ...change }, name: change.title ?? group.title });
   }
 
   #device(device: string, change: Partial<DeviceInfo>): void {

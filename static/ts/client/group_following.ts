@@ -1,0 +1,164 @@
+// A group chat's operations, from the first one on: fetched, held against what is known here, and kept.
+//
+// PROTOCOL.md, Groups. The chain is believed, not the server: where it does not verify, forks or goes back, nothing
+// is sent to that group chat any more, and one line says why.
+
+import type { Directory as Answer, GroupHead, Operations } from "../api/index";
+import { equal, hex } from "../lib/bytes";
+import { KeysRefused, Refused } from "../lib/errors";
+import { ListRefused, ProtocolError, Unsupported } from "../protocol/errors";
+import type { GroupLink } from "../protocol/group_link";
+import { openOperation } from "../protocol/group_operation";
+import type { GroupState } from "../protocol/group_state";
+import * as groups from "../store/groups";
+import type { Trouble } from "../store/group_records";
+import * as peers from "../store/peers";
+import * as timeline from "../store/timeline";
+import type { Transaction } from "../store/transaction";
+import { requireMe, type Context } from "./context";
+import type { Directory } from "./directory";
+import { applyOperations } from "./group_applying";
+import { stateOf } from "./group_lookup";
+import { Turn } from "./signals";
+import { WORDS } from "./words";
+
+const PAGES = 200; // of one chain, before something is wrong
+const MOST_ACCOUNTS = 100; // in one call of the directory
+
+interface Wish {
+  /** What the server says is the newest operation. */
+  readonly head?: GroupHead | null;
+  /** The link that somebody comes by: the chain has to be the one that it names. */
+  readonly link?: GroupLink | null;
+}
+
+export class Following {
+  readonly #context: Context;
+  readonly #directory: Directory;
+  readonly #turn = new Turn();
+
+  constructor(context: Context, directory: Directory) {
+    this.#context = context;
+    this.#directory = directory;
+  }
+
+  /**
+   * Learn what is new of a group chat. Resolves with it as it is then.
+   *
+   * Throws Refused (`group_refused`: the chain does not hold; `not_found`: one is not in it), Unreachable.
+   */
+  follow(group: Uint8Array, wish: Wish = {}): Promise<GroupState> {
+    return this.#turn.take(() => this.#follow(group, wish));
+  }
+
+  /** What the server says of the newest operation contradicts the chain that is kept here. */
+  note(tx: Transaction, id: Uint8Array, trouble: Trouble): void {
+    const group = groups.get(tx, id);
+    if (group === null || group.trouble === trouble) return;
+    groups.save(tx, { ...group, trouble });
+    this.#context.telling.chat(id);
+    if (trouble === "") return;
+    const sent = this.#context.now();
+    const line = timeline.note(tx, "warning", { account: id, chat: id, sent, text: WORDS.groupTrouble[trouble] });
+    this.#context.telling.lines([line]);
+  }
+
+  async #follow(group: Uint8Array, { head = null, link = null }: Wish): Promise<GroupState> {
+    const state = this.#context.write((tx) => stateOf(groups.get(tx, group)));
+    const fetched = await this.#fetch(group, state, link);
+    await this.#learn(fetched);
+    try {
+      return this.#context.write((tx) => {
+        const me = requireMe(tx);
+        const { state: moved, shown } = applyOperations(tx, me, group, fetched, link);
+        this.#context.telling.lines(shown);
+        this.#context.telling.chat(group);
+        checkHead(tx, moved, head);
+        this.#settle(tx, group);
+        return moved;
+      });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const trouble = error instanceof Unsupported ? "newer" : error instanceof WentBack ? "back" : "refused";
+      this.#refuse(group, trouble);
+      throw new Refused(WORDS.groupTrouble[trouble], "group_refused");
+    } finally {
+      this.#context.telling.flush();
+    }
+  }
+
+  async #fetch(group: Uint8Array, state: GroupState | null, link: GroupLink | null): Promise<Operations> {
+    const { api, account } = this.#context;
+    const join = link?.join(account) ?? null;
+    const operations: Uint8Array[] = [];
+    const lists: Operations["lists"][number][] = [];
+    let since = state === null ? null : state.index;
+    for (let page = 0; page < PAGES; page++) {
+      const answer = await api.groups.operations(group, since, join);
+      operations.push(...answer.operations);
+      lists.push(...answer.lists);
+      if (!answer.more || answer.operations.length === 0) return { operations, lists, more: false };
+      since = (since ?? -1) + answer.operations.length;
+    }
+    return { operations, lists, more: true };
+  }
+
+  /** Have the lists that the operations name accepted: of each account, the whole chain up to its pin. */
+  async #learn({ operations }: Operations): Promise<void> {
+    const authors = new Map<string, Uint8Array>();
+    this.#context.write((tx) => {
+      for (const { account, listHash } of operations.flatMap(opened)) {
+        if (!peers.knowsList(tx, account, listHash)) authors.set(hex(account), account);
+      }
+    });
+    const unknown = [...authors.values()];
+    for (let start = 0; start < unknown.length; start += MOST_ACCOUNTS) {
+      const some = unknown.slice(start, start + MOST_ACCOUNTS);
+      const pins = this.#context.write((tx) => some.map((one) => peers.pinOf(peers.byAccount(tx, one))));
+      const asked = some.map((account, at) => ({ account, since: 0, key: pins[at]?.accountKey ?? null }));
+      const answers = await this.#context.api.directory(asked);
+      for (const [at, account] of some.entries()) {
+        const answer = answers.find((one) => equal(one.account, account));
+        if (answer !== undefined) await this.#tolerant(account, [pins[at] ?? null, answer]);
+      }
+    }
+    await this.#directory.nameAccounts(unknown);
+  }
+
+  /** A list that does not hold is no list: whoever is named by it has signed nothing. */
+  async #tolerant(account: Uint8Array, given: readonly [ReturnType<typeof peers.pinOf>, Answer]): Promise<void> {
+    try {
+      await this.#directory.refresh(account, given);
+    } catch (error) {
+      if (!(error instanceof KeysRefused)) throw error;
+      this.#context.notify(error.message);
+    }
+  }
+
+  /** The chain holds. What was withheld is here once the sender keys that name it are taken. */
+  #settle(tx: Transaction, id: Uint8Array): void {
+    if (groups.get(tx, id)?.trouble !== "withheld") this.note(tx, id, "");
+  }
+
+  #refuse(group: Uint8Array, trouble: Trouble): void {
+    this.#context.write((tx) => this.note(tx, group, trouble));
+  }
+}
+
+/** The newest operation, by the server's word, is one that is kept here under another hash, or none at all. */
+class WentBack extends ListRefused {}
+
+function checkHead(tx: Transaction, state: GroupState, head: GroupHead | null): void {
+  if (head === null) return;
+  const known = groups.hashAt(tx, state.group, head.index);
+  if (known === null || !equal(known, head.hash)) throw new WentBack("another head");
+}
+
+function opened(signed: Uint8Array): { readonly account: Uint8Array; readonly listHash: Uint8Array }[] {
+  try {
+    return [openOperation(signed)];
+  } catch (error) {
+    if (error instanceof ProtocolError) return []; // judged when its turn comes
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+// What waits in group chats: sender keys for operations, messages for sender keys. Seen to while connected.
+//
+// PROTOCOL.md, Groups. A sender key of a member that names an operation which the server does not show is how a
+// withheld removal comes to light: nothing is sent to that group chat until the operation is there.
+
+import { hex } from "../lib/bytes";
+import { Defect, Refused, Unreachable } from "../lib/errors";
+import * as waiting from "../store/group_waiting";
+import * as groups from "../store/groups";
+import type { Transaction } from "../store/transaction";
+import { requireMe, type Context } from "./context";
+import type { Controls } from "./controls";
+import { Batch } from "./decrypting";
+import type { Directory } from "./directory";
+import type { Visit } from "./doctor";
+import type { Following } from "./group_following";
+import { framed, hearAgain } from "./group_reading";
+import type { GroupSender } from "./group_sending";
+import { isOver, Signal } from "./signals";
+
+const EVERY = 30; // seconds
+const PATIENCE = 30_000; // ms that a message waits for its sender key before its device is asked
+
+export class GroupKeeper {
+  /** Sender keys wait that nobody has looked at. */
+  readonly wanted = new Signal();
+  readonly #context: Context;
+  readonly #directory: Directory;
+  readonly #following: Following;
+  readonly #sender: GroupSender;
+  readonly #controls: Controls;
+
+  constructor(context: Context, directory: Directory, following: Following, sender: GroupSender, controls: Controls) {
+    this.#context = context;
+    this.#directory = directory;
+    this.#following = following;
+    this.#sender = sender;
+    this.#controls = controls;
+  }
+
+  /** See to it, for as long as the connection lasts. */
+  async run(until: AbortSignal): Promise<void> {
+    const { clock } = this.#context.environment;
+    while (!isOver(until)) {
+      try {
+        this.wanted.clear();
+        await this.#learnKeys();
+        this.#askForOverdue();
+      } catch (error) {
+        if (!(error instanceof Unreachable || error instanceof Refused || error instanceof Defect)) throw error;
+      }
+      const first = new AbortController();
+      const end = (): void => first.abort();
+      until.addEventListener("abort", end);
+      await Promise.race([clock.sleep(EVERY, first.signal), this.wanted.wait(first.signal)]);
+      until.removeEventListener("abort", end);
+      end();
+    }
+  }
+
+  /** Learn what sender keys name that came before it, and take them. */
+  async #learnKeys(): Promise<void> {
+    const keys = this.#context.write((tx) => waiting.keys(tx));
+    if (keys.length === 0) return;
+    for (const chat of new Map(keys.map((one) => [hex(one.chat), one.chat])).values()) {
+      try {
+        await this.#following.follow(chat);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error; // said already
+      }
+    }
+    await this.#directory.refreshAll(keys.map((one) => one.account));
+    const { telling } = this.#context;
+    const shown = this.#context.write((tx) => {
+      const batch = this.#batch(tx);
+      const withheld = new Set<string>();
+      for (const key of keys) {
+        const { waiting: came, isWithheld } = hearAgain(tx, key, this.#visit());
+        if (isWithheld) withheld.add(hex(key.chat));
+        batch.retake(came);
+      }
+      batch.finish();
+      for (const { id, trouble } of groups.all(tx)) {
+        if (withheld.has(hex(id)) && trouble === "") this.#following.note(tx, id, "withheld");
+        else if (!withheld.has(hex(id)) && trouble === "withheld") this.#following.note(tx, id, "");
+      }
+      return batch.shown;
+    });
+    telling.lines(shown);
+    telling.flush();
+    this.#sender.wanted.set();
+  }
+
+  /** Say what cannot be read for want of its key, and ask for it. It stays, should the key come after all. */
+  #askForOverdue(): void {
+    const { telling } = this.#context;
+    const shown = this.#context.write((tx) => {
+      waiting.tidy(tx, { now: this.#context.now() });
+      const batch = this.#batch(tx);
+      for (const { envelope, frame } of waiting.overdue(tx, this.#context.now() - PATIENCE)) {
+        for (const one of framed(frame)) batch.giveUp(one);
+        waiting.markAsked(tx, envelope);
+      }
+      batch.finish();
+      return batch.shown;
+    });
+    if (shown.length === 0) return;
+    telling.lines(shown);
+    telling.flush();
+    this.#controls.wanted.set();
+  }
+
+  #batch(tx: Transaction): Batch {
+    return new Batch(tx, requireMe(tx), { ...this.#visit(), last: true, answered: this.#context.answered });
+  }
+
+  #visit(): Visit {
+    return { now: this.#context.now(), entropy: this.#context.environment.entropy };
+  }
+}

@@ -1,0 +1,46 @@
+// A message of a group chat that somebody could not read is sent again, to a device that it was for. In a transaction.
+//
+// PROTOCOL.md, Unable to decrypt. It goes over the session of the two devices, with the chain of now before it.
+
+import { equal } from "../lib/bytes";
+import type { Retry } from "../protocol/body";
+import { NO_RATCHET_KEY, recipients } from "../protocol/group_message";
+import { OwnChain, recipientName } from "../protocol/sender_key";
+import * as controls from "../store/controls";
+import * as waiting from "../store/group_waiting";
+import * as groups from "../store/groups";
+import { Control, type Me } from "../store/records";
+import * as repairs from "../store/repairs";
+import * as timeline from "../store/timeline";
+import type { Transaction } from "../store/transaction";
+import { ownDevice } from "./context";
+import type { Target } from "./directory";
+import type { Visit } from "./doctor";
+import { queueSenderKey } from "./group_encrypting";
+import { groupKeyOf, GroupLookup, stateOf } from "./group_lookup";
+
+const MOST_ANSWERS = 3; // to questions of one device for one message
+
+export function isOfGroup(retry: Retry): boolean {
+  return equal(retry.dh, NO_RATCHET_KEY);
+}
+
+/** Answer another device's question for a message of a group chat: with this device's chain, and the message itself. */
+export function answerGroup(tx: Transaction, me: Me, from: Target, retry: Retry, visit: Visit): void {
+  const sent = repairs.sentAt(tx, { session: retry.sessionId, dh: retry.dh, n: retry.n }, visit);
+  const entry = sent === null ? null : timeline.get(tx, me.account, sent.message);
+  const group = entry === null ? null : groups.get(tx, entry.chat);
+  const state = stateOf(group);
+  if (entry === null || entry.padded === null || group === null || state === null) return;
+  const readers = recipients(state, ownDevice(me), new GroupLookup(tx));
+  const reader = readers.find((one) => equal(one.account, from.account) && equal(one.device, from.device));
+  const chain = group.chain === null ? null : OwnChain.fromBytes(group.chain);
+  if (reader === undefined || chain === null || !equal(chain.id, retry.sessionId)) return;
+  // Hazard: a new member knows the chain's name, and must not get by asking what was before it.
+  const told = group.told.find((one) => recipientName(one) === recipientName(reader));
+  if (told === undefined || retry.n < told.n) return;
+  if (waiting.countAnswer(tx, entry.id, from.device) >= MOST_ANSWERS) return;
+  queueSenderKey(tx, me, from, chain.announce(groupKeyOf(group, state)), visit);
+  const { account, device } = from;
+  controls.add(tx, Control.of({ id: entry.id, account, device, padded: entry.padded, at: visit.now, logged: true }));
+}

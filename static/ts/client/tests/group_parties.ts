@@ -1,0 +1,41 @@
+// What several tests do with people in group chats.
+
+import type { ChatSummary, GroupInfo } from "../model";
+import { until, type Party } from "./parties";
+
+export async function summary(party: Party, chat: string): Promise<ChatSummary | undefined> {
+  return (await party.messenger.chats()).find((one) => one.id === chat);
+}
+
+export async function group(party: Party, chat: string): Promise<GroupInfo | null> {
+  return (await summary(party, chat))?.group ?? null;
+}
+
+/** The lines of a group chat; what others wrote under their names. */
+export async function texts(party: Party, chat: string): Promise<string[]> {
+  const lines = await party.messenger.lines(chat, null, 100);
+  return lines.map((line) => (line.sender === "" ? line.text : `${line.sender}: ${line.text}`));
+}
+
+export async function members(party: Party, chat: string): Promise<string> {
+  const all = (await group(party, chat))?.members ?? [];
+  return all.map((one) => `${one.name} ${one.role}`).sort().join(", ");
+}
+
+/** A group of somebody's; resolves with its id once all others know what it is called. */
+export async function made(owner: Party, ...others: Party[]): Promise<string> {
+  const { id } = await owner.messenger.createGroup("Walks", others.map((one) => one.account));
+  for (const other of others) await until(async () => (await summary(other, id))?.name === "Walks");
+  return id;
+}
+
+/** Write in a group chat, and wait until the server has it. */
+export async function says(party: Party, chat: string, text: string): Promise<string> {
+  const line = await party.messenger.send(chat, text);
+  await until(async () => (await stateOf(party, chat, line.id)) !== "queued");
+  return line.id;
+}
+
+export async function stateOf(party: Party, chat: string, id: string): Promise<string> {
+  return (await party.messenger.lines(chat, null, 100)).find((line) => line.id === id)?.state ?? "queued";
+}

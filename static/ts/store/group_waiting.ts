@@ -1,0 +1,113 @@
+// What came in group chats before what it needs: messages without their chain, sender keys ahead of the operations.
+
+import { DAY } from "../protocol/limits";
+
+import { damaged } from "./records";
+import type { Row, Transaction } from "./transaction";
+
+const KEPT = 7 * DAY; // ms
+const MOST = 500; // messages, a group chat
+
+/** A sender key that cannot be judged yet: its padded content, and the device whose session it came on. */
+export interface WaitingKey {
+  readonly position: number;
+  readonly chat: Uint8Array;
+  readonly account: Uint8Array;
+  readonly device: Uint8Array;
+  readonly padded: Uint8Array;
+}
+
+/** A message whose chain is not known: the envelope as it came, JSON. */
+export interface WaitingMessage {
+  readonly envelope: number;
+  readonly frame: Uint8Array;
+}
+
+interface From {
+  readonly chat: Uint8Array;
+  readonly account: Uint8Array;
+  readonly device: Uint8Array;
+}
+
+/** Keep a message until its sender key comes; the oldest give way. */
+export function keep(tx: Transaction, message: From & WaitingMessage, when: { now: number }): void {
+  const { envelope, chat, account, device, frame } = message;
+  tx.run("INSERT OR IGNORE INTO group_waiting VALUES (?, ?, ?, ?, ?, 0, ?)", [
+    envelope,
+    chat,
+    account,
+    device,
+    when.now,
+    frame,
+  ]);
+  tx.run(
+    "DELETE FROM group_waiting WHERE chat = ?1 AND envelope NOT IN" +
+      " (SELECT envelope FROM group_waiting WHERE chat = ?1 ORDER BY envelope DESC LIMIT ?2)",
+    [chat, MOST],
+  );
+}
+
+/** What waits for a chain of a device, in order. All stay. */
+export function messagesOf(tx: Transaction, { chat, account, device }: From): WaitingMessage[] {
+  const rows = tx.all(
+    "SELECT envelope, frame FROM group_waiting WHERE chat = ? AND account = ? AND device = ? ORDER BY envelope",
+    [chat, account, device],
+  );
+  return rows.map(messageOf);
+}
+
+/** What has waited since then or longer, and was not asked for yet. */
+export function overdue(tx: Transaction, since: number): WaitingMessage[] {
+  const rows = tx.all("SELECT envelope, frame FROM group_waiting WHERE at <= ? AND asked = 0 ORDER BY envelope", [since]);
+  return rows.map(messageOf);
+}
+
+export function markAsked(tx: Transaction, envelope: number): void {
+  tx.run("UPDATE group_waiting SET asked = 1 WHERE envelope = ?", [envelope]);
+}
+
+export function forget(tx: Transaction, envelope: number): void {
+  tx.run("DELETE FROM group_waiting WHERE envelope = ?", [envelope]);
+}
+
+export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: { now: number }): void {
+  const { chat, account, device } = from;
+  tx.run("INSERT INTO group_key (chat, account, device, at, padded) VALUES (?, ?, ?, ?, ?)", [
+    chat,
+    account,
+    device,
+    when.now,
+    padded,
+  ]);
+}
+
+/** The sender keys that wait, oldest first. */
+export function keys(tx: Transaction): WaitingKey[] {
+  const rows = tx.all("SELECT position, chat, account, device, padded FROM group_key ORDER BY position");
+  return rows.map(([position, chat, account, device, padded]) => {
+    if (!(chat instanceof Uint8Array && account instanceof Uint8Array)) throw damaged();
+    if (!(device instanceof Uint8Array && padded instanceof Uint8Array)) throw damaged();
+    return { position: Number(position), chat, account, device, padded };
+  });
+}
+
+export function forgetKey(tx: Transaction, position: number): void {
+  tx.run("DELETE FROM group_key WHERE position = ?", [position]);
+}
+
+export function tidy(tx: Transaction, when: { now: number }): void {
+  tx.run("DELETE FROM group_waiting WHERE at <= ?", [when.now - KEPT]);
+  tx.run("DELETE FROM group_key WHERE at <= ?", [when.now - KEPT]);
+}
+
+/** Count one more answer to a device's question for a message; returns how many there were before. */
+export function countAnswer(tx: Transaction, message: Uint8Array, device: Uint8Array): number {
+  const times = Number(tx.one("SELECT times FROM group_answer WHERE message = ? AND device = ?", [message, device])?.[0] ?? 0);
+  tx.run("INSERT OR REPLACE INTO group_answer VALUES (?, ?, ?)", [message, device, times + 1]);
+  return times;
+}
+
+function messageOf([envelope, frame]: Row): WaitingMessage {
+  if (!(frame instanceof Uint8Array)) throw damaged();
+  return { envelope: Number(envelope), frame };
+}
