@@ -7,10 +7,12 @@ import { hex } from "../lib/bytes";
 import { StoreError } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as chats from "../store/chats";
+import * as groups from "../store/groups";
 import type { Entry } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
+import { stateOf } from "./group_lookup";
 import type { Line, Told } from "./model";
 import { conversationWith } from "./places";
 import { lineOf, summaryOf } from "./showing";
@@ -26,6 +28,7 @@ export class Telling {
   readonly #say: (told: Told) => void;
   #lines = new Map<string, Ref>();
   #chats = new Map<string, Uint8Array>();
+  #accounts = new Map<string, Uint8Array>();
   #waiting: AbortController | null = null;
 
   constructor(context: Context, say: (told: Told) => void) {
@@ -55,8 +58,9 @@ export class Telling {
     this.#chats.set(hex(conversation), conversation);
   }
 
-  /** Mark the chat with an account as changed: its name, its identity, whether it is blocked. */
+  /** Mark the chat with an account, and the groups that it is in, as changed: its name, its identity, whether it is blocked. */
   account(account: Uint8Array): void {
+    this.#accounts.set(hex(account), account);
     this.chat(conversationWith(this.#context.account, account));
   }
 
@@ -72,6 +76,7 @@ export class Telling {
 
   #read(tx: Transaction): Told[] {
     this.lines(timeline.releaseDue(tx, { now: this.#context.now() }));
+    this.#markGroups(tx);
     const [lines, marked] = [this.#lines, this.#chats];
     this.#lines = new Map();
     this.#chats = new Map();
@@ -94,6 +99,16 @@ export class Telling {
     if (summaries.length > 0) told.push({ type: "chats", chats: summaries });
     this.#wait(timeline.nextDue(tx));
     return told;
+  }
+
+  #markGroups(tx: Transaction): void {
+    const accounts = [...this.#accounts.values()];
+    this.#accounts = new Map();
+    if (accounts.length === 0) return;
+    for (const group of groups.all(tx)) {
+      const state = stateOf(group);
+      if (accounts.some((account) => state !== null && state.role(account) !== null)) this.chat(group.id);
+    }
   }
 
   #readAtOnce(tx: Transaction, marked: ReadonlyMap<string, Uint8Array>): void {

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ChatSummary } from "../client/model";
 import { icons } from "./icons";
+import { changedMember, closedWhy } from "./state/group";
 import { words } from "./words";
 
 export interface Decisions {
@@ -35,6 +36,33 @@ export function banner(chat: ChatSummary, decisions: Decisions): TemplateResult 
   return nothing;
 }
 
+export interface GroupDecisions {
+  readonly accept: () => void;
+  readonly leave: () => void;
+  readonly openChat: (() => void) | null; // with the member whose identity has changed
+  readonly writeOn: () => void;
+}
+
+export function groupBanner(chat: ChatSummary, decisions: GroupDecisions): TemplateResult | typeof nothing {
+  const { name, group } = chat;
+  const said = words.group;
+  const closed = closedWhy(chat);
+  const changed = changedMember(chat);
+  if (closed === "request") {
+    return box("request", icons.people, said.request(name), said.requestHelp, [
+      { label: said.accept, act: decisions.accept, primary: true },
+      { label: said.leave, act: decisions.leave, primary: false },
+    ]);
+  }
+  if (closed === "trouble") return box("changed", icons.warning, said.troubleTitle, group?.trouble ?? "", []);
+  if (closed !== null || !changed) return nothing;
+  const open = decisions.openChat;
+  return box("changed", icons.warning, words.banner.changed(changed.name), said.changedHelp(changed.name), [
+    ...(open ? [{ label: said.openChat(changed.name), act: open, primary: true }] : []),
+    { label: words.banner.writeOn, act: decisions.writeOn, primary: false },
+  ]);
+}
+
 interface Action {
   readonly label: string;
   readonly act: () => void;
@@ -54,11 +82,15 @@ function box(
       <h3 id="banner-title">${title}</h3>
       <p>${text}</p>
     </div>
-    <div class="banner-actions">
-      ${actions.map(
-        ({ label, act, primary }) =>
-          html`<button class="button ${primary ? "" : "button-quiet"}" type="button" @click=${act}>${label}</button>`,
-      )}
-    </div>
+    ${actions.length > 0
+      ? html`<div class="banner-actions">
+          ${actions.map(
+            ({ label, act, primary }) =>
+              html`<button class="button ${primary ? "" : "button-quiet"}" type="button" @click=${act}>
+                ${label}
+              </button>`,
+          )}
+        </div>`
+      : nothing}
   </section>`;
 }

@@ -1,8 +1,10 @@
 // One chat, or one person, as a row of the list.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { ChatSummary, Person } from "../client/model";
+import type { ChatSummary, GroupInfo, Line, Person } from "../client/model";
+import { icons } from "./icons";
 import { avatar, hasState, tick, verifiedMark } from "./parts";
+import { awaitsWord } from "./state/group";
 import { formatRoute } from "./state/route";
 import { timeOf } from "./state/rows";
 import { preview, times, words } from "./words";
@@ -31,18 +33,20 @@ export function chatRow(chat: ChatSummary, extra: Extra): TemplateResult {
       ${avatar(chat.account, chat.name)}
       <span class="row-top">
         <bdi class="row-name">${chat.name}</bdi>
-        ${chat.verified ? verifiedMark() : nothing}
+        ${chat.verified ? verifiedMark() : nothing} ${chat.group ? size(chat.group) : nothing}
         ${last ? html`<time class="row-time"><bdi>${times.brief(timeOf(last), Date.now())}</bdi></time>` : nothing}
       </span>
       <span class="row-bottom">
         <span class="row-text">${text(chat, extra)}</span>
         ${chat.blocked
           ? html`<span class="tag">${words.list.blocked}</span>`
-          : chat.identityChanged
+          : awaitsWord(chat)
             ? html`<span class="tag tag-warn">${words.list.changed}</span>`
             : chat.request
               ? html`<span class="tag tag-accent">${words.list.request}</span>`
-              : nothing}
+              : chat.group?.muted
+                ? html`<span class="tag">${words.group.muted}</span>`
+                : nothing}
         ${unread > 0
           ? html`<span class="count"
               ><span aria-hidden="true">${unread > MOST ? `${times.number(MOST)}+` : times.number(unread)}</span
@@ -64,10 +68,23 @@ export function personRow(person: Person, write: () => void): TemplateResult {
   </li>`;
 }
 
+function size({ members }: GroupInfo): TemplateResult | typeof nothing {
+  if (members.length === 0) return nothing;
+  return html`<span class="row-size" title=${words.group.members(members.length)}
+    >${icons.people}<span aria-hidden="true">${times.number(members.length)}</span
+    ><span class="unseen">${words.group.members(members.length)}</span></span
+  >`;
+}
+
 function text(chat: ChatSummary, extra: Extra): TemplateResult {
   const { last } = chat;
   if (extra.typing) return html`<span class="row-typing">${words.list.typing}</span>`;
   if (extra.draft.trim()) return html`<span class="row-draft">${words.list.draft}</span> <bdi>${extra.draft}</bdi>`;
   if (!last) return html`${words.list.empty}`;
-  return html`${hasState(last) ? tick(last.state) : nothing}<bdi>${preview(last, chat.name)}</bdi>`;
+  return html`${hasState(last) ? tick(last.state) : nothing}<bdi>${latest(chat, last)}</bdi>`;
+}
+
+function latest({ group, name }: ChatSummary, last: Line): string {
+  const text = preview(last, last.sender || name);
+  return group && last.kind === "text" && last.sender ? words.group.said(last.sender, text) : text;
 }

@@ -6,6 +6,7 @@ import type { ChatSummary } from "../client/model";
 import { PageElement } from "./element";
 import { icons } from "./icons";
 import type { Changes } from "./state/changes";
+import { awaitsWord, closedWhy } from "./state/group";
 import type { ChatPage } from "./state/page";
 import { sends } from "./state/shortcuts";
 import { room } from "./state/size";
@@ -61,11 +62,16 @@ export class ChatComposerElement extends PageElement {
   protected override render(): TemplateResult {
     const chat = this.page.summary;
     if (chat?.blocked) return note(words.composer.blocked(this.name));
+    const closed = chat ? closedWhy(chat) : null;
+    if (closed) return note(words.group.closed(closed));
     if (chat?.request) return note(words.composer.request(this.name));
+    const waits = chat !== undefined && awaitsWord(chat);
     const left = room(this.#text);
     return html`
-      ${chat?.identityChanged
-        ? html`<p class="composer-note" id="composer-why">${words.composer.changed}</p>`
+      ${waits
+        ? html`<p class="composer-note" id="composer-why">
+            ${chat.group ? words.group.changed : words.composer.changed}
+          </p>`
         : nothing}
       ${left <= WARN
         ? html`<p class="composer-note" role="status">
@@ -80,7 +86,7 @@ export class ChatComposerElement extends PageElement {
           autocomplete="off"
           enterkeyhint="send"
           aria-label=${words.composer.label(this.name)}
-          aria-describedby=${chat?.identityChanged ? "composer-why composer-hint" : "composer-hint"}
+          aria-describedby=${waits ? "composer-why composer-hint" : "composer-hint"}
           placeholder=${words.composer.placeholder}
           .value=${live(this.#text)}
           @input=${this.#typed}
@@ -113,7 +119,7 @@ export class ChatComposerElement extends PageElement {
   }
 
   #sendable(chat: ChatSummary | undefined): boolean {
-    return this.#text.trim() !== "" && room(this.#text) >= 0 && !chat?.identityChanged;
+    return this.#text.trim() !== "" && room(this.#text) >= 0 && !(chat && awaitsWord(chat));
   }
 
   #typed(event: Event): void {

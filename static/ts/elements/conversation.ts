@@ -1,12 +1,13 @@
 // The middle pane: who it is with, what has to be decided, the lines, and where one writes.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { ChatSummary } from "../client/model";
-import { banner } from "./banners";
+import type { ChatSummary, GroupMember } from "../client/model";
+import { banner, groupBanner } from "./banners";
 import { PageElement } from "./element";
 import { icons } from "./icons";
 import { avatar, empty, iconButton, verifiedMark } from "./parts";
 import type { Changes } from "./state/changes";
+import { changedMember } from "./state/group";
 import type { ChatPage } from "./state/page";
 import { welcome } from "./welcome";
 import { words } from "./words";
@@ -69,7 +70,7 @@ export class ChatConversationElement extends PageElement {
         ${chat
           ? html`<h2 class="chat-name" tabindex="-1"><bdi>${chat.name}</bdi>${chat.verified ? verifiedMark() : nothing}</h2>`
           : html`<p class="chat-name">\u00a0</p>`}
-        <p class="chat-safe">${icons.lock}${words.chat.encrypted}</p>
+        <p class="chat-safe">${icons.lock}${words.chat.encrypted}${chat?.group ? ` · ${words.group.members(chat.group.members.length)}` : nothing}</p>
       </div>
       <button
         class="icon-button"
@@ -86,6 +87,16 @@ export class ChatConversationElement extends PageElement {
   }
 
   #banner(chat: ChatSummary): TemplateResult | typeof nothing {
+    const { groups } = this.page;
+    const changed = changedMember(chat);
+    if (chat.group) {
+      return groupBanner(chat, {
+        accept: () => void this.#decided(groups.accept(chat.id)),
+        leave: () => void this.#decided(groups.leave(chat.id)),
+        openChat: this.#chatWith(changed),
+        writeOn: () => changed && void this.#decided(groups.acknowledge(changed.account)),
+      });
+    }
     return banner(chat, {
       accept: () => void this.#decide("accept"),
       block: () => void this.#decide("block"),
@@ -101,16 +112,26 @@ export class ChatConversationElement extends PageElement {
     return html`
       <div class="log-frame">
         ${page.conversation
-          ? html`<chat-log .page=${page} .conversation=${page.conversation} .name=${name}></chat-log>`
+          ? html`<chat-log .page=${page} .conversation=${page.conversation} .name=${name} .isGroup=${chat?.kind === "group"}></chat-log>`
           : nothing}
       </div>
       <chat-composer .page=${page} .name=${name}></chat-composer>
     `;
   }
 
+  /** How to get to the private chat with a member; null: there is none yet. */
+  #chatWith(member: GroupMember | null): (() => void) | null {
+    const chat = this.page.list.all.find((one) => one.kind === "private" && one.account === member?.account);
+    return chat ? () => this.dispatchEvent(new CustomEvent("open-chat", { detail: chat.id, bubbles: true })) : null;
+  }
+
+  #decide(what: "accept" | "block" | "unblock" | "acknowledge"): Promise<void> {
+    return this.#decided(this.page.decide(what));
+  }
+
   /** The button that was pressed goes away with its banner: the focus goes on to where one writes. */
-  async #decide(what: "accept" | "block" | "unblock" | "acknowledge"): Promise<void> {
-    if (!(await this.page.decide(what))) return;
+  async #decided(done: Promise<boolean>): Promise<void> {
+    if (!(await done)) return;
     await this.updateComplete;
     this.focusStart();
   }

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { ChatSummary, SafetyNumber } from "../client/model";
 import "./copy_button";
 import { PageElement } from "./element";
+import "./group_details";
 import { icons } from "./icons";
 import { avatar, iconButton, verifiedMark } from "./parts";
 import { qrCode } from "./qr";
@@ -37,12 +38,12 @@ export class ChatDetailsElement extends PageElement {
   protected override willUpdate(): void {
     super.willUpdate();
     const chat = this.page.summary;
-    const asked = chat ? `${chat.account} ${String(chat.identityChanged)} ${String(chat.last === null)}` : "";
+    const asked = chat?.kind === "private" ? `${chat.account} ${String(chat.identityChanged)} ${String(chat.last === null)}` : "";
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.number = null;
     this.why = "";
-    if (chat) void this.#load(chat.account, asked);
+    if (chat && asked) void this.#load(chat.account, asked);
   }
 
   protected override render(): TemplateResult {
@@ -53,6 +54,12 @@ export class ChatDetailsElement extends PageElement {
         <h2 tabindex="-1">${words.details.title}</h2>
         ${iconButton({ label: words.close, icon: icons.clear, act: () => this.#close() })}
       </header>
+      ${chat.group ? html`<group-details class="details-body" .page=${this.page}></group-details>` : this.#person(chat)}
+    `;
+  }
+
+  #person(chat: ChatSummary): TemplateResult {
+    return html`
       <div class="details-body" tabindex="0" role="group" aria-label=${words.details.title}>
         <div class="details-person">
           ${avatar(chat.account, chat.name, "large")}

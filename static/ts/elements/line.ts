@@ -10,7 +10,8 @@ import { timeOf, type LineRow } from "./state/rows";
 import { times, words } from "./words";
 
 export interface LineContext {
-  readonly name: string;
+  readonly name: string; // of who wrote it, or of who it is with
+  readonly isGroup: boolean;
   readonly whole: boolean; // a long text is shown to its end
   readonly showWhole: (line: Line) => void;
   readonly resend: (line: Line) => void;
@@ -26,7 +27,7 @@ function bubble({ line, first, last, meta }: LineRow, context: LineContext): Tem
   const classes = `line${line.outgoing ? " line-own" : ""}${first ? " line-first" : ""}${last ? " line-last" : ""}`;
   const part = context.whole ? null : excerpt(line.text);
   return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}>
-    ${first ? html`<span class="unseen">${line.outgoing ? words.chat.you : context.name}:</span>` : nothing}
+    ${first ? author(line, context) : nothing}
     <div class="bubble">
       <div class="bubble-body" dir="auto">
         <span class="bubble-text">${part === null ? pieces(line.text) : [...pieces(part), "…"]}</span>${part === null
@@ -35,8 +36,14 @@ function bubble({ line, first, last, meta }: LineRow, context: LineContext): Tem
       </div>
     </div>
     ${line.state === "failed" ? failed(line, context) : nothing}
-    ${line.state === "expired" ? html`<p class="line-note">${words.line.expiredOwn(context.name)}</p>` : nothing}
+    ${line.state === "expired" ? html`<p class="line-note">${context.isGroup ? words.group.expiredOwn : words.line.expiredOwn(context.name)}</p>` : nothing}
   </div>`;
+}
+
+/** In a group one sees who it is; else the side says it, to those who see it. */
+function author(line: Line, { name, isGroup }: LineContext): TemplateResult {
+  if (line.outgoing || !isGroup) return html`<span class="unseen">${line.outgoing ? words.chat.you : name}:</span>`;
+  return html`<span class="line-author"><bdi>${name}</bdi><span class="unseen">:</span></span>`;
 }
 
 function metaOf(line: Line): TemplateResult {
@@ -74,12 +81,17 @@ function failed(line: Line, { resend, discard }: LineContext): TemplateResult {
 
 function sentence(line: Line, context: LineContext): TemplateResult {
   return html`<div class="line line-sentence" data-line=${line.id} data-position=${line.position} data-kind=${line.kind}>
-    ${line.kind === "notice" ? icons.info : icons.warning}
+    ${pictureOf(line)}
     <p>
       <span class="line-what">${textOf(line, context.name)}</span> ${next(line, context)}
       <time class="quiet" datetime=${new Date(timeOf(line)).toISOString()}>${times.time(timeOf(line))}</time>
     </p>
   </div>`;
+}
+
+function pictureOf({ kind }: Line): TemplateResult | typeof nothing {
+  if (kind === "system") return nothing;
+  return kind === "notice" ? icons.info : icons.warning;
 }
 
 /** What happens next, or the one thing to do about it. */

@@ -29,10 +29,12 @@ export class ChatLogElement extends PageElement {
     page: { attribute: false },
     conversation: { attribute: false },
     name: { attribute: false },
+    isGroup: { attribute: false },
   };
   declare page: ChatPage;
   declare conversation: Conversation;
   declare name: string;
+  declare isGroup: boolean;
   #shown: readonly Line[] | null = null; // the lines that are in the page now
   #placed: Conversation | null = null; // the conversation that was scrolled to where it opens
   #anchor: Anchor | null = null;
@@ -173,9 +175,10 @@ export class ChatLogElement extends PageElement {
     }
     const { line, first, last, meta } = row;
     const whole = this.#whole.has(line.id);
-    return guard([line, first, last, meta, this.name, whole], () =>
+    return guard([line, first, last, meta, this.name, this.isGroup, whole], () =>
       lineRow(row, {
-        name: this.name,
+        name: line.sender || this.name,
+        isGroup: this.isGroup,
         whole,
         showWhole: (long) => this.#showWhole(long),
         resend: (failed) => this.page.resend(failed),
@@ -198,9 +201,10 @@ export class ChatLogElement extends PageElement {
       const loading = conversation.loading === "older";
       return html`<p class="log-top">${loading ? words.chat.loadingOlder : nothing}</p>`;
     }
+    const said = this.isGroup ? words.group : words.chat;
     return html`<div class="log-top">
       ${icons.lock}
-      <p><strong>${words.chat.beginning(this.name)}</strong> ${words.chat.beginningHelp}</p>
+      <p><strong>${said.beginning(this.name)}</strong> ${said.beginningHelp}</p>
     </div>`;
   }
 

@@ -33,8 +33,9 @@ export class ChatNewsElement extends PageElement {
 
   #words(line: Line): string {
     if (line.outgoing) return words.line.failed(line.cause);
-    const text = preview(line, this.name).slice(0, READ_OUT);
-    return line.kind === "text" ? words.chat.said(this.name, text) : text;
+    const who = line.sender || this.name;
+    const text = preview(line, who).slice(0, READ_OUT);
+    return line.kind === "text" ? words.chat.said(who, text) : text;
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Line } from "../client/model";
 import { many, times } from "./language";
 import { anewWords, deviceName, deviceWords, historyWords, linkingWords, platform } from "./words_devices";
+import { groupWords } from "./words_groups";
 import { lineWords } from "./words_lines";
 
 export { times };
@@ -86,6 +87,7 @@ export const words = {
   },
 
   line: lineWords,
+  group: groupWords,
   linking: linkingWords,
   anew: anewWords,
   history: historyWords,

@@ -124,6 +124,8 @@ test("a changed identity of a member holds up what is written until the person h
   await until(() => alice.notices.some((one) => one.includes("bob's identity has changed")));
   expect(await stateOf(alice, id, line.id)).toBe("queued");
   await alice.messenger.acknowledge(bob.account);
+  const told = alice.told.flatMap((one) => (one.type === "chats" ? one.chats.filter((chat) => chat.id === id) : []));
+  expect(told.at(-1)?.group?.members.some((one) => one.identityChanged)).toBe(false);
   await passing([alice], async () => (await stateOf(alice, id, line.id)) !== "queued");
   await until(async () => (await texts(carol, id)).includes("alice: is that you, bob?"));
 });

@@ -48,9 +48,10 @@ export class ChatList {
     return [...begins, ...found.filter((chat) => !begins.includes(chat))];
   }
 
-  /** Messages that wait to be read, of people who may write. */
+  /** Messages that wait to be read, of people who may write; a muted group does not call. */
   get unread(): number {
-    return this.all.reduce((sum, chat) => sum + (chat.blocked || chat.request ? 0 : chat.unread), 0);
+    const calls = (chat: ChatSummary): boolean => !chat.blocked && !chat.request && !chat.group?.muted;
+    return this.all.filter(calls).reduce((sum, chat) => sum + chat.unread, 0);
   }
 
   get requests(): number {

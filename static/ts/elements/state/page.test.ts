@@ -291,6 +291,26 @@ describe("people", () => {
   });
 });
 
+describe("a group", () => {
+  test("is written in like any chat, and nobody is told that one types", async () => {
+    const { id: group } = fake.addGroup("Choir");
+    await begin(group);
+    page.typed("At seven");
+    await page.send("At seven");
+    expect(called("typing")).toEqual([]);
+    expect(called("send")).toEqual([`send ${group} At seven`]);
+    expect(texts()).toEqual(["At seven"]);
+  });
+
+  test("that is muted counts for nothing in the title", async () => {
+    const { id: group } = fake.addGroup("Choir", { muted: true });
+    fake.change(group, { unread: 3 });
+    fake.change(DANA, { unread: 2 });
+    await begin(null);
+    expect(page.list.unread).toBe(2);
+  });
+});
+
 describe("drafts", () => {
   test("are stored while typing and when the chat is left", async () => {
     await begin();

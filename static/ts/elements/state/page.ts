@@ -9,6 +9,7 @@ import { ConnectionState } from "./connection";
 import { Conversation } from "./conversation";
 import { Devices } from "./devices";
 import { Drafts } from "./drafts";
+import { Groups } from "./groups";
 import { History } from "./history";
 import { Linking } from "./linking";
 import { Notices, reasonOf } from "./notices";
@@ -29,6 +30,7 @@ export class ChatPage {
   readonly notices = new Notices();
   readonly devices: Devices;
   readonly linking: Linking;
+  readonly groups: Groups;
   readonly history: History;
   readonly options: StartOptions;
   phase: Phase = { state: "starting" };
@@ -54,6 +56,7 @@ export class ChatPage {
     this.people = new PeopleSearch((prefix) => messenger.find(prefix), clock);
     this.#ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.devices = new Devices(messenger, this.#ready);
+    this.groups = new Groups(messenger, this.notices);
     this.linking = new Linking(messenger, () => this.#linked());
     this.history = new History(messenger, clock);
     this.#typing = new TypingSignal((chat, on) => this.#do(messenger.typing(chat, on)), clock);
@@ -121,7 +124,7 @@ export class ChatPage {
     if (chat === null) return;
     this.drafts.set(chat, text);
     const summary = this.summary;
-    if (text && summary && !summary.request) this.#typing.typed(chat);
+    if (text && summary?.kind === "private" && !summary.request) this.#typing.typed(chat);
     else this.#typing.stop();
   }
 

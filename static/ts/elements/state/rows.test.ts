@@ -22,6 +22,8 @@ describe("rows", () => {
   test("group the texts of one person in one minute", () => {
     expect(kinds(lines([0], [20], [59], [61]))).toBe("day (x x x) (x)");
     expect(kinds(lines([0], [1, { outgoing: true }], [2, { outgoing: true }]))).toBe("day (x) (x x)");
+    const [bob, dana] = [{ sender: "bob" }, { sender: "dana" }];
+    expect(kinds(lines([0, bob], [1, bob], [2, dana], [3, bob]))).toBe("day (x x) (x) (x)");
   });
 
   test("begin a day with a divider", () => {

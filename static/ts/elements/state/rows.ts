@@ -58,7 +58,7 @@ function startsUnread(line: Line | undefined, unreadFrom: number): boolean {
 
 function together(one: Line | undefined, other: Line | undefined): boolean {
   if (!one || !other || one.kind !== "text" || other.kind !== "text") return false;
-  if (one.outgoing !== other.outgoing || one.state === "failed") return false;
+  if (one.outgoing !== other.outgoing || one.sender !== other.sender || one.state === "failed") return false;
   return minute(one) === minute(other) && day(one) === day(other);
 }
 

@@ -106,7 +106,7 @@ function asPhone(device: DeviceInfo, at: number): DeviceInfo {
 }
 
 /** Press what the selectors name, each after the page has had time; "paste …" fills the code in. */
-async function press(selectors: readonly string[]): Promise<void> {
+export async function press(selectors: readonly string[]): Promise<void> {
   for (const selector of selectors) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const field = document.querySelector<HTMLTextAreaElement>("#link-code");

@@ -3,6 +3,7 @@
 import type { Start } from "../../client/model";
 import { deviceScenes, type Scene } from "./device_scenes";
 import { FakeMessenger, id } from "./fake";
+import { groupScenes } from "./group_scenes";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -164,6 +165,7 @@ export const scenes: Record<string, () => Scene> = {
     return { fake, path: `/chats/${BOB}`, then: () => fake.tell({ type: "ended", why: "unlinked", text: "" }) };
   },
   ...deviceScenes(withLines),
+  ...groupScenes(withLines),
 };
 
 function withLines(): FakeMessenger {

@@ -1,0 +1,76 @@
+// What group chats can look like, by name: for the dev page only.
+
+import type { ChatSummary, GroupInfo, GroupMember, Role } from "../../client/model";
+import { press, type Scene } from "./device_scenes";
+import { id, OPTIONS, type FakeMessenger } from "./fake";
+
+const MINUTE = 60_000;
+const TROUBLE =
+  "The server counts somebody among this group's members whom no member has added: nothing is sent to it.";
+
+export function groupScenes(everybody: () => FakeMessenger): Record<string, () => Scene> {
+  const group = (
+    more: Partial<GroupInfo> = {},
+    { chat = {}, hash = "", presses = [] }: { chat?: Partial<ChatSummary>; hash?: string; presses?: readonly string[] } = {},
+  ): (() => Scene) => {
+    return () => {
+      const fake = everybody();
+      const made = fake.addGroup("Choir on Thursdays", { members: members("owner"), ...more });
+      talk(fake, made.id);
+      fake.change(made.id, chat);
+      return { fake, path: `/chats/${made.id}${hash}`, then: () => void press(presses) };
+    };
+  };
+  const pending = [person(8, "ivan.k"), person(9, "a-very-long-username-of-somebody-who-waits")];
+  return {
+    group: group(),
+    groupdetails: group({ pending }, { hash: "#details" }),
+    groupmember: group({ role: "member", members: members("member") }, { hash: "#details" }),
+    groupmanage: group({}, { hash: "#details", presses: [".member-more summary"] }),
+    groupremove: group({}, { hash: "#details", presses: [".member-more summary", ".member-more .button-danger"] }),
+    groupleave: group(
+      { role: "member", members: members("member") },
+      { hash: "#details", presses: ["section > .button-danger"] },
+    ),
+    grouprequest: group({ role: "member", members: members("member") }, { chat: { request: true, unread: 2 } }),
+    grouptrouble: group({ trouble: TROUBLE }, { hash: "#details" }),
+    groupchanged: group({ members: members("owner").map(changed) }, { hash: "#details" }),
+    groupleft: group({ ended: "left", role: null, members: [] }, { hash: "#details" }),
+    groupremoved: group({ ended: "removed", role: null, members: members("member").slice(1) }),
+    grouppending: group({ role: null, isPending: true, members: [], title: "" }, { hash: "#details" }),
+    groupmuted: group({ muted: true }, { chat: { unread: 3 } }),
+  };
+}
+
+function members(own: Role): GroupMember[] {
+  return [
+    { account: OPTIONS.account, name: OPTIONS.username, role: own, identityChanged: false },
+    { ...person(1, "bob"), role: own === "owner" ? "admin" : "owner", identityChanged: false },
+    { ...person(4, "dana"), role: "member", identityChanged: false },
+    { ...person(30, "somebody_with_quite_a_long_name"), role: "member", identityChanged: false },
+  ];
+}
+
+function person(number: number, name: string): { account: string; name: string } {
+  return { account: id("p", number), name };
+}
+
+function changed(member: GroupMember): GroupMember {
+  return { ...member, identityChanged: member.name === "dana" };
+}
+
+function talk(fake: FakeMessenger, chat: string): void {
+  const start = new Date().setHours(9, 12, 0, 0);
+  const system = { kind: "system" } as const;
+  fake.addLine(chat, "bob made this group.", { ...system, sentAt: start });
+  fake.addLine(chat, "bob added you.", { ...system, sentAt: start });
+  fake.addLine(chat, "Welcome, everybody!", { sender: "bob", sentAt: start + MINUTE });
+  fake.addLine(chat, "We sing on Thursday at seven.", { sender: "bob", sentAt: start + MINUTE + 10 });
+  fake.addLine(chat, "I bring the scores.", { sender: "dana", sentAt: start + MINUTE + 20 });
+  fake.addLine(chat, "Thank you", { outgoing: true, sentAt: start + 2 * MINUTE });
+  fake.addLine(chat, "", { kind: "unreadable", cause: "undecryptable", sender: "dana", sentAt: start + 3 * MINUTE });
+  fake.addLine(chat, "bob removed ivan.k.", { ...system, sentAt: start + 4 * MINUTE });
+  fake.addLine(chat, "See you there", { sender: "somebody_with_quite_a_long_name", sentAt: start + 5 * MINUTE });
+  fake.addLine(chat, "This one expired", { outgoing: true, state: "expired", sentAt: start + 6 * MINUTE });
+  fake.addLine(chat, "Can somebody bring water?", { sender: "dana", sentAt: start + 7 * MINUTE });
+}
