@@ -140,12 +140,13 @@ class Surfer:
         assert len(groups) == 40
         return "".join(groups)
 
-    def approve(self, code: str) -> None:
-        """Link the device that shows this code, and send it what was written before."""
+    def approve(self, code: str, *, history: bool = True) -> None:
+        """Link the device that shows this code, and send it what was written before, or not."""
         self.page.goto(f"{self.server}/chats/#link")
         dialog = self.page.locator("dialog.devices")
         dialog.get_by_label("paste the code").fill(code)
         dialog.get_by_role("button", name="Go on").click()
+        dialog.get_by_label("Send it my earlier messages").set_checked(history)
         dialog.get_by_role("button", name="Link it").click()
         dialog.get_by_role("button", name="Done").click(timeout=2 * SECONDS)
         self.page.keyboard.press("Escape")
@@ -174,6 +175,17 @@ class Surfer:
 
     def texts(self) -> list[str]:
         return self.page.locator("[data-line] .bubble-text").all_inner_texts()
+
+    def all_texts(self) -> list[str]:
+        """The whole conversation, for which the log is scrolled to its beginning."""
+        log, beginning = self.page.get_by_role("log"), self.page.get_by_text("This is where your conversation")
+        for _ in range(50):
+            if beginning.count():
+                break
+            log.evaluate("log => { log.scrollTop = 0; }")
+            self.page.wait_for_timeout(50)
+        # Not as it is seen: what is scrolled out of sight is not laid out, and has no inner text.
+        return self.page.locator("[data-line] .bubble-text").all_text_contents()
 
     def states(self) -> dict[str, str]:
         """What the page says of each message, by its text."""

@@ -70,9 +70,9 @@ class Person:
         self.json("register", self.name, "--email", f"{self.name}@example.org")
 
     @contextmanager
-    def linking(self) -> Iterator[str]:
+    def linking(self, device: str = "Terminal") -> Iterator[str]:
         """Sign in on a new device of one's own: its link code. At the end it has become one."""
-        self.run("login", self.name)
+        self.run("login", self.name, "--device", device)
         process = self.start("--json", "link")
         try:
             assert process.stdout is not None
