@@ -14,6 +14,7 @@ import "./devices_dialog";
 import { narrow, PageElement, touch } from "./element";
 import { FocusKeeper } from "./focus_keeper";
 import "./history_line";
+import "./group_dialog";
 import { icons } from "./icons";
 import "./jump_dialog";
 import type { JumpDialogElement } from "./jump_dialog";
@@ -24,7 +25,7 @@ import "./splitter";
 import { startScreen, takesOver } from "./start_screen";
 import type { Changes } from "./state/changes";
 import type { ChatPage } from "./state/page";
-import { devicesAskedFor, formatRoute, parseRoute, type Route } from "./state/route";
+import { devicesAskedFor, formatRoute, joinAskedFor, parseRoute, type Route } from "./state/route";
 import { shortcutOf } from "./state/shortcuts";
 import { words } from "./words";
 
@@ -58,6 +59,7 @@ export class MessengerAppElement extends PageElement {
     this.addEventListener("open-chat", (event) => this.#openChat((event as CustomEvent<string>).detail), { signal });
     this.addEventListener("show-help", () => this.#help.open(), { signal });
     this.addEventListener("show-devices", () => this.page.devices.open("list"), { signal });
+    this.addEventListener("new-group", () => this.page.groupDialog.open({ name: "new" }), { signal });
     this.addEventListener("devices-closed", () => this.#afterDevices(), { signal });
     this.addEventListener("ask", (event) => this.#asked((event as CustomEvent<Asked>).detail), { signal });
     document.querySelector(".skip")?.addEventListener("click", (event) => this.#toContent(event), { signal });
@@ -114,6 +116,7 @@ export class MessengerAppElement extends PageElement {
       </div>
       <jump-dialog .page=${page}></jump-dialog>
       <shortcuts-dialog></shortcuts-dialog>
+      <group-dialog .groups=${page.groupDialog}></group-dialog>
       <devices-dialog .devices=${page.devices} .history=${page.history}></devices-dialog>
     `;
   }
@@ -164,14 +167,14 @@ export class MessengerAppElement extends PageElement {
     void this.updateComplete.then(() => this.#focusAfter(before));
   }
 
-  /** An address of the devices shows them over the chats, and is gone from the history then. */
+  /** An address of the devices, or of a link, shows a dialog over the chats, and is gone from the history then. */
   #arriveAt(path: string, hash: string): void {
     const route = parseRoute(path, hash);
     const devices = devicesAskedFor(hash);
-    if (devices) {
-      history.replaceState(history.state, "", formatRoute(route));
-      this.page.devices.open(devices);
-    }
+    const code = joinAskedFor(hash);
+    if (devices || code) history.replaceState(history.state, "", formatRoute(route));
+    if (devices) this.page.devices.open(devices);
+    if (code) this.page.groupDialog.open({ name: "join", code });
     this.page.go(route);
   }
 

@@ -65,6 +65,7 @@ export class ChatListElement extends PageElement {
           <p><span class="unseen">${words.list.signedInAs} </span><bdi>${this.page.options.username}</bdi></p>
         </div>
         ${iconButton({ label: words.list.none.allAction, icon: icons.write, act: () => this.focusSearch() })}
+        ${iconButton({ label: words.group.newTitle, icon: icons.newGroup, act: () => this.#tell("new-group") })}
         ${iconButton({ label: words.list.devices, icon: icons.devices, act: () => this.#tell("show-devices") })}
         ${iconButton({ label: words.list.shortcuts, icon: icons.keyboard, act: () => this.#tell("show-help"), class: "desk" })}
         <a class="icon-button" href="/settings/" aria-label=${words.list.settings} title=${words.list.settings}
@@ -261,7 +262,7 @@ export class ChatListElement extends PageElement {
     row.focus();
   }
 
-  #tell(what: "show-devices" | "show-help" | "open-chat", chat = ""): void {
+  #tell(what: "new-group" | "show-devices" | "show-help" | "open-chat", chat = ""): void {
     this.dispatchEvent(new CustomEvent(what, { detail: chat, bubbles: true }));
   }
 }

@@ -3,10 +3,11 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ChatSummary, GroupInfo, GroupMember, GroupPerson } from "../client/model";
 import { PageElement } from "./element";
+import "./group_links";
 import { icons } from "./icons";
 import { avatar } from "./parts";
 import type { Changes } from "./state/changes";
-import { canRemove, closedWhy, inOrder, isAdmin, isOnlyOwner, rolesFor } from "./state/group";
+import { canRemove, closedWhy, inOrder, isAdmin, isOnlyOwner, mayAdd, rolesFor } from "./state/group";
 import type { ChatPage } from "./state/page";
 import { words } from "./words";
 
@@ -60,6 +61,9 @@ export class GroupDetailsElement extends PageElement {
       ${this.page.groups.busy ? html`<p class="late quiet" role="status">${said.busy}</p>` : nothing}
       ${isAdmin(group) && group.pending.length > 0 ? this.#pending(chat.id, group) : nothing}
       ${group.members.length > 0 ? this.#members(chat.id, group) : nothing}
+      ${isAdmin(group)
+        ? html`<group-links .groups=${this.page.groups} .chat=${chat.id} .group=${group}></group-links>`
+        : nothing}
       ${group.role !== null || group.isPending ? this.#own(chat, group) : nothing}
       <dialog class="dialog sure" aria-labelledby="sure-title" @close=${this.#answered}>
         <form method="dialog">
@@ -115,7 +119,16 @@ export class GroupDetailsElement extends PageElement {
       <ul class="roster">
         ${inOrder(group.members, own).map((member) => this.#member(chat, group, member, member.account === own))}
       </ul>
+      ${mayAdd(group)
+        ? html`<button class="button button-quiet" type="button" @click=${() => this.#add(chat, group)}>
+            ${said.addMore}
+          </button>`
+        : nothing}
     </section>`;
+  }
+
+  #add(chat: string, { title, members }: GroupInfo): void {
+    this.page.groupDialog.open({ name: "add", chat, title, known: members.map((member) => member.account) });
   }
 
   #member(chat: string, group: GroupInfo, member: GroupMember, isOwn: boolean): TemplateResult {

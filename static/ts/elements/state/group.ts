@@ -29,6 +29,10 @@ export function isAdmin({ role }: GroupInfo): boolean {
   return role === "admin" || role === "owner";
 }
 
+export function mayAdd(group: GroupInfo): boolean {
+  return isAdmin(group) || (group.role !== null && group.membersMayAdd);
+}
+
 /** Nobody else could decide about roles. */
 export function isOnlyOwner(group: GroupInfo): boolean {
   const owners = group.members.filter((member) => member.role === "owner");

@@ -1,7 +1,7 @@
 // What a person does in a group chat. Each waits for the server; one at a time, so that nothing is done twice.
 
 import type { Messenger } from "../../client/messenger";
-import type { Role } from "../../client/model";
+import type { InviteOptions, Role } from "../../client/model";
 import { Changes } from "./changes";
 import type { Notices } from "./notices";
 
@@ -35,6 +35,21 @@ export class Groups {
 
   setRole(chat: string, account: string, role: Role): Promise<boolean> {
     return this.#do(() => this.#messenger.setRole(chat, account, role));
+  }
+
+  rename(chat: string, title: string): Promise<boolean> {
+    return this.#do(() => this.#messenger.renameGroup(chat, title));
+  }
+
+  /** The code that stands in the link; null: it did not work. */
+  async makeLink(chat: string, options: InviteOptions): Promise<string | null> {
+    let code: string | null = null;
+    await this.#do(async () => (code = await this.#messenger.makeLink(chat, options)));
+    return code;
+  }
+
+  endLink(chat: string, key: string): Promise<boolean> {
+    return this.#do(() => this.#messenger.endLink(chat, key));
   }
 
   mute(chat: string, on: boolean): Promise<boolean> {

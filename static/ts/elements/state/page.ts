@@ -9,6 +9,7 @@ import { ConnectionState } from "./connection";
 import { Conversation } from "./conversation";
 import { Devices } from "./devices";
 import { Drafts } from "./drafts";
+import { GroupDialog } from "./group_dialog";
 import { Groups } from "./groups";
 import { History } from "./history";
 import { Linking } from "./linking";
@@ -31,6 +32,7 @@ export class ChatPage {
   readonly devices: Devices;
   readonly linking: Linking;
   readonly groups: Groups;
+  readonly groupDialog: GroupDialog;
   readonly history: History;
   readonly options: StartOptions;
   phase: Phase = { state: "starting" };
@@ -57,6 +59,7 @@ export class ChatPage {
     this.#ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.devices = new Devices(messenger, this.#ready);
     this.groups = new Groups(messenger, this.notices);
+    this.groupDialog = new GroupDialog(messenger, this.#ready, clock);
     this.linking = new Linking(messenger, () => this.#linked());
     this.history = new History(messenger, clock);
     this.#typing = new TypingSignal((chat, on) => this.#do(messenger.typing(chat, on)), clock);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { id } from "../tests/fake";
-import { devicesAskedFor, formatRoute, parseRoute } from "./route";
+import { devicesAskedFor, formatRoute, joinAskedFor, parseRoute } from "./route";
 
 describe("routes", () => {
   const chat = id("c", 7);
@@ -27,5 +27,10 @@ describe("routes", () => {
     expect(devicesAskedFor("#link")).toBe("code");
     expect(devicesAskedFor("#details")).toBeNull();
     expect(devicesAskedFor("")).toBeNull();
+  });
+
+  test("may ask to join a group", () => {
+    expect(joinAskedFor("#join/0A-b_9")).toBe("0A-b_9");
+    for (const hash of ["", "#join", "#join/", "#join/a/b", "#join/%20", "#details"]) expect(joinAskedFor(hash)).toBeNull();
   });
 });

@@ -17,6 +17,11 @@ export function formatRoute(route: Route): string {
   return `/chats/${route.chat}${route.details ? "#details" : ""}`;
 }
 
+/** The code of a group's link that an address asks to join by. */
+export function joinAskedFor(hash: string): string | null {
+  return /^#join\/([0-9A-Za-z_-]{1,1000})$/.exec(hash)?.[1] ?? null;
+}
+
 /** What of the account's devices an address asks to see. */
 export function devicesAskedFor(hash: string): "list" | "code" | null {
   return hash === "#devices" ? "list" : hash === "#link" ? "code" : null;

@@ -1,6 +1,7 @@
 // What linking and the dialog of devices can look like, by name: for the dev page only.
 
 import type { DeviceInfo, Told } from "../../client/model";
+import { PAUSE } from "../state/people";
 import { id, type FakeMessenger } from "./fake";
 
 export interface Scene {
@@ -105,12 +106,20 @@ function asPhone(device: DeviceInfo, at: number): DeviceInfo {
   return { ...device, thisOne: at === 1, managing: at === 0 };
 }
 
-/** Press what the selectors name, each after the page has had time; "paste …" fills the code in. */
+async function find(text: string): Promise<void> {
+  const field = document.querySelector<HTMLInputElement>("#group-people");
+  if (field) field.value = text;
+  field?.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  await new Promise((resolve) => setTimeout(resolve, 2 * PAUSE));
+}
+
+/** Press what the selectors name, each after the page has had time; "paste …" fills the code in, "find …" looks for people. */
 export async function press(selectors: readonly string[]): Promise<void> {
   for (const selector of selectors) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const field = document.querySelector<HTMLTextAreaElement>("#link-code");
     if (selector.startsWith("paste ") && field) field.value = selector.slice("paste ".length);
+    else if (selector.startsWith("find ")) await find(selector.slice("find ".length));
     else document.querySelector<HTMLElement>(selector)?.click();
   }
 }

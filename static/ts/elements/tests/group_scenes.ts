@@ -5,6 +5,7 @@ import { press, type Scene } from "./device_scenes";
 import { id, OPTIONS, type FakeMessenger } from "./fake";
 
 const MINUTE = 60_000;
+const DAY = 86_400_000;
 const TROUBLE =
   "The server counts somebody among this group's members whom no member has added: nothing is sent to it.";
 
@@ -22,6 +23,10 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
     };
   };
   const pending = [person(8, "ivan.k"), person(9, "a-very-long-username-of-somebody-who-waits")];
+  const links = [
+    { key: "01", expires: Date.now() + 3 * DAY, uses: null, approval: true },
+    { key: "02", expires: null, uses: 3, approval: false },
+  ];
   return {
     group: group(),
     groupdetails: group({ pending }, { hash: "#details" }),
@@ -38,6 +43,16 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
     groupleft: group({ ended: "left", role: null, members: [] }, { hash: "#details" }),
     groupremoved: group({ ended: "removed", role: null, members: members("member").slice(1) }),
     grouppending: group({ role: null, isPending: true, members: [], title: "" }, { hash: "#details" }),
+    groupnew: group({}, { presses: [".list-head [aria-label='New group']"] }),
+    groupfind: group({}, { presses: [".list-head [aria-label='New group']", "find mar", ".member-choice", "find mar"] }),
+    groupadd: group({}, { hash: "#details", presses: ["section:has(.roster) > .button-quiet"] }),
+    grouplinks: group({ links }, { hash: "#details", presses: [".group-inline:has(.choice) .button"] }),
+    groupjoin: () => ({ fake: everybody(), path: "/chats/#join/0123456789" }),
+    groupjoinfailed: () => ({
+      fake: Object.assign(everybody(), { join: () => Promise.reject(new Error("That link has ended.")) }),
+      path: "/chats/#join/0123456789",
+      then: () => void press([".group-form [type=submit]"]),
+    }),
     groupmuted: group({ muted: true }, { chat: { unread: 3 } }),
   };
 }

@@ -1,0 +1,96 @@
+"""A group chat on the page: two browsers and a terminal talk in it, and one of them is removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browsers import SECONDS, Surfer, surfing
+from tests.people import Person
+from tests.stacks import Stack, running
+
+TITLE = "Walks"
+AFTER = "nothing of this is for bob"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with running("embedded", pages=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def surfers(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Surfer, Surfer]]:
+    """Alice, who makes the group, and bob, whom she removes."""
+    with (
+        sync_playwright() as playwright,
+        surfing(playwright, "alice", tmp_path_factory.mktemp("alice"), stack.url()) as alice,
+        surfing(playwright, "bob", tmp_path_factory.mktemp("bob"), stack.url()) as bob,
+    ):
+        alice.sign_up()
+        bob.sign_up()
+        yield alice, bob
+
+
+def make_group(surfer: Surfer, *names: str) -> None:
+    page = surfer.page
+    page.get_by_role("button", name="New group").click()
+    dialog = page.get_by_role("dialog", name="New group")
+    dialog.get_by_label("Name of the group").fill(TITLE)
+    for name in names:
+        dialog.get_by_label("Find people").fill(name)
+        dialog.get_by_role("button", name=f"Choose {name}").click()
+    dialog.get_by_role("button", name="Make the group").click()
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible(timeout=SECONDS)
+
+
+def accept(surfer: Surfer) -> None:
+    """Stay in the group that somebody unknown has added one to: its name is known from then on."""
+    surfer.page.locator("a.row").filter(has_text="Request").click()
+    surfer.page.get_by_role("button", name="Accept").click()
+    expect(surfer.composer).to_be_visible()
+    expect(surfer.row(TITLE)).to_be_visible()
+
+
+def texts(person: Person) -> set[str]:
+    return {line["text"] for line in person.json("history", f"#{TITLE}") if line["type"] == "message"}
+
+
+def test_a_group_made_on_the_page_is_one_for_browsers_and_terminals(
+    stack: Stack, surfers: tuple[Surfer, Surfer], tmp_path: Path
+) -> None:
+    alice, bob = surfers
+    dora = Person("dora", tmp_path, stack.url())
+    dora.register()
+    make_group(alice, "bob", "dora")
+    accept(bob)
+    dora.json("groups")
+    dora.json("group", "accept", TITLE)
+
+    alice.write("to the lake?")
+    bob.sees("to the lake?")
+    expect(bob.page.locator(".line-author")).to_have_text(re.compile("^alice"))
+    bob.write("at nine")
+    alice.sees("at nine")
+    dora.json("send", f"#{TITLE}", "I bring the bread")
+    for one in (alice, bob):
+        one.sees("I bring the bread")
+    assert texts(dora) == {"to the lake?", "at nine", "I bring the bread"}
+
+    page = alice.page
+    page.get_by_role("button", name="Details").first.click()
+    details = page.get_by_role("complementary", name="Details")
+    details.get_by_text("bob", exact=True).click()
+    details.get_by_role("button", name="Remove from the group").click()
+    page.get_by_role("dialog", name="Remove bob?").get_by_role("button", name="Remove").click()
+    expect(details.get_by_role("heading", name="2 members")).to_be_visible()
+    expect(bob.page.locator(".composer-closed")).to_contain_text("not in this group any more")
+    alice.write(AFTER)
+    alice.sees_state(AFTER, "accepted", "delivered")
+    dora.json("listen", "--timeout", "1")
+    assert AFTER in texts(dora)
+    expect(bob.line(AFTER)).to_have_count(0)
