@@ -1,6 +1,8 @@
 // The details of a group: who is in it, who waits, and what one can do about it.
 
 import { html, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import { repeat } from "lit/directives/repeat.js";
 import type { ChatSummary, GroupInfo, GroupMember, GroupPerson } from "../client/model";
 import { PageElement } from "./element";
 import "./group_links";
@@ -62,7 +64,10 @@ export class GroupDetailsElement extends PageElement {
       ${isAdmin(group) && group.pending.length > 0 ? this.#pending(chat.id, group) : nothing}
       ${group.members.length > 0 ? this.#members(chat.id, group) : nothing}
       ${isAdmin(group)
-        ? html`<group-links .groups=${this.page.groups} .chat=${chat.id} .group=${group}></group-links>`
+        ? keyed(
+            chat.id, // a link that was made for one group must not stand under another
+            html`<group-links .groups=${this.page.groups} .chat=${chat.id} .group=${group}></group-links>`,
+          )
         : nothing}
       ${group.role !== null || group.isPending ? this.#own(chat, group) : nothing}
       <dialog class="dialog sure" aria-labelledby="sure-title" @close=${this.#answered}>
@@ -117,7 +122,11 @@ export class GroupDetailsElement extends PageElement {
     return html`<section aria-labelledby="details-members">
       <h3 id="details-members" tabindex="-1">${icons.people}${said.members(group.members.length)}</h3>
       <ul class="roster">
-        ${inOrder(group.members, own).map((member) => this.#member(chat, group, member, member.account === own))}
+        ${repeat(
+          inOrder(group.members, own),
+          (member) => `${chat} ${member.account}`,
+          (member) => this.#member(chat, group, member, member.account === own),
+        )}
       </ul>
       ${mayAdd(group)
         ? html`<button class="button button-quiet" type="button" @click=${() => this.#add(chat, group)}>
