@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, ViewportSize, expect, sync_playwright
 
-from tests.browsers import Surfer, surfing
+from tests.browsers import SECONDS, Surfer, surfing
 from tests.stacks import Stack, running
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -155,7 +155,7 @@ def test_nothing_moves_under_the_eyes_of_a_reader(rosa: Surfer, sven: Surfer) ->
     page = rosa.page
     rosa.open("sven")
     sven.page.evaluate(WRITE, [1, MANY])
-    expect(page.locator(".bubble-text", has_text=f"number {MANY}")).to_be_in_viewport()
+    expect(page.locator(".bubble-text", has_text=f"number {MANY}")).to_be_in_viewport(timeout=SECONDS)
     page.get_by_role("log").focus()
     for _ in range(3):
         page.keyboard.press("PageUp")
@@ -165,7 +165,7 @@ def test_nothing_moves_under_the_eyes_of_a_reader(rosa: Surfer, sven: Surfer) ->
     page.wait_for_timeout(300)
     page.evaluate(WATCH)
     sven.page.evaluate(WRITE, [MANY + 1, 2 * MANY])
-    expect(newest).to_have_accessible_name(f"{MANY} new messages, jump to the newest", timeout=20_000)
+    expect(newest).to_have_accessible_name(f"{MANY} new messages, jump to the newest", timeout=SECONDS)
     assert page.evaluate("moved") < 1
     expect(page).to_have_title(re.compile(rf"^\({MANY}\) sven"))
     newest.press("Enter")

@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,27 @@ def test_a_value_opens_only_in_the_row_it_was_sealed_for(tmp_path: Path) -> None
             tx.open_bytes("chat", b"one", sealed)
         with pytest.raises(StoreError):
             tx.open_bytes("setting", b"one", sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    store.close()
+
+
+def test_a_transaction_of_another_thread_waits_for_its_turn(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    order: list[str] = []
+    inside = threading.Event()
+
+    def first() -> None:
+        with store.transaction():
+            inside.set()
+            time.sleep(0.2)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    with store.transaction():
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
     store.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, sealer: Sealer) -> None:
         self._connection = connection
         self._sealer = sealer
+        self._turn = threading.RLock()  # the connection knows one transaction: another thread's waits for its end
 
     def execute(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
         return self._connection.execute(statement, values)
@@ -63,6 +65,7 @@ class Store:
         self.notice = notice  # what the person should know, once
         self._connection = connection
         self._sealer = sealer
+        self._turn = threading.RLock()  # the connection knows one transaction: another thread's waits for its end
 
     @classmethod
     def open(cls, directory: Path, passphrase: Secret | None = None) -> Store:
@@ -99,20 +102,21 @@ class Store:
         `durable=False` skips the wait for the disk: what it writes survives a killed process, and not
         always a loss of power. Only for what can be done twice without harm.
         """
-        if not durable:
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-        try:
-            self._begin()
-            try:
-                yield Transaction(self._connection, self._sealer)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        finally:
+        with self._turn:
             if not durable:
-                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                self._begin()
+                try:
+                    yield Transaction(self._connection, self._sealer)
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
+            finally:
+                if not durable:
+                    self._connection.execute("PRAGMA synchronous = FULL")
 
     def data_version(self) -> int:
         """A number that changes when another process has written."""
