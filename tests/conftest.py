@@ -1,13 +1,17 @@
 """Whole stacks, and people at their terminals, for the tests that cross processes."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 
+from tests.browsers import Surfer, surfing
 from tests.people import Person
 from tests.stacks import Stack, running
 
 Join = Callable[[str], Person]
+Visit = Callable[[str], Surfer]
 
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
@@ -27,6 +31,19 @@ def join(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Join:
         return person
 
     return register
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def visit(playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """A browser for somebody, with a profile of its own and nobody signed in. The stack has to have its pages."""
+    with ExitStack() as browsers:
+        yield lambda name: browsers.enter_context(surfing(playwright, name, tmp_path_factory.mktemp(name), stack.url()))
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from playwright.sync_api import Playwright, expect, sync_playwright
+from playwright.sync_api import Playwright, expect
 
 from tests.browsers import SECONDS, Surfer, surfing
+from tests.conftest import Visit
 from tests.people import Person
 from tests.proxy import Proxy
 from tests.stacks import Stack, running
 
 CANARY = "the heron stands in the reeds"
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>"
-
-Open = Callable[[str], Surfer]
 
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
@@ -31,27 +30,19 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def surf(playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+def surf(visit: Visit) -> Visit:
     """Sign somebody up in a browser of their own."""
-    with contextlib.ExitStack() as browsers:
 
-        def sign_up(name: str) -> Surfer:
-            folder = tmp_path_factory.mktemp(name)
-            person = browsers.enter_context(surfing(playwright, name, folder, stack.url()))
-            person.sign_up()
-            return person
+    def sign_up(name: str) -> Surfer:
+        person = visit(name)
+        person.sign_up()
+        return person
 
-        yield sign_up
+    return sign_up
 
 
 @pytest.fixture(scope="module")
-def friends(surf: Open) -> tuple[Surfer, Surfer]:
+def friends(surf: Visit) -> tuple[Surfer, Surfer]:
     """Alice and bob, who have written to each other."""
     alice, bob = surf("alice"), surf("bob")
     alice.find("bob")
@@ -97,7 +88,7 @@ def test_two_browsers_talk_and_see_what_was_delivered_and_read(alice: Surfer, bo
     assert alice.texts() == bob.texts()
 
 
-def test_the_outsider_sees_nothing_and_is_asked_before_anything_is_read(surf: Open, alice: Surfer) -> None:
+def test_the_outsider_sees_nothing_and_is_asked_before_anything_is_read(surf: Visit, alice: Surfer) -> None:
     charlie = surf("charlie")
     expect(charlie.page.locator(".row-name")).to_have_count(0)
     charlie.find("alice")
@@ -259,7 +250,7 @@ def test_a_page_that_is_reloaded_again_and_again_is_no_second_tab(alice: Surfer,
         bob.sees(f"reload {number}")
 
 
-def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack, surf: Open, tmp_path: Path) -> None:
+def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack, surf: Visit, tmp_path: Path) -> None:
     erin = surf("erin")
     frank = Person("frank", tmp_path, stack.url())
     frank.register()
@@ -304,7 +295,7 @@ def test_the_title_counts_what_is_unread(alice: Surfer, bob: Surfer) -> None:
     bob.sees_state("look at the title", "read")
 
 
-def test_a_store_that_the_browser_has_lost_is_said_plainly(surf: Open) -> None:
+def test_a_store_that_the_browser_has_lost_is_said_plainly(surf: Visit) -> None:
     heidi = surf("heidi")
     page = heidi.page
     page.goto(f"{heidi.server}/settings/")  # lets go of the store
@@ -317,7 +308,7 @@ def test_a_store_that_the_browser_has_lost_is_said_plainly(surf: Open) -> None:
     expect(page.get_by_role("heading", name="This browser has lost its messages")).to_be_visible(timeout=SECONDS)
 
 
-def test_signing_out_ends_the_page_and_erases_where_that_was_asked(surf: Open) -> None:
+def test_signing_out_ends_the_page_and_erases_where_that_was_asked(surf: Visit) -> None:
     ivan = surf("ivan")
     page = ivan.page
     page.goto(f"{ivan.server}/accounts/logout/")

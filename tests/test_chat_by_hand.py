@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Locator, ViewportSize, expect
 
-from tests.browsers import SECONDS, Surfer, surfing
+from tests.browsers import SECONDS, Surfer
+from tests.conftest import Visit
 from tests.stacks import Stack, running
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -46,16 +47,12 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def people(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Surfer, Surfer]]:
+def people(visit: Visit) -> tuple[Surfer, Surfer]:
     """Rosa, who leaves the mouse alone, and sven, who writes to her."""
-    with (
-        sync_playwright() as playwright,
-        surfing(playwright, "rosa", tmp_path_factory.mktemp("rosa"), stack.url()) as rosa,
-        surfing(playwright, "sven", tmp_path_factory.mktemp("sven"), stack.url()) as sven,
-    ):
-        rosa.sign_up()
-        sven.sign_up()
-        yield rosa, sven
+    rosa, sven = visit("rosa"), visit("sven")
+    rosa.sign_up()
+    sven.sign_up()
+    return rosa, sven
 
 
 @pytest.fixture

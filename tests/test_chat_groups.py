@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browsers import SECONDS, Surfer, surfing
+from tests.browsers import SECONDS, Surfer
+from tests.conftest import Visit
 from tests.people import Person
 from tests.stacks import Stack, running
 
@@ -24,16 +25,12 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def surfers(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Surfer, Surfer]]:
+def surfers(visit: Visit) -> tuple[Surfer, Surfer]:
     """Alice, who makes the group, and bob, whom she removes."""
-    with (
-        sync_playwright() as playwright,
-        surfing(playwright, "alice", tmp_path_factory.mktemp("alice"), stack.url()) as alice,
-        surfing(playwright, "bob", tmp_path_factory.mktemp("bob"), stack.url()) as bob,
-    ):
-        alice.sign_up()
-        bob.sign_up()
-        yield alice, bob
+    alice, bob = visit("alice"), visit("bob")
+    alice.sign_up()
+    bob.sign_up()
+    return alice, bob
 
 
 def make_group(surfer: Surfer, *names: str) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browsers import Surfer, surfing
+from tests.browsers import Surfer
+from tests.conftest import Visit
 from tests.stacks import ROOT, Stack, running
 
 WIDE, NARROW = (1280, 900), (390, 844)
@@ -27,16 +28,12 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def people(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Surfer, Surfer]]:
+def people(visit: Visit) -> tuple[Surfer, Surfer]:
     """Nora, whose page is looked at, and omar, who writes to her."""
-    with (
-        sync_playwright() as playwright,
-        surfing(playwright, "nora", tmp_path_factory.mktemp("nora"), stack.url()) as nora,
-        surfing(playwright, "omar", tmp_path_factory.mktemp("omar"), stack.url()) as omar,
-    ):
-        nora.sign_up()
-        omar.sign_up()
-        yield nora, omar
+    nora, omar = visit("nora"), visit("omar")
+    nora.sign_up()
+    omar.sign_up()
+    return nora, omar
 
 
 def look(page: Page, name: str, prepare: Callable[[], object] = lambda: None) -> None:

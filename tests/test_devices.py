@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browsers import SECONDS, Surfer, surfing
+from tests.browsers import SECONDS, Surfer
+from tests.conftest import Visit
 from tests.people import Person
 from tests.stacks import Stack, running
 
 ENDED_WITHIN = 5_000  # ms, of a device that its account has ended
-Visit = Callable[[str], Surfer]
 
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     with running(request.param, pages=True) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def visit(playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
-    """A browser for somebody, who is not signed in yet."""
-    with contextlib.ExitStack() as browsers:
-
-        def open_browser(name: str) -> Surfer:
-            return browsers.enter_context(surfing(playwright, name, tmp_path_factory.mktemp(name), stack.url()))
-
-        yield open_browser
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browsers import SECONDS, Surfer, surfing
+from tests.browsers import SECONDS, Surfer
+from tests.conftest import Visit
 from tests.stacks import Stack, running
-
-Open = Callable[[str, str], Surfer]
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +20,9 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def surf(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    """A browser of somebody's, with a profile folder of its own."""
-    with sync_playwright() as playwright, contextlib.ExitStack() as browsers:
-        yield lambda name, folder: browsers.enter_context(
-            surfing(playwright, name, tmp_path_factory.mktemp(folder), stack.url())
-        )
-
-
-@pytest.fixture(scope="module")
-def tina(surf: Open) -> Surfer:
+def tina(visit: Visit) -> Surfer:
     """At her first browser, in which she has written to ulf."""
-    ulf, first = surf("ulf", "ulf"), surf("tina", "tina")
+    ulf, first = visit("ulf"), visit("tina")
     ulf.sign_up()
     first.sign_up()
     first.find("ulf")
@@ -43,9 +32,9 @@ def tina(surf: Open) -> Surfer:
 
 
 @pytest.fixture(scope="module")
-def second(surf: Open, tina: Surfer) -> Surfer:
+def second(visit: Visit, tina: Surfer) -> Surfer:
     """Signed in at another browser, which shows its code."""
-    other = surf("tina", "tina-second")
+    other = visit("tina")
     other.sign_in()
     expect(other.page.get_by_role("heading", name="Link this browser to your account")).to_be_visible(timeout=SECONDS)
     return other

@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.browsers import Surfer, surfing
+from tests.browsers import Surfer
+from tests.conftest import Visit
 from tests.people import Person
 from tests.stacks import Stack, running
 from tests.test_many_devices import in_each_sender_s_order
@@ -24,19 +23,11 @@ LINES = 50  # in a round: 200 messages in all
 SEED = 11  # another one is another conversation
 SETTLED_WITHIN = 90  # seconds after the last word
 
-Visit = Callable[[str], Surfer]
-
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[Stack]:
-    with running("full", pages=True) as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def visit(full: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
-    with sync_playwright() as playwright, ExitStack() as browsers:
-        yield lambda name: browsers.enter_context(surfing(playwright, name, tmp_path_factory.mktemp(name), full.url()))
+def stack() -> Iterator[Stack]:
+    with running("full", pages=True) as started:
+        yield started
 
 
 class Device(Protocol):
@@ -104,7 +95,7 @@ class Terminal:
         return [line["text"] if line["type"] == "message" else f"({line['type']})" for line in shown]
 
 
-def test_two_hundred_messages_among_browsers_and_terminals(full: Stack, visit: Visit, tmp_path: Path) -> None:
+def test_two_hundred_messages_among_browsers_and_terminals(stack: Stack, visit: Visit, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     phone, desk, pocket = visit("alice"), visit("bob"), visit("bob")
     phone.sign_up()
@@ -118,7 +109,7 @@ def test_two_hundred_messages_among_browsers_and_terminals(full: Stack, visit: V
     said = ["phone hello", "desk hello"]
 
     def terminal(name: str, *, history: bool = True) -> Terminal:
-        person = Person("alice", tmp_path / name, full.url())
+        person = Person("alice", tmp_path / name, stack.url())
         with person.linking(name) as code:
             phone.approve(code, history=history)
         phone.open("bob")
