@@ -14,6 +14,7 @@ from chats.group_facts import Destination, Fan, Reach
 from chats.ids import AccountId, DeviceId, GroupId, MessageId
 from chats.sends import Settle
 from keys.errors import NotListed
+from messenger.lib import base64url
 from messenger.lib.errors import Malformed, NotFound
 
 NO_GROUP = GroupId("")
@@ -57,6 +58,10 @@ class GroupSend:
 def fill_group(send: GroupSend, frame: Frame) -> None:
     """Take over a frame's contents. Malformed for what no client of ours would send."""
     send.group, send.gsh, send.lists, send.text = GroupId(frame.group), frame.gsh, frame.lists, frame.body
+    try:
+        base64url.decode(frame.gsh)
+    except ValueError as error:
+        raise Malformed("gsh is not canonical base64url") from error
     try:
         send.data = wire.decode_body(frame.body)
         send.tag = wire.group_franking_tag(send.data)

@@ -199,7 +199,7 @@ async def test_an_unlisted_device_sends_nothing(group: Group, alice: Phone, bob:
         assert (await u.ask(group.message(unlisted, bob)))["code"] == "not_listed"
 
 
-async def test_malformed_messages_change_nothing(group: Group, alice: Phone, bob: Phone) -> None:
+async def test_malformed_messages_change_nothing(group: Group, alice: Phone, bob: Phone, ask: Ask) -> None:
     good = group.message(alice, bob)
     bad: list[dict[str, Any]] = [
         {"body": alice.message_to(bob)["envelopes"][0]["body"]},  # of two people
@@ -208,6 +208,7 @@ async def test_malformed_messages_change_nothing(group: Group, alice: Phone, bob
         {"body": "!"},
         {"body": "A" * 90_000},
         {"gsh": "short"},
+        {"gsh": "A" * 42 + "B"},  # stray bits
         {"lists": None},
         {"group": group.id.upper()},
         {"surprise": 1},
@@ -219,6 +220,10 @@ async def test_malformed_messages_change_nothing(group: Group, alice: Phone, bob
         for where in ({}, {"chat": alice.chat_with(bob), "group": group.id}):
             frame = {"type": "message.read", "id": "1", "messages": [good["message_id"]]} | where
             assert (await a.ask(frame))["code"] == "malformed"
+        stray = bare(good) | {"gsh": "A" * 42 + "B"}
+        del stray["group"]
+        status, refused = await ask(alice, "post", f"{group.path}/messages", stray)
+        assert (status, refused["code"]) == (400, "malformed")
         assert await b.silent()
     assert not await GroupMessage.objects.aexists()
 
