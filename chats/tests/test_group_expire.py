@@ -67,6 +67,18 @@ async def test_who_blocks_the_sender_or_was_not_asked_lets_them_expire_without_a
     assert await GroupMessageStatus.objects.acount() == 2
 
 
+async def test_who_was_removed_is_not_told_that_what_they_wrote_expired(
+    group: Group, alice: Phone, tablet: Phone, bob: Phone
+) -> None:
+    async with bob.online() as b:
+        await b.ask(group.message(bob, alice))
+        await do(group, alice, Remove(account_of(bob), META))
+        await b.get("group.changed")
+        await run_jobs(now=now_ms() + 31 * DAY)
+        assert await b.silent()
+    assert await GroupMessageStatus.objects.acount() == 2
+
+
 async def test_metadata_of_old_messages_is_forgotten(group: Group, alice: Phone, tablet: Phone, bob: Phone) -> None:
     async with alice.online() as a, tablet.online() as t, bob.online() as b:
         await a.ask(group.message(alice, bob))

@@ -132,6 +132,50 @@ async def test_a_member_who_blocks_the_sender_gives_no_statuses(
     assert (await ask(alice, "post", "messages/statuses", {"messages": [sent["message_id"]]}))[1] == {"statuses": []}
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["removed", "removed and waiting to come back"])
+async def test_who_is_not_in_it_any_more_hears_nothing_of_what_they_wrote(
+    group: Group, alice: Phone, bob: Phone, ask: Ask, waits: bool
+) -> None:
+    async with alice.online() as a, bob.online() as b:
+        sent = [group.message(bob, alice) for _ in range(2)]
+        for one in sent:
+            await b.ask(one)
+        got = [await a.get("envelope") for _ in sent]
+        await a.ack(got[0]["envelope"])
+        assert (await b.get("message.delivered"))["messages"] == [sent[0]["message_id"]]
+        await do(group, alice, Remove(account_of(bob), META))
+        await b.get("group.changed")
+        if waits:
+            key = await sync_to_async(group.link)(alice, approval=True)
+            await do(group, bob, group.join(key, bob))
+            await a.get("group.changed")
+        await a.ack(got[1]["envelope"])
+        seen = {"messages": [one["message_id"] for one in sent]}
+        await a.ask({"type": "message.read", "id": "r", "group": group.id} | seen)
+        for socket in (a, b):
+            assert await socket.silent()
+    assert (await ask(bob, "post", "messages/statuses", seen))[1] == {"statuses": []}
+
+
+async def test_who_waits_to_come_back_tells_nothing_of_what_they_had_not_fetched(
+    group: Group, alice: Phone, bob: Phone, ask: Ask
+) -> None:
+    async with alice.online() as a:
+        sent = group.message(alice, bob)
+        await a.ask(sent)
+        await do(group, alice, Remove(account_of(bob), META))
+        key = await sync_to_async(group.link)(alice, approval=True)
+        await do(group, bob, group.join(key, bob))
+        await a.get("group.changed")
+        async with bob.online(greeted=False) as b:
+            await b.get("hello")
+            got = await b.get("envelope")
+            await b.get("queue.empty")
+            await b.ack(got["envelope"])
+        assert await a.silent()
+    assert (await ask(alice, "post", "messages/statuses", {"messages": [sent["message_id"]]}))[1] == {"statuses": []}
+
+
 async def test_typing_is_seen_by_the_other_members(group: Group, alice: Phone, bob: Phone, charlie: Phone) -> None:
     async with alice.online() as a, bob.online() as b, charlie.online() as c:
         await a.say({"type": "typing", "group": group.id, "on": True})

@@ -102,7 +102,11 @@ JOIN accounts_device s ON s.id = m.sender_device_id
 UNION ALL
 SELECT g.client_message_id::text, g.chat_id::text, s.user_id::text, d.id::text,
        EXISTS (
-           SELECT 1 FROM chats_groupmember r WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0)
+           SELECT 1 FROM chats_groupmember r
+           WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0 AND NOT r.pending)
+       AND EXISTS (
+           SELECT 1 FROM chats_groupmember w
+           WHERE w.chat_id = g.chat_id AND w.account_id = s.user_id AND w.reach <> 2 AND NOT w.pending)
        AND NOT EXISTS (
            SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state = 3),
        true

@@ -83,7 +83,12 @@ WHERE chats_groupmessage.id = fetched.id
 DESCRIBE_IN_GROUPS = """
 SELECT json_group_array(json_array(
     g.client_message_id, g.chat_id, s.user_id, d.id,
-    EXISTS (SELECT 1 FROM chats_groupmember r WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0)
+    EXISTS (
+        SELECT 1 FROM chats_groupmember r
+        WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0 AND NOT r.pending)
+    AND EXISTS (
+        SELECT 1 FROM chats_groupmember w
+        WHERE w.chat_id = g.chat_id AND w.account_id = s.user_id AND w.reach <> 2 AND NOT w.pending)
     AND NOT EXISTS (
         SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state = 3)))
 FROM json_each(?) AS got

@@ -1,13 +1,13 @@
 """What became of messages in group chats: which devices have them, and who has read them.
 
-Shown to a sender only of members who have accepted the group chat and do not block the sender.
+Shown to a sender who is still in the group chat, of members who have accepted it and do not block the sender.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -91,7 +91,7 @@ def mark_group_read(*, account: AccountId, device: DeviceId, group: GroupId, mes
     told: dict[uuid.UUID, list[MessageId]] = defaultdict(list)
     for _, message, sender in rows:
         told[sender].append(MessageId(str(message)))
-    hidden = _blocked_by(me, told) if member.reach == Reach.ALL else set(told)
+    hidden = _hidden_from(member, told)
     if rows:
         told[me] = [MessageId(str(message)) for _, message, _ in rows]
     for sender, ids in told.items():
@@ -109,16 +109,21 @@ def _group_of(account: uuid.UUID, group: uuid.UUID) -> GroupChat:
 
 
 def _shown(rows: QuerySet[GroupMessageStatus], *, to: uuid.UUID | OuterRef) -> QuerySet[GroupMessageStatus]:
-    member = GroupMember.objects.filter(
-        chat=OuterRef("message__chat"), account=OuterRef("device__user"), reach=Reach.ALL
-    )
+    members = GroupMember.objects.filter(chat=OuterRef("message__chat"), pending=False)
+    reader = members.filter(account=OuterRef("device__user"), reach=Reach.ALL)
+    sender = members.filter(account=to).exclude(reach=Reach.NOTHING)
     blocks = Contact.objects.filter(owner=OuterRef("device__user"), other=to, state=Contact.State.BLOCKED)
-    return rows.filter(Exists(member)).exclude(Exists(blocks))
+    return rows.filter(Exists(reader), Exists(sender)).exclude(Exists(blocks))
 
 
-def _blocked_by(owner: uuid.UUID, others: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    blocked = Contact.objects.filter(owner=owner, other__in=list(others), state=Contact.State.BLOCKED)
-    return set(blocked.values_list("other", flat=True))
+def _hidden_from(reader: GroupMember, senders: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the senders who may not know what a member has read."""
+    if reader.reach != Reach.ALL:
+        return set(senders)
+    members = GroupMember.objects.filter(chat=reader.chat_id, account__in=senders, pending=False)
+    still_here = set(members.exclude(reach=Reach.NOTHING).values_list("account", flat=True))
+    blocked = Contact.objects.filter(owner=reader.account_id, other__in=senders, state=Contact.State.BLOCKED)
+    return set(senders) - still_here | set(blocked.values_list("other", flat=True))
 
 
 def _devices_of(account: uuid.UUID) -> list[uuid.UUID]:
