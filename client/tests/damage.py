@@ -74,7 +74,8 @@ async def ask(client: Client, account: bytes, device: bytes, body: str) -> None:
             tx, me, account, Retry(seen.session_id, seen.dh, seen.n),
             now=client._context.clock.now(), entropy=client._context.entropy,
         )  # fmt: skip
-        controls.add(tx, Control(message, account, device, padded))
+        key = peers.signing_key(tx, account, device)
+        controls.add(tx, Control(message, account, device, padded, signing_key=key))
 
     await client._context.write(work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from clocks import SteppingClock
@@ -11,7 +12,9 @@ from parties import PASSWORD, Open, befriend, nothing_more, shown
 from relay import Relay
 
 from messenger_client import Client, Message, Notice
-from messenger_client.store import Transaction
+from messenger_client.errors import LinkingNeeded
+from messenger_client.store import Transaction, settings
+from messenger_client.store.records import Me
 
 HOUR = 3_600_000
 
@@ -25,6 +28,16 @@ async def settle(*clients: Client) -> None:
     for _ in range(4):
         for client in clients:
             await client.sync()
+
+
+def own(tx: Transaction) -> Me:
+    me = settings.me(tx)
+    assert me is not None
+    return me
+
+
+def own_id(relay: Relay, username: str) -> bytes:
+    return uuid.UUID(relay.device_of(username)).bytes
 
 
 async def lines(client: Client, other: str) -> list[str]:
@@ -143,6 +156,35 @@ async def test_a_message_is_sent_again_to_the_device_that_it_was_for_and_to_no_o
     await settle(carol, alice)
     assert again(relay, "alice") == []
     assert await lines(carol, "alice") == ["hello", "hello yourself"]
+
+
+@pytest.mark.parametrize("is_false", [True, False])
+async def test_after_a_new_identity_only_the_device_of_the_same_keys_is_sent_anything_again(
+    alice: Client, bob: Client, relay: Relay, open_client: Open, is_false: bool
+) -> None:
+    await befriend(alice, bob)
+    await alice.send("bob", "for bob alone")
+    await bob.sync()
+    new = bob
+    if is_false:
+        # Whoever runs the server, under the id of bob's device.
+        new = await open_client("false bob")
+        with pytest.raises(LinkingNeeded):
+            await new.login("bob", PASSWORD)
+        await change(new, lambda tx: settings.save_me(tx, replace(own(tx), device=own_id(relay, "bob"))))
+        del relay.prekeys[relay.device_of("bob")]
+        with pytest.raises(LinkingNeeded):
+            await new.login("bob", PASSWORD)
+    await new.reset_identity()
+    account = uuid.UUID(relay.accounts["alice"]["id"]).bytes
+    await new._directory.refresh(account)
+    await alice._directory.refresh((await alice._directory.resolve("bob")).account)
+    await alice.acknowledge("bob")
+    for body in relay.bodies("messages"):
+        if body["to"] == relay.accounts["bob"]["id"]:
+            await ask(new, account, own_id(relay, "alice"), body["envelopes"][0]["body"])
+    await settle(new, alice)
+    assert len(again(relay, "alice")) == (0 if is_false else 2)
 
 
 async def test_what_was_sent_more_than_two_weeks_ago_is_not_sent_again(

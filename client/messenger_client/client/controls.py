@@ -146,7 +146,9 @@ class Controls:
         me = require_me(tx)
         peer = peers.by_account(tx, control.account) or Peer(control.account)
         pin, own = peers.pin_of(peer), peers.pin_of(peers.by_account(tx, me.account))
-        listed = pin is not None and any(one.device == control.device for one in pin.newest.devices)
+        # Hazard: under another key it is another device, whatever its id.
+        key = peers.signing_key(tx, control.account, control.device)
+        listed = bool(key) and key == control.signing_key
         if pin is None or own is None or not listed or control.device in peer.suspended or peer.changed_lists:
             return replace(control, wire=b"")
         if control.wire:
@@ -177,7 +179,7 @@ class Controls:
             sessions.drop(tx, [one.id for one in pair.sessions if one.id != session_id])
         if control.logged:
             place = (sent.session.id, sent.dh, sent.n)
-            repairs.log_sent(tx, place, SentTo(control.id, control.account, control.device), now=now)
+            repairs.log_sent(tx, place, SentTo(control.id, control.account, control.device, key), now=now)
         done = replace(control, wire=sent.wire)
         controls.update(tx, position, done)
         return done

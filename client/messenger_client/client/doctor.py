@@ -101,11 +101,15 @@ class Doctor:
         sent, answered = found
         if (sent.account, sent.device) != (account, device) or answered >= MOST_TIMES:
             return
+        # Hazard: a device's id is the server's word. Under another key it is not the one that this was for.
+        if not sent.signing_key or sent.signing_key != peers.signing_key(self._tx, account, device):
+            return
         entry = timeline.get(self._tx, self._me.account, sent.message)
         if entry is None or not entry.padded:
             return
         repairs.count_answer(self._tx, sent)
-        controls.add(self._tx, Control(sent.message, account, device, entry.padded, logged=True))
+        again = Control(sent.message, account, device, entry.padded, logged=True, signing_key=sent.signing_key)
+        controls.add(self._tx, again)
 
     def repaired(self, account: bytes, device: bytes, message: bytes) -> Entry | None:
         """A message has come in a form that can be read: the line that stood for it goes, and is returned."""
@@ -125,7 +129,8 @@ class Doctor:
 
     def _send(self, account: bytes, device: bytes, body: Body, *, only: bool = False) -> None:
         message, padded = seal_control(self._tx, self._me, account, body, now=self._now, entropy=self._entropy)
-        controls.add(self._tx, Control(message, account, device, padded, fresh=True, only=only))
+        key = peers.signing_key(self._tx, account, device)
+        controls.add(self._tx, Control(message, account, device, padded, fresh=True, only=only, signing_key=key))
 
 
 def ask_again(tx: Transaction, me: Me, chat: bytes, *, now: int, entropy: Entropy) -> int:

@@ -80,7 +80,8 @@ def encrypt_outgoing(
         sent = encrypt(pair, sealed, now=now, entropy=entropy)
         sessions.save(tx, account, device, sent.session)
         sessions.drop(tx, sent.dropped)
-        repairs.log_sent(tx, (sent.session.id, sent.dh, sent.n), SentTo(outgoing.id, account, device), now=now)
+        log = SentTo(outgoing.id, account, device, peers.signing_key(tx, account, device))
+        repairs.log_sent(tx, (sent.session.id, sent.dh, sent.n), log, now=now)
         envelopes.append([device, sent.wire])
     done = replace(
         outgoing,

@@ -67,7 +67,8 @@ class GroupSealer:
         message = secrets.token_bytes(16)
         padded = self._seal(group, chain.announce(group_key(group)), message, 0)
         for one in readers:
-            controls.add(self._tx, Control(message, one.account, one.device, padded))
+            told = Control(message, one.account, one.device, padded, signing_key=one.signing_key)
+            controls.add(self._tx, told)
 
     def encrypt(self, group: Group, state: GroupState, outgoing: Outgoing) -> Outgoing | Missing:
         """Encrypt and store the result, or say what is missing and use up nothing."""

@@ -33,7 +33,8 @@ def answer_in_group(
     if entry is None or not entry.padded or asking is None or first is None or first > retry.n:
         return
     # Answers are counted for each device, as if the message had been sent to it alone.
-    place, sent = (retry.session_id, account + device, retry.n), SentTo(entry.id, account, device)
+    key = asking.signing_key
+    place, sent = (retry.session_id, account + device, retry.n), SentTo(entry.id, account, device, key)
     counted = repairs.sent_at(tx, *place, now=now)
     if counted is None:
         repairs.log_sent(tx, place, sent, now=now)
@@ -43,4 +44,4 @@ def answer_in_group(
     current = groups.own_chain(tx, group.id)
     if current is not None and asking in current[1]:
         GroupSealer(tx, me, now=now, entropy=entropy).tell(group, current[0], [asking])
-    controls.add(tx, Control(entry.id, account, device, entry.padded, logged=True))
+    controls.add(tx, Control(entry.id, account, device, entry.padded, logged=True, signing_key=key))

@@ -213,7 +213,7 @@ class Approver:
             others = managing_of(me) - {me.device}
             me = replace(me, managing=tuple(sorted(holders)))
             settings.save_me(tx, me)
-            link = sharing.Link(code.device, bytes(code.secret))
+            link = sharing.Link(code.device, code.signing_key, bytes(code.secret))
             sharing.give(tx, me, link, given, managing=managing, now=now, entropy=entropy)
             if managing:
                 sharing.tell_managers(tx, me, others, now=now, entropy=entropy)

@@ -31,6 +31,7 @@ class Link:
     """The device that is given something, and what the session to it starts from."""
 
     device: bytes
+    signing_key: bytes
     secret: bytes
 
 
@@ -67,7 +68,10 @@ def give(
     bodies += [History(AccountId(account), entries, index) for index, (account, entries) in enumerate(chats)]
     for body in bodies:
         message, padded = seal_control(tx, me, me.account, body, now=now, entropy=entropy)
-        controls.add(tx, Control(message, me.account, link.device, padded, fresh=True, psk=link.secret))
+        given = Control(
+            message, me.account, link.device, padded, fresh=True, psk=link.secret, signing_key=link.signing_key
+        )
+        controls.add(tx, given)
 
 
 def tell_managers(tx: Transaction, me: Me, devices: Iterable[bytes], *, now: int, entropy: Entropy) -> None:
@@ -75,7 +79,8 @@ def tell_managers(tx: Transaction, me: Me, devices: Iterable[bytes], *, now: int
     body = AccountData(managing=tuple(sorted(DeviceId(one) for one in me.managing)))
     for device in devices:
         message, padded = seal_control(tx, me, me.account, body, now=now, entropy=entropy)
-        controls.add(tx, Control(message, me.account, device, padded))
+        key = peers.signing_key(tx, me.account, device)
+        controls.add(tx, Control(message, me.account, device, padded, signing_key=key))
 
 
 def take_account_data(tx: Transaction, me: Me, data: AccountData) -> Me:

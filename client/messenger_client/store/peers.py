@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ..protocol.device_list import DeviceList, Pin, open_list
+from ..protocol.ids import DeviceId
 from .database import Transaction, Value
 from .records import Peer
 
@@ -51,6 +52,13 @@ def change(tx: Transaction, account: bytes, **changes: object) -> Peer:
 
 def pin_of(peer: Peer | None) -> Pin | None:
     return Pin(_opened(peer.pin)) if peer is not None and peer.pin else None
+
+
+def signing_key(tx: Transaction, account: bytes, device: bytes) -> bytes:
+    """The DSK of a device on the newest list of its account; empty if it is not on it."""
+    pin = pin_of(by_account(tx, account))
+    found = None if pin is None else pin.newest.find(DeviceId(device))
+    return b"" if found is None else found.signing_key
 
 
 def save_list(tx: Transaction, value: DeviceList) -> None:

@@ -160,6 +160,7 @@ class SentTo(Record):
     message: bytes
     account: bytes
     device: bytes
+    signing_key: bytes = b""  # DSK of that device; empty: it was for a group chat's readers
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -192,6 +193,7 @@ class Control(Record):
     only: bool = False  # a reset: the other sessions are given up
     logged: bool = False  # a message sent again: it may be asked for again
     psk: bytes = b""  # of the session to open
+    signing_key: bytes = b""  # DSK of that device: under another one it is another device
     wire: bytes = b""
 
 
