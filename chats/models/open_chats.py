@@ -108,7 +108,7 @@ class OpenChatMember(models.Model):
 
 class OpenMessageQuerySet(models.QuerySet["OpenMessage"]):
     def shown_to(self, account_id: uuid.UUID) -> OpenMessageQuerySet:
-        """Without what was sent to those who had blocked its sender: only the sender sees that."""
+        """Without what was sent, or edited, for those who had blocked its sender: only the sender sees that."""
         return self.filter(Q(hidden=False) | Q(sender=account_id))
 
     def newest_first(self) -> OpenMessageQuerySet:

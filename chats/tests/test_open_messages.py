@@ -162,6 +162,24 @@ def test_who_blocks_shows_no_more_of_what_they_read(ask: Rest, alice: Phone, bob
     assert ask(bob, "post", f"open-chats/{chat}/read", {"position": hidden})[0] == 404
 
 
+def test_an_edit_shows_whoever_blocks_the_author_no_new_words(ask: Rest, alice: Phone, bob: Phone, chat: str) -> None:
+    kept, edited = write(ask, alice, chat, "Before"), write(ask, alice, chat, "Before too")
+    assert ask(bob, "post", f"contacts/{alice.account}/block", {})[0] == 200
+    assert ask(alice, "patch", f"open-chats/{chat}/messages/{edited}", {"body": "New words"})[0] == 200
+    assert ask(alice, "patch", f"open-chats/{chat}/messages/{kept}", {"body": "Before"})[0] == 200  # nothing new
+    assert bodies(ask, alice, chat) == ["New words", "Before"]
+    for _ in range(2):
+        assert bodies(ask, bob, chat) == ["Before"]
+        assert ask(bob, "get", "open-chats/search?q=words")[1]["messages"] == []
+        assert ask(bob, "post", f"contacts/{alice.account}/unblock", {})[0] == 200
+
+
+def test_an_edit_needs_nobody_to_be_there(ask: Rest, alice: Phone, bob: Phone, chat: str) -> None:
+    position = write(ask, alice, chat, "Helo")
+    bob.member.user.delete()
+    assert ask(alice, "patch", f"open-chats/{chat}/messages/{position}", {"body": "Hello"})[0] == 200
+
+
 def test_who_was_asked_shows_nobody_what_they_read(ask: Rest, alice: Phone, bob: Phone, charlie: Phone) -> None:
     chat = private_of(ask, alice, charlie)
     position = write(ask, alice, chat)

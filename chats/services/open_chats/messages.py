@@ -48,7 +48,10 @@ def repeated_open(*, account: uuid.UUID, message_id: uuid.UUID) -> OpenMessage |
 def edit_open_message(
     *, account: uuid.UUID, device: DeviceId, chat: uuid.UUID, position: int, body: str, now: Milliseconds
 ) -> OpenMessage:
-    """The author puts another text in place of a message's. NotFound for a deleted one."""
+    """The author puts another text in place of a message's. NotFound for a deleted one.
+
+    While the other one of two blocks the author, that hides the message from them for good, as if it were sent now.
+    """
     mine = locked(account=account, chat=chat)
     message = _message(mine, position)
     if message.sender_id != account:
@@ -57,7 +60,8 @@ def edit_open_message(
         raise NotFound()
     if message.body != body:
         message.body, message.edited_at = body, now
-        message.save(update_fields=["body", "edited_at"])
+        message.hidden = message.hidden or _is_hidden(mine)
+        message.save(update_fields=["body", "edited_at", "hidden"])
         tell_changed(mine.chat, message, of=account, by=device)
     return message
 
@@ -111,7 +115,8 @@ def _accept_by_writing(mine: OpenChatMember, device: DeviceId) -> None:
 def _is_hidden(mine: OpenChatMember) -> bool:
     if mine.chat.kind == OpenChat.Kind.GROUP:
         return False
-    return Contact.objects.filter(owner=_peer(mine), other=mine.account_id, state=BLOCKED).exists()
+    members = OpenChatMember.objects.filter(chat=mine.chat_id).values("account")  # or oneself alone, by now
+    return Contact.objects.filter(owner__in=members, other=mine.account_id, state=BLOCKED).exists()
 
 
 def _peer(mine: OpenChatMember) -> uuid.UUID:
