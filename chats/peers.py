@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
+from accounts.models import Contact
 from chats.facts import ACCEPTED, FactsCache, load_pairs
 from chats.group_facts import Reach, load_groups
 from chats.ids import AccountId, ChatId, GroupId
@@ -29,14 +30,16 @@ class Peers:
         return peer if pair is not None and pair.mine == pair.theirs == ACCEPTED else None
 
     async def others_in(self, account: AccountId, group: GroupId) -> list[AccountId]:
-        """The other members of a group chat that the account is in, and has accepted; else nobody."""
+        """The others in a group chat that the account is in, and has accepted, but those whom it blocks; else nobody."""
         facts = self._facts.groups.get(group)
         if facts is None or time.monotonic() - facts.loaded > FRESH_SECONDS:
             facts = (await self._threads.run(load_groups, [group]))[group]
             self._facts.groups.remember({group: facts})
         if facts.members.get(account) != Reach.ALL:
             return []
-        return [one for one, reach in facts.members.items() if one != account and reach != Reach.NOTHING]
+        others = [one for one, reach in facts.members.items() if one != account and reach != Reach.NOTHING]
+        blocked = await self._threads.run(_blocked_by, account, others)
+        return [one for one in others if one not in blocked]
 
     def _load(self, account: AccountId, chat: ChatId) -> AccountId | None:
         now = time.monotonic()
@@ -49,3 +52,9 @@ class Peers:
             self._known.clear()
         self._known[account, chat] = peer, now
         return peer
+
+
+def _blocked_by(account: AccountId, others: list[AccountId]) -> set[AccountId]:
+    ids = [uuid.UUID(one) for one in others]
+    rows = Contact.objects.filter(owner=uuid.UUID(account), other__in=ids, state=Contact.State.BLOCKED)
+    return {AccountId(str(other)) for other in rows.values_list("other", flat=True)}

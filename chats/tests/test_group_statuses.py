@@ -182,3 +182,16 @@ async def test_typing_is_seen_by_the_other_members(group: Group, alice: Phone, b
         assert await b.get("typing") == {"type": "typing", "group": group.id, "account": alice.account, "on": True}
         for socket in (a, b, c):
             assert await socket.silent()
+
+
+async def test_typing_is_not_seen_by_whom_one_blocks(group: Group, alice: Phone, bob: Phone, charlie: Phone) -> None:
+    await do(group, alice, Add(account_of(charlie)))
+    await sync_to_async(services.block_contact)(owner=alice.member.id, other=bob.member.id)
+    async with alice.online() as a, bob.online() as b, charlie.online() as c:
+        await a.say({"type": "typing", "group": group.id, "on": True})
+        assert (await c.get("typing"))["account"] == alice.account
+        await b.say({"type": "typing", "group": group.id, "on": True})
+        for socket in (a, c):
+            assert (await socket.get("typing"))["account"] == bob.account
+        for socket in (a, b, c):
+            assert await socket.silent()
