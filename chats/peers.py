@@ -30,7 +30,7 @@ class Peers:
         return peer if pair is not None and pair.mine == pair.theirs == ACCEPTED else None
 
     async def others_in(self, account: AccountId, group: GroupId) -> list[AccountId]:
-        """The others in a group chat that the account is in, and has accepted, but those whom it blocks; else nobody."""
+        """The others in a group chat that the account is in and has accepted, but those whom it blocks; else nobody."""
         facts = self._facts.groups.get(group)
         if facts is None or time.monotonic() - facts.loaded > FRESH_SECONDS:
             facts = (await self._threads.run(load_groups, [group]))[group]
