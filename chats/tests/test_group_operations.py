@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 
 from accounts.services import suspend_device
+from chats import services
 from chats.models import GroupChat, GroupMember, GroupOperation
 from chats.tests.groups import (
     ADMIN,
@@ -220,6 +221,22 @@ async def test_an_author_names_its_newest_list_and_is_on_it(
     await sync_to_async(suspend_device)(device=tablet.device)
     assert (await ask(tablet, "post", path, fresh))[0] == 401
     assert (await ask(alice, "post", path, in_json(group.propose(alice, SetMeta(META, True)))))[0] == 201
+
+
+async def test_who_makes_a_group_chat_again_gets_the_answer_whatever_has_changed_since(
+    ask: Ask, alice: Phone, bob: Phone, friends: None
+) -> None:
+    group = await sync_to_async(Group.of)(alice, (bob, MEMBER))
+    created = in_json(group.created)
+    first = await ask(alice, "post", "groups", created)
+    await sync_to_async(alice.member.add_device)("new")
+    await sync_to_async(alice.member.publish)()
+    await sync_to_async(services.block_contact)(owner=alice.member.id, other=bob.member.id)
+    assert first[0] == 201
+    assert await ask(alice, "post", "groups", created) == first
+    assert await ask(alice, "post", f"{group.path}/operations", created) == first
+    assert (await ask(bob, "post", "groups", created))[0] == 400
+    assert await GroupOperation.objects.acount() == 1
 
 
 async def test_an_id_that_is_taken_is_not_taken_again(ask: Ask, alice: Phone, bob: Phone, charlie: Phone) -> None:

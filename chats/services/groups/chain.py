@@ -38,6 +38,8 @@ def create_group(*, account: uuid.UUID, device: uuid.UUID, operation: Operation,
     to), ContactBlocked, TooManyDevices, Conflict (the id is taken).
     """
     _check_author(operation, account, device, now)
+    if _is_stored(GroupChat(pk=operation.group), operation):
+        return
     state = judge(None, operation, signing_key=_signing_key(operation))
     reaches = _reaches(operation, [one for one in state.roster if one != account])
     _check_devices(state)
