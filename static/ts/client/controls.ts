@@ -13,6 +13,7 @@ import type { Body } from "../protocol/body";
 import { seal, Sealed } from "../protocol/content";
 import type { Entropy } from "../protocol/entropy";
 import { DAY } from "../protocol/limits";
+import type { Recipient } from "../protocol/sender_key";
 import { encrypt, type Pair } from "../protocol/session";
 import * as controls from "../store/controls";
 import type { Queued } from "../store/controls";
@@ -42,7 +43,7 @@ interface Wish {
   readonly psk?: Uint8Array | null;
 }
 
-/** Have a content of one's own go to a device. Nothing happens where one of both accounts has no list here. */
+/** Have a content of one's own go to a device. Nothing happens where it is not listed here, or one has no list. */
 export function queueControl(
   tx: Transaction,
   me: Me,
@@ -52,7 +53,8 @@ export function queueControl(
   wish: Wish = {},
 ): void {
   const [mine, theirs] = [newestList(tx, me.account), newestList(tx, target.account)];
-  if (mine === null || theirs === null) return;
+  const to = listedAs(tx, target);
+  if (mine === null || theirs === null || to === null) return;
   const id = random(16);
   const content = {
     sent: now,
@@ -62,7 +64,19 @@ export function queueControl(
     heads: { own: mine.hash, recipient: theirs.hash },
     counter: 0,
   };
-  controls.add(tx, Control.of({ id, ...target, padded: seal(content, entropy).toBytes(), at: now, ...wish }));
+  controls.add(tx, Control.of({ id, ...to, padded: seal(content, entropy).toBytes(), at: now, ...wish }));
+}
+
+/** A device under the keys that its account's newest list gives it: under others, its id is another device's. */
+export function listedAs(tx: Transaction, { account, device }: Target): Recipient | null {
+  const listed = newestList(tx, account)?.find(device) ?? null;
+  return listed === null ? null : { account, device, signingKey: listed.signingKey };
+}
+
+/** Whether that very device is listed still. */
+export function isSame(tx: Transaction, { account, device, signingKey }: Pick<Control, keyof Recipient>): boolean {
+  const listed = listedAs(tx, { account, device });
+  return listed !== null && signingKey !== null && equal(listed.signingKey, signingKey);
 }
 
 /** Whether a device is to be sent anything: on its account's newest list, and not suspended. */
@@ -197,12 +211,12 @@ function encryptControl(tx: Transaction, me: Me, position: number, keys: Bundles
   // The row as it stands: much may have happened since it was read.
   const control = controls.get(tx, position);
   if (control === null) return "gone";
-  if (control.wire !== null) return { position, control };
   if (hasChanged(peers.byAccount(tx, control.account))) return "waits"; // for the person's word
-  if (!isReachable(tx, control) || options.now - control.at > KEPT) {
+  if (!isReachable(tx, control) || !isSame(tx, control) || options.now - control.at > KEPT) {
     controls.remove(tx, position);
     return "gone";
   }
+  if (control.wire !== null) return { position, control };
   const chosen = choose(tx, me, control, keys, options);
   if (typeof chosen === "string") return chosen;
   const sent = encrypt(chosen.pair, Sealed.fromBytes(control.padded), { ...options, sessionId: chosen.sessionId });
@@ -210,8 +224,8 @@ function encryptControl(tx: Transaction, me: Me, position: number, keys: Bundles
   sessions.drop(tx, sent.dropped);
   if (control.only) sessions.dropOthers(tx, control.account, control.device, sent.session.id);
   if (control.logged) {
-    const { id, account, device } = control;
-    repairs.logSent(tx, placeOf(sent), { message: id, account, device }, options);
+    const { id: message, account, device, signingKey } = control;
+    repairs.logSent(tx, placeOf(sent), { message, account, device, signingKey }, options);
   }
   const changed = { position, control: { ...control, wire: sent.wire } };
   controls.update(tx, changed);

@@ -19,7 +19,7 @@ import * as repairs from "../store/repairs";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
-import { isReachable, queueControl, type Controls } from "./controls";
+import { isReachable, isSame, queueControl, type Controls } from "./controls";
 import type { Target } from "./directory";
 import { placeInGroup } from "./group_reading";
 import { hasChanged } from "./identity";
@@ -81,9 +81,10 @@ export function answer(tx: Transaction, me: Me, from: Target, retry: Retry, visi
   const sent = repairs.sentAt(tx, { session: retry.sessionId, dh: retry.dh, n: retry.n }, visit);
   if (sent === null || !equal(sent.account, from.account) || !equal(sent.device, from.device)) return;
   const padded = timeline.get(tx, me.account, sent.message)?.padded ?? null;
-  if (padded === null || sent.answered >= MOST_ASKED || !isReachable(tx, from)) return;
+  if (padded === null || sent.answered >= MOST_ASKED || !isReachable(tx, from) || !isSame(tx, sent)) return;
   repairs.countAnswer(tx, sent);
-  controls.add(tx, Control.of({ id: sent.message, ...sentTo(sent), padded, at: visit.now, logged: true }));
+  const { message: id, account, device, signingKey } = sent;
+  controls.add(tx, Control.of({ id, account, device, signingKey, padded, at: visit.now, logged: true }));
 }
 
 /** The message that a text in a control envelope repairs: it was asked for, from that very device. Null: none. */
@@ -160,7 +161,7 @@ export class Doctor {
 function ask(tx: Transaction, me: Me, patient: Unreadable, visit: Visit): boolean {
   if (!mayAskFor(tx, me, patient, visit)) return false;
   const { session, dh, n } = patient;
-  queueControl(tx, me, sentTo(patient), new Retry(session, dh, n), visit, { fresh: true });
+  queueControl(tx, me, patient, new Retry(session, dh, n), visit, { fresh: true });
   repairs.save(tx, { ...patient, asked: patient.asked + 1, askedAt: visit.now });
   return true;
 }
@@ -180,10 +181,6 @@ function repairOf(tx: Transaction, patient: Unreadable | null, visit: Visit): En
   if (patient === null) return "none";
   if (patient.asked > 0 && visit.now - patient.askedAt < PATIENCE) return "asked";
   return mayAskFor(tx, requireMe(tx), patient, visit) ? "possible" : "none";
-}
-
-function sentTo({ account, device }: Target): Target {
-  return { account, device };
 }
 
 /** Null where the outside makes no sense: nobody could say which message that was. */

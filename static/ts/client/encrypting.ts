@@ -7,6 +7,7 @@ import { equal, hex } from "../lib/bytes";
 import { Text } from "../protocol/body";
 import { seal, Sealed } from "../protocol/content";
 import type { DeviceList } from "../protocol/device_list";
+import type { Recipient } from "../protocol/sender_key";
 import { encrypt, type Pair, type Sent } from "../protocol/session";
 import * as chats from "../store/chats";
 import * as outbox from "../store/outbox";
@@ -106,13 +107,12 @@ function pinned(tx: Transaction, account: Uint8Array): Pinned | null {
 }
 
 /** Every listed device of both accounts, less the suspended ones and this one. */
-function targetsOf(me: Me, both: readonly Pinned[]): Target[] {
+function targetsOf(me: Me, both: readonly Pinned[]): Recipient[] {
   return both.flatMap(({ peer, list }) =>
     list.devices
-      .map((listed) => listed.device)
-      .filter((device) => !peer.suspended.some((suspended) => equal(suspended, device)))
-      .filter((device) => me.device === null || !equal(device, me.device))
-      .map((device) => ({ account: peer.account, device })),
+      .filter(({ device }) => !peer.suspended.some((suspended) => equal(suspended, device)))
+      .filter(({ device }) => me.device === null || !equal(device, me.device))
+      .map(({ device, signingKey }) => ({ account: peer.account, device, signingKey })),
   );
 }
 

@@ -21,7 +21,6 @@ import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { ownDevice } from "./context";
 import { isReachable } from "./controls";
-import type { Target } from "./directory";
 import type { Visit } from "./doctor";
 import { groupKeyOf, GroupLookup, stateOf } from "./group_lookup";
 import { requireUnchanged } from "./identity";
@@ -70,14 +69,14 @@ export function giveChain(tx: Transaction, me: Me, group: Group, visit: Visit): 
 }
 
 /** Have a chain go to a device, over the session with it. */
-export function queueSenderKey(tx: Transaction, me: Me, to: Target, body: SenderKey, { now, entropy }: Visit): void {
+export function queueSenderKey(tx: Transaction, me: Me, to: Recipient, body: SenderKey, { now, entropy }: Visit): void {
   const mine = newestList(tx, me.account);
   if (mine === null) return;
   const id = random(16);
   const heads = { own: mine.hash, recipient: null };
   const content = { sent: now, messageId: id, conversation: body.group, body, heads, counter: 0 };
-  const { account, device } = to;
-  controls.add(tx, Control.of({ id, account, device, padded: seal(content, entropy).toBytes(), at: now }));
+  const { account, device, signingKey } = to;
+  controls.add(tx, Control.of({ id, account, device, signingKey, padded: seal(content, entropy).toBytes(), at: now }));
 }
 
 /** Encrypt a message for everybody who has this device's chain, and store the result. */
@@ -88,7 +87,7 @@ export function encryptInGroup(tx: Transaction, me: Me, outgoing: GroupOutgoing,
   const sent = encrypt(chain, ownDevice(me), sealed, visit);
   groups.save(tx, { ...group, chain: sent.chain.toBytes() });
   const { sessionId: session, dh, n } = sent.name;
-  repairs.logSent(tx, { session, dh, n }, { message: outgoing.id, account: group.id, device: group.id }, visit);
+  repairs.logSent(tx, { session, dh, n }, { message: outgoing.id, account: group.id, device: group.id, signingKey: null }, visit);
   const padded = sealed.toBytes();
   const lists = listsHash(state.roster.flatMap(({ account }) => newestList(tx, account) ?? []));
   const done = { ...outgoing, padded, wire: sent.wire, gsh: state.hash, lists, attempts: outgoing.attempts + 1 };

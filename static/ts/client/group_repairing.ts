@@ -40,7 +40,7 @@ export function answerGroup(tx: Transaction, me: Me, from: Target, retry: Retry,
   const told = group.told.find((one) => recipientName(one) === recipientName(reader));
   if (told === undefined || retry.n < told.n) return;
   if (waiting.countAnswer(tx, entry.id, from.device) >= MOST_ANSWERS) return;
-  queueSenderKey(tx, me, from, chain.announce(groupKeyOf(group, state)), visit);
-  const { account, device } = from;
-  controls.add(tx, Control.of({ id: entry.id, account, device, padded: entry.padded, at: visit.now, logged: true }));
+  queueSenderKey(tx, me, reader, chain.announce(groupKeyOf(group, state)), visit);
+  const { account, device, signingKey } = reader;
+  controls.add(tx, Control.of({ id: entry.id, account, device, signingKey, padded: entry.padded, at: visit.now, logged: true }));
 }

@@ -5,6 +5,7 @@ import { IdentityHasChanged, KeysRefused } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import { acknowledgeIdentity, type Accepted } from "../protocol/device_list";
 import type { Transaction } from "../store/transaction";
+import * as controls from "../store/controls";
 import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Peer } from "../store/records";
@@ -48,6 +49,7 @@ export function acknowledge(tx: Transaction, account: Uint8Array): Peer {
   const accepted = acknowledgeIdentity(pin, changed, peer.changedLists);
   peers.forgetLists(tx, account);
   for (const { device } of pin.newest.devices) {
+    controls.forget(tx, device); // it was for those of before
     sessions.dropPair(tx, account, device);
     groups.dropDevice(tx, account, device);
   }

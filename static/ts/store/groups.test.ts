@@ -42,6 +42,7 @@ test("a store of before group chats gets their tables, and keeps what it has", a
     for (const table of ["group_chat", "group_operation", "announced_chain", "group_outbox", "group_waiting", "group_key", "group_answer"]) {
       tx.run(`DROP TABLE ${table}`);
     }
+    tx.run("ALTER TABLE sent DROP COLUMN signing_key");
     tx.run("PRAGMA user_version = 2");
     chats.saveChat(tx, { conversation: SAM, account: SAM, counter: 7 });
   });

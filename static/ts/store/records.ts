@@ -159,6 +159,7 @@ export interface Control {
   readonly id: Uint8Array; // message id
   readonly account: Uint8Array;
   readonly device: Uint8Array;
+  readonly signingKey: Uint8Array | null; // the device's when it was wanted; null: of a row from before it was kept
   readonly padded: Uint8Array;
   readonly at: number; // ms, when it was wanted
   readonly fresh: boolean; // on a session opened for such things, not on the one that decrypted last
@@ -278,9 +279,9 @@ export const Unreadable = new Kind<Unreadable, "asked" | "askedAt">(
   { asked: 0, askedAt: 0 },
 );
 
-export const Control = new Kind<Control, "fresh" | "only" | "logged" | "psk" | "wire">(
+export const Control = new Kind<Control, "signingKey" | "fresh" | "only" | "logged" | "psk" | "wire">(
   ["id", "account", "device", "padded", "at"],
-  { fresh: false, only: false, logged: false, psk: null, wire: null },
+  { signingKey: null, fresh: false, only: false, logged: false, psk: null, wire: null },
 );
 
 function open(data: unknown): Record<string, unknown> {

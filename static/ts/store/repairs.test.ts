@@ -56,7 +56,7 @@ function broken(): Entry {
 }
 
 test("the log of sends is kept for fourteen days, and counts answers by message and device", () => {
-  const sent = { message: random(16), account: SAM, device: DEVICE };
+  const sent = { message: random(16), account: SAM, device: DEVICE, signingKey: random(32) };
   within((tx) => {
     repairs.logSent(tx, place(1), sent, { now: 0 });
     repairs.countAnswer(tx, sent);
@@ -64,6 +64,7 @@ test("the log of sends is kept for fourteen days, and counts answers by message 
     repairs.logSent(tx, place(3), { ...sent, device: OTHER_DEVICE }, { now: 0 });
     const answered = [1, 2, 3].map((n) => repairs.sentAt(tx, place(n), { now: 1 })?.answered);
     expect(answered).toEqual([1, 1, 0]);
+    expect(repairs.sentAt(tx, place(1), { now: 1 })).toEqual({ ...sent, answered: 1 });
     expect(repairs.sentAt(tx, place(4), { now: 1 })).toBeNull();
     expect(repairs.sentAt(tx, place(1), { now: 14 * DAY })).toBeNull();
     repairs.tidy(tx, { now: 14 * DAY });

@@ -22,31 +22,32 @@ export interface SentTo {
   readonly message: Uint8Array;
   readonly account: Uint8Array;
   readonly device: Uint8Array;
+  readonly signingKey: Uint8Array | null; // the device's; null: of a group chat's message
 }
 
 /** Note which place carried a message to a device, beside those that carried it there before. */
 export function logSent(tx: Transaction, { session, dh, n }: Place, sent: SentTo, when: { now: number }): void {
-  const { message, account, device } = sent;
+  const { message, account, device, signingKey } = sent;
   tx.run(
     "INSERT OR REPLACE INTO sent VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7," +
-      " (SELECT COALESCE(MAX(answered), 0) FROM sent WHERE message = ?4 AND device = ?6))",
-    [session, dh, n, message, account, device, when.now],
+      " (SELECT COALESCE(MAX(answered), 0) FROM sent WHERE message = ?4 AND device = ?6), ?8)",
+    [session, dh, n, message, account, device, when.now, signingKey],
   );
 }
 
 /** What a place carried, and how many times that message was sent to that device again. */
 export function sentAt(tx: Transaction, place: Place, when: { now: number }): (SentTo & { answered: number }) | null {
   const row = tx.one(
-    "SELECT message, account, device, answered FROM sent WHERE session = ? AND dh = ? AND n = ? AND at > ?",
+    "SELECT message, account, device, signing_key, answered FROM sent WHERE session = ? AND dh = ? AND n = ? AND at > ?",
     [place.session, place.dh, place.n, when.now - LOG_KEPT],
   );
   if (row === null) return null;
-  const [message, account, device, answered] = row;
+  const [message, account, device, key, answered] = row;
   if (!(message instanceof Uint8Array && account instanceof Uint8Array && device instanceof Uint8Array)) throw damaged();
-  return { message, account, device, answered: Number(answered) };
+  return { message, account, device, signingKey: key instanceof Uint8Array ? key : null, answered: Number(answered) };
 }
 
-export function countAnswer(tx: Transaction, { message, device }: SentTo): void {
+export function countAnswer(tx: Transaction, { message, device }: Pick<SentTo, "message" | "device">): void {
   tx.run("UPDATE sent SET answered = answered + 1 WHERE message = ? AND device = ?", [message, device]);
 }
 

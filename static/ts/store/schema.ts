@@ -80,6 +80,10 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "CREATE TABLE group_answer (message BLOB, device BLOB, times INTEGER NOT NULL, PRIMARY KEY (message, device))" +
       " WITHOUT ROWID",
   ],
+  [
+    // The signing key of the device that a place was for: an id alone may be another device by now.
+    "ALTER TABLE sent ADD COLUMN signing_key BLOB",
+  ],
 ];
 
 /** What migrating needs of a database. */

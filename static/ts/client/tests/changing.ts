@@ -50,6 +50,15 @@ export function showAnotherIdentity(party: Party): { accountKey: SigningKey; lis
   return { accountKey, list };
 }
 
+/** The same with keys of its own for the device as well: whoever holds them is somebody else. */
+export function showAnImpostor(party: Party): void {
+  const { account, device } = meOf(party);
+  if (device === null) throw new Error("not set up");
+  const accountKey = generateAccountKey(SYSTEM);
+  const impostor = OwnDevice.generate(account, device, accountKey.public);
+  publish(party, signList(accountKey, account, [listed(impostor, { added: 1 })], { previous: null, now: 2 }), { anew: true });
+}
+
 /** Give somebody another account key, as after an identity reset: their own browser goes on under it. */
 export function newIdentity(party: Party): void {
   const { accountKey, list } = showAnotherIdentity(party);

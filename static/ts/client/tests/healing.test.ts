@@ -5,6 +5,7 @@ import { random } from "../../lib/bytes";
 import { fromUuid } from "../../lib/uuid";
 import { Retry, Text } from "../../protocol/body";
 import { privateConversation, seal } from "../../protocol/content";
+import { SYSTEM } from "../../protocol/entropy";
 import { secret } from "../../protocol/secret";
 import { Session } from "../../protocol/session";
 import * as controls from "../../store/controls";
@@ -12,8 +13,9 @@ import * as peers from "../../store/peers";
 import { Control } from "../../store/records";
 import type { Transaction } from "../../store/transaction";
 import { requireMe } from "../context";
-import { queueControl } from "../controls";
-import { spoiled } from "./changing";
+import { listedAs, queueControl } from "../controls";
+import { answer } from "../doctor";
+import { showAnImpostor, spoiled } from "./changing";
 import { befriend, joined, pause, until, waits, type Party } from "./parties";
 import { Relay } from "./relay";
 
@@ -195,6 +197,42 @@ test("somebody else who asks for it gets nothing", async () => {
   expect((await carol.texts(alice)).length).toBe(2);
 });
 
+test("another identity under the same device id gets nothing of before, by asking or by waiting for it", async () => {
+  await alice.send(bob, "for bob");
+  const retry = alice.read((tx) => {
+    const [session, dh, n] = tx.one("SELECT session, dh, n FROM sent ORDER BY at DESC LIMIT 1")!;
+    return new Retry(session as Uint8Array, dh as Uint8Array, Number(n));
+  });
+  await until(async () => (await tail(bob, alice)).includes("for bob"));
+  const before = sendsOf(alice);
+  const target = { account: fromUuid(bob.account)!, device: fromUuid(relay.deviceOf("bob"))! };
+  const visit = { now: Date.now(), entropy: SYSTEM };
+  showAnImpostor(bob);
+  bob.cut();
+  relay.push("alice", { type: "devices.changed", account: bob.account });
+  await until(async () => (await alice.chat(bob)).identityChanged);
+  alice.read((tx) => answer(tx, requireMe(tx), target, retry, visit)); // as if it had been asked for just before
+  alice.messenger.inside.controls.wanted.set();
+  await pause(50);
+  expect([waits(alice), sendsOf(alice)]).toEqual([1, before]);
+  await alice.messenger.acknowledge(bob.account);
+  alice.read((tx) => answer(tx, requireMe(tx), target, retry, visit));
+  alice.messenger.inside.controls.wanted.set();
+  await pause(50);
+  expect([waits(alice), sendsOf(alice)]).toEqual([0, before]);
+});
+
+test("a content that waits for a device is not for the one that has its id under other keys", async () => {
+  alice.cut();
+  ask(alice, bob, new Retry(random(16), random(32), 7));
+  const [row] = alice.read((tx) => controls.pending(tx, 0, 9));
+  alice.read((tx) => controls.update(tx, { ...row!, control: { ...row!.control, signingKey: random(32) } }));
+  const before = sendsOf(alice);
+  alice.mend();
+  await until(() => waits(alice) === 0);
+  expect(sendsOf(alice)).toBe(before);
+});
+
 test("a text that nobody asked for is not shown where it comes in a control envelope", async () => {
   const [me, account] = [fromUuid(alice.account)!, fromUuid(bob.account)!];
   const id = random(16);
@@ -207,7 +245,8 @@ test("a text that nobody asked for is not shown where it comes in a control enve
     counter: 2,
   });
   alice.read((tx) => {
-    controls.add(tx, Control.of({ id, account, device: fromUuid(relay.deviceOf("bob"))!, padded: slipped.padded, at: Date.now() }));
+    const to = listedAs(tx, { account, device: fromUuid(relay.deviceOf("bob"))! })!;
+    controls.add(tx, Control.of({ id, ...to, padded: slipped.padded, at: Date.now() }));
   });
   alice.messenger.inside.controls.wanted.set();
   await until(() => waits(alice) === 0 && relay.waiting("bob").length === 0);
