@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from messenger_client.client.group_lookup import state_of
 from tests.conftest import Join
 from tests.people import Person
 from tests.stacks import Stack
+from tests.thief import Thief, group_in
 from tests.wire import Wire, wires
 
 AFTER = "nothing of this is for bob"
@@ -99,14 +103,27 @@ def test_an_outsider_is_told_what_of_a_group_chat_that_does_not_exist(room: Room
     assert (done.returncode, done.stdout) == (2, "")
 
 
-def test_who_is_removed_sees_nothing_after_it(room: Room, stack: Stack) -> None:
-    [bob] = wires(stack, "bob")
+def test_who_is_removed_sees_nothing_after_it(room: Room, stack: Stack, tmp_path: Path) -> None:
+    bob, dora = wires(stack, "bob", "dora")
+    room.alice.json("send", "#Friends", "the last for bob")
+    shutil.copytree(room.bob.home, tmp_path / "stolen")
+    thief = Thief(tmp_path / "stolen", room.id)
+    assert thief.texts(waiting(stack, dora)) == ["the last for bob"]
+    assert thief.opens_title(thief.state())
+    room.bob.json("listen", "--count", "1", "--timeout", "30")
+    room.dora.json("listen", "--count", "1", "--timeout", "30")
     with bob.online(stack.url()) as socket:
         room.alice.json("group", "remove", "Friends", "bob")
         assert socket.get("group.changed")["removed"] is True
         before = values_of(room.bob)
-        for one in (room.alice, room.dora):
-            one.json("send", "#Friends", AFTER)
+        room.alice.json("send", "#Friends", AFTER)
+        unread = waiting(stack, dora)
+        assert "group" in [envelope["kind"] for envelope in unread]
+        now = state_of(group_in(room.alice.home, room.id))
+        assert now is not None
+        assert thief.texts(unread, gsh=now.hash) == []
+        assert not thief.opens_title(now)
+        room.dora.json("send", "#Friends", AFTER)
         assert room.dora.json("history", "#Friends")[-1]["text"] == AFTER
         assert socket.rest(within=2)[0] == []
     assert waiting(stack, bob) == []

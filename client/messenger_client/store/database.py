@@ -31,7 +31,6 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, sealer: Sealer) -> None:
         self._connection = connection
         self._sealer = sealer
-        self._turn = threading.RLock()  # the connection knows one transaction: another thread's waits for its end
 
     def execute(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
         return self._connection.execute(statement, values)
