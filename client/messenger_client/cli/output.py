@@ -63,6 +63,10 @@ class Output:
                 value["state"] = event.state
             if event.group:
                 value |= {"group": event.group, "title": event.title}
+            if event.mentions:
+                value["mentions"] = list(event.mentions)
+            if event.mentioned:
+                value["mentioned"] = True
             self.result(value, "" if self.as_json else self._line(event))
             return
         value = {
@@ -92,6 +96,8 @@ class Output:
         name = self._styled(one_line(message.sender), "cyan" if message.outgoing else "green")
         # Further lines are set in: nobody can write a line that looks like another person's.
         text = plain(message.text).replace("\n", "\n         ")
+        if message.mentioned:
+            text = self._styled(text, None, bold=True)
         after = ""
         if message.outgoing:
             words = f"{TICKS.get(message.state, message.state)} {one_line(message.reason)}".rstrip()
@@ -108,10 +114,10 @@ class Output:
     def colours(self) -> bool:
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
-    def _styled(self, text: str, colour: str) -> str:
+    def _styled(self, text: str, colour: str | None, *, bold: bool = False) -> str:
         if not self.colours:
             return text
-        return typer.style(text, fg=colour)
+        return typer.style(text, fg=colour, bold=bold or None)
 
 
 def take_any_character() -> None:

@@ -26,6 +26,7 @@ from . import sharing
 from .context import own_device
 from .doctor import Doctor
 from .group_reading import GroupReader
+from .mentions import members_among
 from .places import chat_with, group_of
 
 Device = tuple[bytes, bytes]  # account, device
@@ -164,13 +165,8 @@ class Batch:
         told = line if line is not None else one
         kind = "text" if isinstance(body, Text) else "update_needed"
         entry = Entry(
-            id=content.message_id,
-            kind=kind,
-            outgoing=copy,
-            account=one.account,
-            chat=content.conversation,
-            sent=content.sent,
-            device=one.device,
+            id=content.message_id, kind=kind, outgoing=copy, account=one.account, chat=content.conversation,
+            sent=content.sent, device=one.device,
             text=body.text if isinstance(body, Text) else "",
             accepted=line.accepted if line is not None else one.accepted_at,
             counter=content.counter,
@@ -179,7 +175,8 @@ class Batch:
             padded=bytes(received.sealed.padded),
             stamp=told.stamp,
             stamp_key=told.stamp_key,
-        )
+            mentions=members_among(self._tx, content.conversation, body.mentions) if isinstance(body, Text) else (),
+        )  # fmt: skip
         timeline.place(self._tx, entry, now=self._now)
         if not copy and group_of(self._tx, content.conversation) is None:
             chat_with(self._tx, self._me.account, one.account)

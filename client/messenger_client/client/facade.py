@@ -15,7 +15,7 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, Unreachable
+from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, Unreachable, WrongUse
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.secret import Secret
 from ..store import Store, outbox, settings
@@ -137,15 +137,16 @@ class Client(People, Devices):
 
     # Writing
 
-    async def send(self, username: str, text: str) -> Sent:
+    async def send(self, username: str, text: str, *, mentions: Iterable[str] | None = None) -> Sent:
         """Write to somebody, or to `#` and a group chat's title or id.
 
-        The message is stored first; unreachable servers get it later (`queued`).
+        The message is stored first; unreachable servers get it later (`queued`). In a group chat it mentions the
+        members of the names given in `mentions`, or without that those whom the text names as `@name`.
 
         Raises UnknownPerson, Refused, WrongUse: then it was not sent, and will not be. IdentityHasChanged and
         KeysRefused: it is not sent now; its id is the error's `queued`, and it leaves once that is settled.
         """
-        message_id, name = await self._enqueue(username, text)
+        message_id, name = await self._enqueue(username, text, mentions)
         try:
             problems = await self._sender.flush()
         except Unreachable:
@@ -160,9 +161,9 @@ class Client(People, Devices):
             self._context.notify(str(own))
         return await self._sender.state_of(message_id)
 
-    async def write_down(self, username: str, text: str) -> str:
+    async def write_down(self, username: str, text: str, *, mentions: Iterable[str] | None = None) -> str:
         """Store a message for sending and return its id at once; a running `messages()` sends it."""
-        return forms.uuid((await self._enqueue(username, text))[0])
+        return forms.uuid((await self._enqueue(username, text, mentions))[0])
 
     async def waiting(self) -> int:
         """Return how many messages wait here to be sent."""
@@ -266,12 +267,14 @@ class Client(People, Devices):
         await self._controls.flush()
         return asked
 
-    async def _enqueue(self, to: str, text: str) -> tuple[bytes, str]:
+    async def _enqueue(self, to: str, text: str, mentions: Iterable[str] | None) -> tuple[bytes, str]:
         """Store a message; returns its id, and the name that the outbox knows its recipient by."""
         if not is_group_name(to):
+            if mentions is not None:
+                raise WrongUse("Only members of a group chat can be mentioned.")
             return await self._sender.enqueue(to, text), to
         group = await self._context.write(lambda tx: group_named(tx, to))
-        message_id = await self._group_sender.enqueue(group, text)
+        message_id = await self._group_sender.enqueue(group, text, mentions)
         self._sender.wanted.set()
         self._context.changed.set()
         return message_id, group_name(group)

@@ -104,7 +104,13 @@ class GroupSealer:
         chat = self._chat(group)
         chat = replace(chat, counter=chat.counter + 1)
         timeline.save_chat(self._tx, chat)
-        return self._seal(group, Text(outgoing.text), outgoing.id, chat.counter, sent=outgoing.sent)
+        return self._seal(
+            group,
+            Text(outgoing.text, mentions=tuple(AccountId(one) for one in outgoing.mentions)),
+            outgoing.id,
+            chat.counter,
+            sent=outgoing.sent,
+        )
 
     def _seal(self, group: Group, body: Body, message: bytes, counter: int, *, sent: int | None = None) -> bytes:
         own = self._lookup.newest_list(AccountId(self._me.account))

@@ -29,6 +29,7 @@ from .doctor import Doctor
 from .group_applying import take_group_key
 from .group_lookup import GroupLookup, state_of
 from .group_repairing import answer_in_group
+from .mentions import members_among
 
 PATIENCE = MINUTE  # ms that a message waits for its sender key before it is asked for
 
@@ -185,6 +186,7 @@ class GroupReader:
             padded=padded,
             stamp=told.stamp,
             stamp_key=told.stamp_key,
+            mentions=members_among(self._tx, content.conversation, body.mentions) if isinstance(body, Text) else (),
         )
         if is_first:
             timeline.begin_flow(self._tx, entry)

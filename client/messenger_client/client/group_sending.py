@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..api import Accepted, answers, forms
@@ -23,6 +24,7 @@ from .group_encrypting import GroupSealer
 from .group_following import Follower, require_open, shown_title
 from .group_lookup import state_of
 from .identity import shown_name
+from .mentions import find_mentions, mentions_of
 from .wording import check_text
 
 _ROUNDS = 6  # lists that have to be fetched
@@ -35,8 +37,11 @@ class GroupSender:
         self._follower = follower
         self._controls = controls
 
-    async def enqueue(self, group: bytes, text: str) -> bytes:
-        """Store a message for sending; returns its id. It is encrypted when it leaves. Raises Refused, WrongUse."""
+    async def enqueue(self, group: bytes, text: str, mentions: Iterable[str] | None = None) -> bytes:
+        """Store a message for sending; returns its id. It is encrypted when it leaves. Raises Refused, WrongUse.
+
+        It mentions those members, or else the ones whom its text names.
+        """
         check_text(text)
         message_id = secrets.token_bytes(16)
 
@@ -44,14 +49,14 @@ class GroupSender:
             with contextlib.suppress(KeysRefused):  # it waits until the chain is in doubt no more
                 require_open(groups.get(tx, group))
             me, now = require_linked(tx), self._context.clock.now()
+            named = find_mentions(tx, group, text) if mentions is None else mentions_of(tx, group, mentions)
             entry = Entry(
                 id=message_id, kind="text", outgoing=True, account=me.account, chat=group, sent=now,
-                device=me.device, text=text, state="queued",
+                device=me.device, text=text, state="queued", mentions=named,
             )  # fmt: skip
             timeline.add(tx, entry)
-            outbox.add(
-                tx, Outgoing(message_id, group_name(group), now, text, group=group), timeline.chat_key(tx, entry)
-            )
+            outgoing = Outgoing(message_id, group_name(group), now, text, group=group, mentions=named)
+            outbox.add(tx, outgoing, timeline.chat_key(tx, entry))
 
         await self._context.write(work)
         return message_id

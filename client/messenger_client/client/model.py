@@ -37,6 +37,8 @@ class Message:
     position: int = field(default=0, repr=False)
     group: str = ""  # id of the group chat that it was written in; then the same as `chat`
     title: str = ""  # of that
+    mentions: tuple[str, ...] = ()  # usernames of its members whom the text names
+    mentioned: bool = False  # whether oneself is among them
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: i
         reason = entry.cause if state == "failed" else ""
         return Message(
             identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position,
-            group, title,
+            group, title, tuple(name_of(tx, one) for one in entry.mentions),
+            not entry.outgoing and me.account in entry.mentions,
         )  # fmt: skip
     if entry.kind == "unreadable":
         repair = _repair(tx, entry, now)

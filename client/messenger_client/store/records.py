@@ -133,6 +133,7 @@ class Entry(Record):
     stamp: bytes = b""
     stamp_key: str = ""
     raw: bytes = b""  # kept for a newer version
+    mentions: tuple[bytes, ...] | list[bytes] = ()  # members of a group chat whom it names
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -151,6 +152,7 @@ class Outgoing(Record):
     attempts: int = 0  # at being encrypted for changed lists
     group: bytes = b""  # then there is one envelope, for nobody in particular, and one hash of all lists
     gsh: bytes = b""
+    mentions: tuple[bytes, ...] | list[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
