@@ -32,7 +32,7 @@ function bubble({ line, first, last, meta }: LineRow, context: LineContext): Tem
       <div class="bubble-body" dir="auto">
         <span class="bubble-text">${part === null ? pieces(line.text) : [...pieces(part), "…"]}</span>${part === null
           ? nothing
-          : more(line, context)}${meta ? metaOf(line) : nothing}
+          : more(line, context)}${meta ? metaOf(line, context) : nothing}
       </div>
     </div>
     ${line.state === "failed" ? failed(line, context) : nothing}
@@ -46,7 +46,7 @@ function author(line: Line, { name, isGroup }: LineContext): TemplateResult {
   return html`<span class="line-author"><bdi>${name}</bdi><span class="unseen">:</span></span>`;
 }
 
-function metaOf(line: Line): TemplateResult {
+function metaOf(line: Line, { isGroup }: LineContext): TemplateResult {
   return html`<span class="meta">
     <time dir="auto" datetime=${new Date(timeOf(line)).toISOString()} title=${times.full(timeOf(line))}
       >${times.time(timeOf(line))}</time
@@ -57,7 +57,8 @@ function metaOf(line: Line): TemplateResult {
           type="button"
           tabindex="-1"
           data-for=${line.id}
-          aria-label="${words.line.state(line.state)}. ${words.line.times}"
+          aria-haspopup=${isGroup ? "dialog" : nothing}
+          aria-label="${words.line.state(line.state)}. ${isGroup ? words.receipts.open : words.line.times}"
         >
           ${tick(line.state)}
         </button>`
@@ -136,24 +137,4 @@ function pieces(text: string): (string | TemplateResult)[] {
       ? html`<a href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">${piece.text}</a>`
       : piece.text,
   );
-}
-
-export interface Told {
-  readonly what: string;
-  readonly when: string; // "": that is not known
-}
-
-/** What became of a message and when, in order. A device has a number where there are several. */
-export function timesOfLine(line: Line, now: number): Told[] {
-  const devices = [...new Set(line.devices.map((status) => status.device))];
-  const said = [...line.devices]
-    .sort((one, other) => one.at - other.at)
-    .map(({ status, device, at }) => {
-      const number = devices.length > 1 ? devices.indexOf(device) + 1 : 0;
-      return { what: words.line.deviceStatus(status, number), when: times.exact(at, now) };
-    });
-  const state = line.acceptedAt ? "accepted" : line.state;
-  const sent = { what: words.line.state(state), when: line.acceptedAt ? times.exact(line.acceptedAt, now) : "" };
-  const skipped = line.skipped > 0 ? [{ what: words.line.skipped(line.skipped), when: "" }] : [];
-  return [sent, ...said, ...skipped];
 }

@@ -7,22 +7,24 @@ import type { Line } from "../client/model";
 import { PageElement, touch } from "./element";
 import { icons } from "./icons";
 import { lineRow } from "./line";
+import { beginning, typing } from "./log_parts";
+import { LogView, type Anchor } from "./log_view";
 import { MessageTimes } from "./message_times";
+import { countsOfLine, timesOfLine, type Told } from "./times_of_line";
 import "./news";
+import "./receipts_dialog";
+import type { ReceiptsDialogElement } from "./receipts_dialog";
+import { rove, roveByKey } from "./roving";
 import type { Changes } from "./state/changes";
 import type { Conversation } from "./state/conversation";
-import { firstWhere } from "./state/first_where";
 import type { ChatPage } from "./state/page";
+import { receiptsOf } from "./state/receipts";
 import { rowsOf, type Row } from "./state/rows";
 import { times, words } from "./words";
 
 const NEAR = 900; // px from an end at which more lines are fetched
+const STOPS = ".state"; // where the tabulator stops among the lines
 const BOTTOM = 40; // px from the end that still count as its end
-
-interface Anchor {
-  readonly element: HTMLElement;
-  readonly top: number;
-}
 
 export class ChatLogElement extends PageElement {
   static override properties = {
@@ -43,7 +45,12 @@ export class ChatLogElement extends PageElement {
   #hidden = false;
   #placing = false; // where the view stands means nothing yet
   readonly #whole = new Set<string>(); // ids of long lines that are shown to their end
-  readonly #times = new MessageTimes(this, (id) => this.#line(id));
+  readonly #times = new MessageTimes(this, {
+    find: (id) => this.conversation.line(id),
+    tell: (line) => this.#told(line),
+    open: (line) => this.#openReceipts(line),
+  });
+  readonly #view = new LogView(this);
   readonly #sizes = new ResizeObserver(() => this.#settle());
 
   protected override follows(): readonly Changes[] {
@@ -60,9 +67,9 @@ export class ChatLogElement extends PageElement {
   scrollToNewest(): void {
     void this.conversation.newest().then(async () => {
       await this.updateComplete;
-      this.#log.scrollTop = this.#log.scrollHeight;
+      this.#view.log.scrollTop = this.#view.log.scrollHeight;
       const field = touch() ? null : this.closest("chat-conversation")?.querySelector<HTMLElement>("textarea");
-      (field ?? this.#log).focus({ preventScroll: true });
+      (field ?? this.#view.log).focus({ preventScroll: true });
     });
   }
 
@@ -74,7 +81,7 @@ export class ChatLogElement extends PageElement {
   protected override willUpdate(): void {
     super.willUpdate();
     const changes = this.#shown !== null && this.#shown !== this.conversation.lines;
-    this.#anchor = changes && !this.conversation.following ? this.#topmost() : null;
+    this.#anchor = changes && !this.conversation.following ? this.#view.topmost() : null;
   }
 
   protected override render(): TemplateResult {
@@ -96,10 +103,10 @@ export class ChatLogElement extends PageElement {
         @focusin=${this.#times.focused}
         @focusout=${() => this.#times.hide()}
         @click=${this.#times.clicked}
-        @keydown=${this.#key}
+        @keydown=${(event: KeyboardEvent) => roveByKey(event, this, STOPS)}
       >
         <div class="log-lines">
-          ${this.#beginning()}
+          ${beginning(conversation, { name: this.name, isGroup: this.isGroup, again: () => this.#again() })}
           ${repeat(
             rows,
             (row) => row.key,
@@ -125,6 +132,7 @@ export class ChatLogElement extends PageElement {
               : nothing}
           </button>`
         : nothing}
+      ${this.isGroup ? html`<receipts-dialog .page=${this.page}></receipts-dialog>` : nothing}
       <chat-news .conversation=${conversation} .name=${this.name}></chat-news>
       <div
         class="times"
@@ -139,8 +147,8 @@ export class ChatLogElement extends PageElement {
 
   protected override firstUpdated(changed: PropertyValues): void {
     super.firstUpdated(changed);
-    this.#sizes.observe(this.#log);
-    this.#sizes.observe(this.querySelector(".log-lines") ?? this.#log);
+    this.#sizes.observe(this.#view.log);
+    this.#sizes.observe(this.querySelector(".log-lines") ?? this.#view.log);
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -151,19 +159,14 @@ export class ChatLogElement extends PageElement {
       this.#placed = conversation;
       this.#place();
     } else if (this.#anchor?.element.isConnected) {
-      const moved = this.#anchor.element.getBoundingClientRect().top - this.#anchor.top;
-      if (Math.abs(moved) > 1) this.#log.scrollTop += moved;
+      this.#view.keep(this.#anchor);
     } else if (conversation.following) {
-      this.#toBottom();
+      this.#view.toBottom();
     }
     this.#anchor = null;
     this.#times.check();
-    this.#rove();
+    rove(this, STOPS);
     this.#report();
-  }
-
-  get #log(): HTMLElement {
-    return this.querySelector<HTMLElement>(".log") ?? this;
   }
 
   #row(row: Row): unknown {
@@ -188,24 +191,18 @@ export class ChatLogElement extends PageElement {
     );
   }
 
-  #beginning(): TemplateResult | typeof nothing {
-    const { conversation } = this;
-    if (conversation.failed) {
-      return html`<div class="log-top" role="alert">
-        <p>${words.chat.failed} ${conversation.failed}</p>
-        <button class="button button-quiet" type="button" @click=${() => this.#again()}>${words.tryAgain}</button>
-      </div>`;
-    }
-    if (!conversation.opened) return html`<p class="log-top late">${words.chat.loading}</p>`;
-    if (!conversation.atStart) {
-      const loading = conversation.loading === "older";
-      return html`<p class="log-top">${loading ? words.chat.loadingOlder : nothing}</p>`;
-    }
-    const said = this.isGroup ? words.group : words.chat;
-    return html`<div class="log-top">
-      ${icons.lock}
-      <p><strong>${said.beginning(this.name)}</strong> ${said.beginningHelp}</p>
-    </div>`;
+  #told(line: Line): Told[] {
+    const now = Date.now();
+    if (!this.isGroup) return timesOfLine(line, now);
+    return countsOfLine(line, receiptsOf(line, this.page.summary?.group?.members ?? [], this.page.options.account), now);
+  }
+
+  /** In a group, single devices are too many for a glance: false anywhere else. */
+  #openReceipts(line: Line): boolean {
+    const dialog = this.querySelector<ReceiptsDialogElement>("receipts-dialog");
+    if (!this.isGroup || !dialog) return false;
+    void dialog.open(line);
+    return true;
   }
 
   /** What follows moves down, and the view stays where it is. */
@@ -213,7 +210,7 @@ export class ChatLogElement extends PageElement {
     this.conversation.follow(false);
     this.#whole.add(line.id);
     this.requestUpdate();
-    this.#log.focus({ preventScroll: true });
+    this.#view.log.focus({ preventScroll: true });
   }
 
   #again(): void {
@@ -227,41 +224,27 @@ export class ChatLogElement extends PageElement {
     this.#top = 0;
     const divider = this.querySelector<HTMLElement>(".unread");
     if (!divider) {
-      this.#toBottom();
+      this.#view.toBottom();
       return;
     }
-    const log = this.#log;
-    const place = (): void => void (log.scrollTop = divider.offsetTop - log.clientHeight / 4);
-    place();
+    this.#view.show(divider);
     // Once more after the first paint: what was never in view has a guessed height until then.
     this.#placing = true;
     const painted = (): void => {
       this.#placing = false;
-      if (divider.isConnected) place();
+      if (divider.isConnected) this.#view.show(divider);
       this.#report();
     };
     requestAnimationFrame(() => requestAnimationFrame(painted));
   }
 
-  /** px of the log that are below the view. */
-  get #below(): number {
-    const log = this.#log;
-    return log.scrollHeight - log.scrollTop - log.clientHeight;
-  }
-
-  #toBottom(): void {
-    const log = this.#log;
-    const bottom = log.scrollHeight - log.clientHeight;
-    if (log.scrollTop < bottom) log.scrollTop = bottom;
-  }
-
   /** Something took another size: the lines that were painted, the window, the composer. */
   #settle(): void {
-    const hidden = this.#log.clientHeight === 0;
+    const hidden = this.#view.log.clientHeight === 0;
     if (hidden && !this.#hidden) this.page.see(false, 0);
-    if (!hidden && this.#hidden) this.#log.scrollTop = this.#top;
+    if (!hidden && this.#hidden) this.#view.log.scrollTop = this.#top;
     this.#hidden = hidden;
-    if (this.conversation.following) this.#toBottom();
+    if (this.conversation.following) this.#view.toBottom();
     this.#report();
   }
 
@@ -276,13 +259,13 @@ export class ChatLogElement extends PageElement {
     this.#frame = requestAnimationFrame(() => {
       const { conversation, page } = this;
       if (!conversation.opened || !this.isConnected || page.conversation !== conversation) return;
-      const log = this.#log;
+      const log = this.#view.log;
       if (log.clientHeight === 0 || this.#placing) return;
       // Only who scrolls up leaves the end: where it has moved away by itself, as under a new banner, it is followed.
-      if (conversation.following && this.#below > BOTTOM && log.scrollTop >= this.#top) this.#toBottom();
+      if (conversation.following && this.#view.below > BOTTOM && log.scrollTop >= this.#top) this.#view.toBottom();
       this.#top = log.scrollTop;
-      const below = this.#below;
-      page.see(below <= BOTTOM, this.#lowest());
+      const below = this.#view.below;
+      page.see(below <= BOTTOM, Math.min(this.#view.lowest(), conversation.last));
       if (this.#away() !== (this.querySelector(".newest") !== null)) this.requestUpdate();
       if (log.scrollTop < NEAR && !conversation.failed) void conversation.older();
       else if (below < NEAR) void conversation.newer();
@@ -290,58 +273,10 @@ export class ChatLogElement extends PageElement {
   }
 
   #away(): boolean {
-    const log = this.#log;
+    const log = this.#view.log;
     if (log === this || !this.conversation.opened) return false;
-    return !this.conversation.atEnd || this.#below > log.clientHeight / 2;
+    return !this.conversation.atEnd || this.#view.below > log.clientHeight / 2;
   }
-
-  get #lines(): HTMLElement[] {
-    return [...this.querySelectorAll<HTMLElement>(".line")];
-  }
-
-  #topmost(): Anchor | null {
-    const edge = this.#log.getBoundingClientRect().top;
-    const lines = this.#lines;
-    const element = lines[firstWhere(lines, (line) => line.getBoundingClientRect().bottom > edge)];
-    return element ? { element, top: element.getBoundingClientRect().top } : null;
-  }
-
-  /** Position of the lowest stored line in view. */
-  #lowest(): number {
-    const edge = this.#log.getBoundingClientRect().bottom;
-    const lines = this.#lines;
-    const below = firstWhere(lines, (line) => line.getBoundingClientRect().bottom > edge + 8);
-    const position = Number(lines[below - 1]?.dataset["position"] ?? 0);
-    return Math.min(position, this.conversation.last);
-  }
-
-  /** One stop for the tabulator among the states: the newest; the arrows go to the others. */
-  #rove(): void {
-    const states = [...this.querySelectorAll<HTMLElement>(".state")];
-    const newest = states[states.length - 1];
-    for (const state of states) state.tabIndex = state === newest ? 0 : -1;
-  }
-
-  #key(event: KeyboardEvent): void {
-    const states = [...this.querySelectorAll<HTMLElement>(".state")];
-    const at = states.indexOf(event.target as HTMLElement);
-    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (at < 0 || step === undefined || event.altKey) return;
-    event.preventDefault();
-    states[at + step]?.focus();
-  }
-
-  #line(id: string): Line | undefined {
-    const { lines, pending } = this.conversation;
-    return [...lines, ...pending].find((line) => line.id === id);
-  }
-}
-
-function typing(name: string): TemplateResult {
-  return html`<div class="typing">
-    <span class="typing-dots" aria-hidden="true"><i></i><i></i><i></i></span
-    ><span class="unseen">${words.chat.typing(name)}</span>
-  </div>`;
 }
 
 customElements.define("chat-log", ChatLogElement);

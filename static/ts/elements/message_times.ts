@@ -1,23 +1,29 @@
 // The times of one message, a device: shown while its state is pointed at, focused or tapped.
 
 import type { Line } from "../client/model";
-import { timesOfLine, type Told } from "./line";
+import type { Told } from "./times_of_line";
 
 const LINGER = 200; // ms that they stay, so that a pointer can reach them
 const GAP = 4; // px to the bubble
 const EDGE = 8; // px to the window's edge
 
+interface Says {
+  readonly find: (id: string) => Line | undefined;
+  readonly tell: (line: Line) => Told[];
+  readonly open: (line: Line) => boolean; // show more than fits here; false: there is no more
+}
+
 /** Shows in the popover of `host` what belongs to the `.state` buttons in it. */
 export class MessageTimes {
   readonly #host: HTMLElement;
-  readonly #find: (id: string) => Line | undefined;
+  readonly #says: Says;
   #state: HTMLElement | null = null;
   #line: Line | null = null;
   #leaving = 0;
 
-  constructor(host: HTMLElement, find: (id: string) => Line | undefined) {
+  constructor(host: HTMLElement, says: Says) {
     this.#host = host;
-    this.#find = find;
+    this.#says = says;
   }
 
   readonly over = (event: PointerEvent): void => {
@@ -39,6 +45,11 @@ export class MessageTimes {
   /** A finger or a key takes them away again; a mouse points at them anyway. */
   readonly clicked = (event: MouseEvent): void => {
     const state = stateAt(event);
+    const line = state && this.#says.find(state.dataset["for"] ?? "");
+    if (line && this.#says.open(line)) {
+      this.hide();
+      return;
+    }
     const mouse = event instanceof PointerEvent && event.pointerType === "mouse";
     if (state && state === this.#state && !mouse) this.hide();
     else if (state) this.#show(state);
@@ -87,12 +98,12 @@ export class MessageTimes {
 
   /** Write what is known now and put it where it belongs; false: there is nothing. */
   #fill(state: HTMLElement): boolean {
-    const line = this.#find(state.dataset["for"] ?? "");
+    const line = this.#says.find(state.dataset["for"] ?? "");
     const popover = this.#popover;
     if (!line || !popover) return false;
     if (line === this.#line) return true;
     this.#line = line;
-    popover.replaceChildren(...timesOfLine(line, Date.now()).map(entry));
+    popover.replaceChildren(...this.#says.tell(line).map(entry));
     if (!popover.matches(":popover-open")) popover.showPopover();
     state.setAttribute("aria-describedby", popover.id);
     place(popover, state);

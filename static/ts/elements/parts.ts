@@ -6,7 +6,7 @@ import { icons, ticks } from "./icons";
 import { colourOf, initialsOf } from "./state/avatar";
 import { words } from "./words";
 
-export function avatar(account: string, name: string, size: "" | "small" | "large" = ""): TemplateResult {
+export function avatar(account: string, name: string, size: "" | "tiny" | "small" | "large" = ""): TemplateResult {
   const classes = `avatar ${size && `avatar-${size}`}`;
   return html`<span class=${classes} data-colour=${colourOf(account)} aria-hidden="true">${initialsOf(name)}</span>`;
 }
@@ -22,9 +22,9 @@ const TICKS: Readonly<Record<MessageState, TemplateResult | typeof nothing>> = {
 };
 
 /** The picture of a state, with its word for who does not see it. */
-export function tick(state: MessageState): TemplateResult {
+export function tick(state: MessageState, said = words.line.state(state)): TemplateResult {
   return html`<span class="tick" data-state=${state}
-    >${TICKS[state]}<span class="unseen">${words.line.state(state)}</span></span
+    >${TICKS[state]}<span class="unseen">${said}</span></span
   >`;
 }
 

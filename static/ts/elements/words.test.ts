@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { DeviceStatus } from "../client/model";
-import { timesOfLine } from "./line";
 import { FakeMessenger, id } from "./tests/fake";
 import { timesOf } from "./times";
+import { countsOfLine, timesOfLine } from "./times_of_line";
 import { preview, words } from "./words";
 
 const NOW = new Date(2026, 4, 20, 15, 0).getTime();
@@ -59,6 +59,17 @@ describe("words", () => {
       timesOfLine(fake.addLine(id("c", 1), "a", { outgoing: true, devices }), NOW).map((one) => one.what);
     expect(told(by(1, "delivered"), by(1, "read"))).toEqual(["Sent", "Delivered", "Read"]);
     expect(told(by(1, "read"), by(2, "delivered"))).toEqual(["Sent", "Read on device 1", "Delivered to device 2"]);
+  });
+
+  test("count the members who have a message, once it is sent", () => {
+    const fake = new FakeMessenger();
+    const chat = fake.addGroup("Choir").id;
+    const none = { account: id("p", 1), name: "bob", at: 0 };
+    const receipts = { read: [none], delivered: [], expired: [], waiting: [none, none] };
+    const told = (more: object): string[] =>
+      countsOfLine(fake.addLine(chat, "a", { outgoing: true, ...more }), receipts, NOW).map((one) => one.what);
+    expect(told({})).toEqual(["Sent", "Read by 1", "Not yet: 2"]);
+    expect(told({ acceptedAt: 0, state: "queued" })).toEqual(["Waiting to be sent", "Read by 1"]);
   });
 
   test("say what a message that cannot be read lacks, and what happens next", () => {

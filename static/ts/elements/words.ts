@@ -5,6 +5,7 @@ import { many, times } from "./language";
 import { anewWords, deviceName, deviceWords, historyWords, linkingWords, platform } from "./words_devices";
 import { groupWords } from "./words_groups";
 import { lineWords } from "./words_lines";
+import { receiptWords } from "./words_receipts";
 
 export { times };
 
@@ -88,6 +89,7 @@ export const words = {
 
   line: lineWords,
   group: groupWords,
+  receipts: receiptWords,
   linking: linkingWords,
   anew: anewWords,
   history: historyWords,

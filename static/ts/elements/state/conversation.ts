@@ -182,6 +182,11 @@ export class Conversation {
     return this.lines[this.lines.length - 1]?.position ?? 0;
   }
 
+  /** A line that is in the page. */
+  line(id: string): Line | undefined {
+    return [...this.lines, ...this.pending].find((line) => line.id === id);
+  }
+
   async #load(what: Exclude<Loading, null>, load: () => Promise<void>): Promise<void> {
     if (this.loading) return;
     this.loading = what;

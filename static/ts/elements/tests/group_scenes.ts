@@ -1,6 +1,6 @@
 // What group chats can look like, by name: for the dev page only.
 
-import type { ChatSummary, GroupInfo, GroupMember, Role } from "../../client/model";
+import type { ChatSummary, DeviceStatus, GroupInfo, GroupMember, Role } from "../../client/model";
 import { press, type Scene } from "./device_scenes";
 import { id, OPTIONS, type FakeMessenger } from "./fake";
 
@@ -20,6 +20,19 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
       talk(fake, made.id);
       fake.change(made.id, chat);
       return { fake, path: `/chats/${made.id}${hash}`, then: () => void press(presses) };
+    };
+  };
+  const receipts = (count: number): (() => Scene) => {
+    return () => {
+      const fake = everybody();
+      const all = [...members("owner"), ...Array.from({ length: count - 4 }, (_, at) => extra(at))];
+      const { id: chat } = fake.addGroup("Choir on Thursdays", { members: all });
+      fake.addLine(chat, "Who can sing the solo on Thursday? We need to know by tomorrow evening, so please answer.", {
+        outgoing: true,
+        devices: all.slice(1).flatMap(statuses),
+        state: "delivered",
+      });
+      return { fake, path: `/chats/${chat}`, then: () => void press([".line-own .state"]) };
     };
   };
   const pending = [person(8, "ivan.k"), person(9, "a-very-long-username-of-somebody-who-waits")];
@@ -53,6 +66,8 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
       path: "/chats/#join/0123456789",
       then: () => void press([".group-form [type=submit]"]),
     }),
+    groupreceipts: receipts(5),
+    groupreceiptsmany: receipts(50),
     groupmuted: group({ muted: true }, { chat: { unread: 3 } }),
   };
 }
@@ -64,6 +79,18 @@ function members(own: Role): GroupMember[] {
     { ...person(4, "dana"), role: "member", identityChanged: false },
     { ...person(30, "somebody_with_quite_a_long_name"), role: "member", identityChanged: false },
   ];
+}
+
+function extra(number: number): GroupMember {
+  return { ...person(50 + number, `singer${number + 1}`), role: "member", identityChanged: false };
+}
+
+/** Of some nothing, of some that it was delivered, of some that it was read. */
+function statuses({ account }: GroupMember, at: number): DeviceStatus[] {
+  const time = Date.now() - 50_000 + at * 600;
+  const said = { account, device: id("d", at) };
+  const all = [{ ...said, status: "delivered" as const, at: time }, { ...said, status: "read" as const, at: time + 20_000 }];
+  return all.slice(0, at % 3);
 }
 
 function person(number: number, name: string): { account: string; name: string } {

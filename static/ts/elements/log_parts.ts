@@ -1,0 +1,37 @@
+// What stands around the lines of a conversation: its beginning, and that somebody is typing.
+
+import { html, nothing, type TemplateResult } from "lit";
+import { icons } from "./icons";
+import type { Conversation } from "./state/conversation";
+import { words } from "./words";
+
+interface Beginning {
+  readonly name: string;
+  readonly isGroup: boolean;
+  readonly again: () => void; // load what could not be loaded
+}
+
+export function beginning(conversation: Conversation, { name, isGroup, again }: Beginning): TemplateResult {
+  if (conversation.failed) {
+    return html`<div class="log-top" role="alert">
+      <p>${words.chat.failed} ${conversation.failed}</p>
+      <button class="button button-quiet" type="button" @click=${again}>${words.tryAgain}</button>
+    </div>`;
+  }
+  if (!conversation.opened) return html`<p class="log-top late">${words.chat.loading}</p>`;
+  if (!conversation.atStart) {
+    return html`<p class="log-top">${conversation.loading === "older" ? words.chat.loadingOlder : nothing}</p>`;
+  }
+  const said = isGroup ? words.group : words.chat;
+  return html`<div class="log-top">
+    ${icons.lock}
+    <p><strong>${said.beginning(name)}</strong> ${said.beginningHelp}</p>
+  </div>`;
+}
+
+export function typing(name: string): TemplateResult {
+  return html`<div class="typing">
+    <span class="typing-dots" aria-hidden="true"><i></i><i></i><i></i></span
+    ><span class="unseen">${words.chat.typing(name)}</span>
+  </div>`;
+}

@@ -1,0 +1,43 @@
+// What became of a message of one's own, and when.
+
+import type { Line } from "../client/model";
+import type { Receipts } from "./state/receipts";
+import { times, words } from "./words";
+
+export interface Told {
+  readonly what: string;
+  readonly when: string; // "": that is not known
+}
+
+/** By device, in order. A device has a number where there are several. */
+export function timesOfLine(line: Line, now: number): Told[] {
+  const devices = [...new Set(line.devices.map((status) => status.device))];
+  const said = [...line.devices]
+    .sort((one, other) => one.at - other.at)
+    .map(({ status, device, at }) => {
+      const number = devices.length > 1 ? devices.indexOf(device) + 1 : 0;
+      return { what: words.line.deviceStatus(status, number), when: times.exact(at, now) };
+    });
+  return [sent(line, now), ...said, ...skipped(line)];
+}
+
+/** In a group: how many have it. Who they are stands in a dialog. */
+export function countsOfLine(line: Line, { read, delivered, expired, waiting }: Receipts, now: number): Told[] {
+  const counts = [
+    { count: read.length, what: words.receipts.read(read.length) },
+    { count: delivered.length, what: words.receipts.delivered(delivered.length) },
+    { count: expired.length, what: words.receipts.expired(expired.length) },
+    { count: line.acceptedAt > 0 ? waiting.length : 0, what: words.receipts.waiting(waiting.length) },
+  ];
+  const told = counts.filter(({ count }) => count > 0).map(({ what }) => ({ what, when: "" }));
+  return [sent(line, now), ...told, ...skipped(line)];
+}
+
+function sent(line: Line, now: number): Told {
+  const state = line.acceptedAt ? "accepted" : line.state;
+  return { what: words.line.state(state), when: line.acceptedAt ? times.exact(line.acceptedAt, now) : "" };
+}
+
+function skipped(line: Line): Told[] {
+  return line.skipped > 0 ? [{ what: words.line.skipped(line.skipped), when: "" }] : [];
+}
