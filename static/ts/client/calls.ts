@@ -34,7 +34,7 @@ const NAMES: Readonly<Record<CallName, true>> = {
   removeMember: true,
   setRole: true,
   leaveGroup: true,
-  renameGroup: true,
+  changeGroup: true,
   makeLink: true,
   endLink: true,
   join: true,

@@ -149,7 +149,7 @@ function sealNew(tx: Transaction, me: Me, outgoing: Outgoing, theirs: Pinned, mi
       sent: outgoing.sent,
       messageId: outgoing.id,
       conversation: chat.conversation,
-      body: new Text(outgoing.text),
+      body: new Text(outgoing.text, { mentions: outgoing.mentions }),
       heads: { own: mine.list.hash, recipient: theirs.list.hash },
       counter,
     },

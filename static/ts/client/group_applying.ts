@@ -45,9 +45,10 @@ export function applyOperations(
     state = lists.judged(() => apply(before, signed, lists));
     if (!equal(state.group, id)) throw new ListRefused("another group");
     if (operation.args instanceof Leave) leftAt = state.index;
+    const called = title;
     title = metaOf(group, state)?.title ?? title;
     groups.saveOperation(tx, id, operation);
-    shown.push(...noteOperation(tx, me.account, operation, { before, title }));
+    shown.push(...noteOperation(tx, me.account, operation, { before, titles: [called, title] }));
   }
   if (state === null) throw new ListRefused("no operation");
   if (link !== null && groups.operationsTo(tx, id, link.gsh).length === 0) {

@@ -24,7 +24,9 @@ import type { Directory } from "./directory";
 import { needsRekey } from "./group_applying";
 import type { Following } from "./group_following";
 import { metaOf, stateOf } from "./group_lookup";
+import { changedMeta, sealedMeta } from "./group_naming";
 import type { GroupSender } from "./group_sending";
+import type { GroupChanges } from "./model";
 import { newestList } from "./opening";
 import { WORDS } from "./words";
 
@@ -61,8 +63,9 @@ export class Changer {
   }
 
   /** Make a group chat with these members; resolves with its id. Throws UnknownPerson, Refused, Unreachable. */
-  async create(title: string, accounts: readonly Uint8Array[]): Promise<Uint8Array> {
+  async create(accounts: readonly Uint8Array[], named: GroupChanges & { readonly title: string }): Promise<Uint8Array> {
     const { api, environment } = this.#context;
+    const meta = changedMeta(new Meta(""), named);
     for (const account of accounts) await this.#directory.pinned(account);
     const id = random(16);
     const key = generateGroupKey(null, environment.entropy);
@@ -70,9 +73,8 @@ export class Changer {
       const me = requireMe(tx);
       const others = accounts.filter((one) => !equal(one, me.account)).map((account) => ({ account, role: MEMBER }));
       const roster = [{ account: me.account, role: OWNER }, ...others];
-      const args = judged(() =>
-        Create.of(roster, sealMeta(titled(title), id, key, environment.entropy), { membersMayAdd: false }),
-      );
+      const sealed = sealedMeta(meta, id, key, environment.entropy);
+      const args = judged(() => Create.of(roster, sealed, { membersMayAdd: named.membersMayAdd ?? false }));
       groups.save(tx, Group.of({ id, keys: [key] }));
       return judged(() => create(ownDevice(me), listOf(tx, me), id, args, this.#visit())).operation.signed;
     });
@@ -203,12 +205,6 @@ function listOf(tx: Transaction, me: Me): DeviceList {
   return list;
 }
 
-export function titled(title: string): Meta {
-  const trimmed = title.trim();
-  if (trimmed === "" || /\p{Surrogate}/u.test(trimmed)) throw new WrongUse(WORDS.groupTitle);
-  return new Meta(trimmed);
-}
-
 function linkOf(code: string): GroupLink {
   try {
     return GroupLink.fromText(code);
@@ -232,7 +228,7 @@ function linkHash(tx: Transaction, id: Uint8Array, key: Uint8Array): Uint8Array 
 }
 
 /** What the rules of the group do not allow is no failure of this program. */
-export function judged<T>(work: () => T): T {
+function judged<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -108,6 +108,6 @@ function sealNew(tx: Transaction, me: Me, outgoing: GroupOutgoing, { entropy }: 
   const counter = chat.counter + 1;
   chats.saveChat(tx, { ...chat, counter });
   const heads = { own: own.hash, recipient: null };
-  const { sent, id: messageId, group: conversation, text } = outgoing;
-  return seal({ sent, messageId, conversation, body: new Text(text), heads, counter }, entropy);
+  const { sent, id: messageId, group: conversation, text, mentions } = outgoing;
+  return seal({ sent, messageId, conversation, body: new Text(text, { mentions }), heads, counter }, entropy);
 }

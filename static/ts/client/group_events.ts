@@ -9,14 +9,14 @@ import { Entry } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 
-/** Show an operation. `title`: what the group is called after it, as far as that is known here. */
+/** Show an operation. `titles`: what the group was called before and is after it, as far as that is known here. */
 export function noteOperation(
   tx: Transaction,
   own: Uint8Array,
   operation: Operation,
-  { before, title }: { readonly before: GroupState | null; readonly title: string },
+  { before, titles }: { readonly before: GroupState | null; readonly titles: readonly [before: string, after: string] },
 ): Entry[] {
-  const event = eventOf(operation, before);
+  const event = eventOf(operation, before, titles[0] !== titles[1]);
   if (event === null) return [];
   const { account, device, group, hash, time } = operation;
   const isNews = event.about !== null && equal(event.about, own) && !equal(account, own);
@@ -31,7 +31,7 @@ export function noteOperation(
       sent: time,
       device,
       accepted: time,
-      text: event.name === "title" ? title : "",
+      text: event.name === "title" ? titles[1] : "",
       state: isNews ? "" : "accepted",
       event,
     }),
@@ -39,7 +39,7 @@ export function noteOperation(
   return added === null ? [] : [added];
 }
 
-function eventOf({ args, account }: Operation, before: GroupState | null): GroupEvent | null {
+function eventOf({ args, account }: Operation, before: GroupState | null, isRenamed: boolean): GroupEvent | null {
   switch (args.code) {
     case Create.code:
       return event("created");
@@ -52,7 +52,7 @@ function eventOf({ args, account }: Operation, before: GroupState | null): Group
     case SetRole.code:
       return event("role", args.account, args.role);
     case SetMeta.code:
-      return event("title");
+      return event(isRenamed ? "title" : "changed");
     case OpenLink.code:
       return event("link_made");
     case CloseLink.code:

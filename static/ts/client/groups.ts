@@ -4,16 +4,18 @@ import { groupHead, type GroupHead, type GroupListed, type Json } from "../api/i
 import { equal, hex } from "../lib/bytes";
 import { Refused, WrongUse } from "../lib/errors";
 import { Add, Approve, CloseLink, Leave, Remove, SetMeta, SetRole, type Args, type OpenLinkOptions } from "../protocol/group_args";
-import { Meta, sealMeta } from "../protocol/group_meta";
+import { Meta } from "../protocol/group_meta";
 import type { GroupState } from "../protocol/group_state";
 import type { Group } from "../store/group_records";
 import * as groups from "../store/groups";
 import type { Context } from "./context";
 import type { Directory } from "./directory";
-import { Changer, judged, titled } from "./group_changing";
+import { Changer } from "./group_changing";
 import type { Following } from "./group_following";
 import { groupKeyOf, metaOf, stateOf } from "./group_lookup";
+import { changedMeta, sameMeta, sealedMeta } from "./group_naming";
 import type { GroupSender } from "./group_sending";
+import type { GroupChanges } from "./model";
 import { WORDS } from "./words";
 
 export class Groups {
@@ -32,8 +34,8 @@ export class Groups {
   }
 
   /** Make a group chat with these members; resolves with its id. Throws UnknownPerson, Refused, Unreachable. */
-  create(title: string, accounts: readonly Uint8Array[]): Promise<Uint8Array> {
-    return this.#changer.create(title, accounts);
+  create(title: string, accounts: readonly Uint8Array[], more: Omit<GroupChanges, "title"> = {}): Promise<Uint8Array> {
+    return this.#changer.create(accounts, { ...more, title });
   }
 
   /** Open a link to join by; resolves with its code, for the fragment of an address. */
@@ -74,15 +76,16 @@ export class Groups {
     });
   }
 
-  async rename(id: Uint8Array, title: string): Promise<void> {
+  /** Change what people see of it, or who may add to it: all in one operation, and none where nothing changes. */
+  async set(id: Uint8Array, changes: GroupChanges): Promise<void> {
     await this.#changer.change(id, ({ group, state }) => {
       const key = groupKeyOf(group, state);
       if (key === null) throw new WrongUse(WORDS.noGroupKey);
-      const { description, colour, avatar } = metaOf(group, state) ?? {};
-      const more = { description: description ?? null, colour: colour ?? null, avatar: avatar ?? null };
-      const meta = new Meta(titled(title).title, more);
-      const sealed = judged(() => sealMeta(meta, id, key, this.#context.environment.entropy));
-      return { args: new SetMeta(sealed, state.membersMayAdd) };
+      const before = metaOf(group, state) ?? new Meta(group.title);
+      const meta = changedMeta(before, changes);
+      const membersMayAdd = changes.membersMayAdd ?? state.membersMayAdd;
+      if (sameMeta(before, meta) && membersMayAdd === state.membersMayAdd) return null;
+      return { args: new SetMeta(sealedMeta(meta, id, key, this.#context.environment.entropy), membersMayAdd) };
     });
   }
 

@@ -3,6 +3,8 @@
 import type {
   ChatSummary,
   DeviceInfo,
+  GroupChanges,
+  GroupOptions,
   InviteOptions,
   Line,
   LinkOptions,
@@ -52,8 +54,11 @@ export interface Messenger {
   /** The person has seen the chat up to here: fewer unread, and the sender may know. */
   markRead(chat: string, position: number): Promise<void>;
 
-  /** Store a message for sending; resolves with its line once it is stored, before the network. */
-  send(account: string, text: string): Promise<Line>;
+  /**
+   * Store a message for sending; resolves with its line once it is stored, before the network. `mentions`: the accounts
+   * of members whose @name stands in the text.
+   */
+  send(chat: string, text: string, options?: { readonly mentions?: readonly string[] }): Promise<Line>;
   /** Write a failed message once more. */
   resend(line: string): Promise<Line>;
   /** Take a failed message away. */
@@ -63,21 +68,21 @@ export interface Messenger {
 
   /** Accounts whose username begins like this, oneself excluded. Asks the server. */
   find(prefix: string): Promise<Person[]>;
-  /** The conversation with somebody, made if there is none yet. */
-  chatWith(person: Person): Promise<ChatSummary>;
+  /** The conversation with somebody, made if there is none yet. `open`: the one that is not end-to-end encrypted. */
+  chatWith(person: Person, options: { readonly open: boolean }): Promise<ChatSummary>;
   accept(account: string): Promise<void>;
   block(account: string): Promise<void>;
   unblock(account: string): Promise<void>;
 
   /** Make a group with these accounts. Each of what follows waits for the server; `chat` is the group's id. */
-  createGroup(title: string, accounts: readonly string[]): Promise<ChatSummary>;
+  createGroup(title: string, accounts: readonly string[], options: GroupOptions): Promise<ChatSummary>;
   addMember(chat: string, account: string): Promise<void>;
   /** Take somebody out, who reads nothing that follows; or refuse somebody who waits to be let in. */
   removeMember(chat: string, account: string): Promise<void>;
   setRole(chat: string, account: string, role: Role): Promise<void>;
   /** Leave; or decline, where a stranger has added one. */
   leaveGroup(chat: string): Promise<void>;
-  renameGroup(chat: string, title: string): Promise<void>;
+  changeGroup(chat: string, changes: GroupChanges): Promise<void>;
   /** Open a link to join by: the code that stands in its fragment. Whoever has it can join. */
   makeLink(chat: string, options: InviteOptions): Promise<string>;
   endLink(chat: string, key: string): Promise<void>;

@@ -40,18 +40,26 @@ export interface Line {
   readonly cause: string;
   readonly missing: number;
   readonly repair: "asked" | "possible" | "none";
+  readonly mentions: readonly GroupPerson[]; // whom the text mentions as @name
+  readonly mentioned: boolean; // the person themselves is among them, and somebody else wrote it
+  readonly editedAt: number; // by the server's clock; 0: never. Of open chats alone
+  readonly deleted: boolean; // its text is empty. Of open chats alone
+  readonly changeable: boolean; // `editLine` takes it: a text of one's own
+  readonly deletable: boolean; // `deleteLine` takes it
 }
 
 /** One conversation as the list shows it. `last` is null in one that nobody has written in yet. */
 export interface ChatSummary {
   readonly id: string;
   readonly kind: "private" | "group";
-  readonly account: string; // the other person's; of a group, its own id: what is sent to it goes there
+  readonly open: boolean; // not end-to-end encrypted: chosen when it was made, for good
+  readonly account: string; // the other person's; of a group, its own id
   readonly name: string; // their username, or the account's id while no name is known; a group's title
   readonly group: GroupInfo | null; // of a group
   readonly last: Line | null;
   readonly unread: number;
   readonly firstUnread: number; // its position; 0: none
+  readonly mentioned: boolean; // something unread mentions the person
   readonly draft: string;
   readonly request: boolean; // they wrote, and the person has not answered yet
   readonly blocked: boolean;
@@ -84,6 +92,7 @@ export interface LinkInfo {
 export interface GroupInfo {
   readonly title: string; // empty: not known here yet
   readonly description: string;
+  readonly colour: number | null; // 0xRRGGBB; null: not chosen
   readonly role: Role | null; // one's own; null: not in it (yet, or any more)
   readonly members: readonly GroupMember[];
   readonly pending: readonly GroupPerson[]; // who waits to be let in
@@ -93,6 +102,19 @@ export interface GroupInfo {
   readonly muted: boolean;
   readonly ended: "" | "removed" | "left";
   readonly trouble: string; // why nothing is sent to it, a sentence; empty: nothing is wrong
+}
+
+/** What can be changed about a group; what is not given stays. Of an open one, the title alone. */
+export interface GroupChanges {
+  readonly title?: string;
+  readonly description?: string;
+  readonly colour?: number | null;
+  readonly membersMayAdd?: boolean;
+}
+
+/** `open`: not end-to-end encrypted, for good. */
+export interface GroupOptions extends Omit<GroupChanges, "title"> {
+  readonly open: boolean;
 }
 
 /** `expires` (ms) and `uses`: no end and no bound where they are not given. */
@@ -172,7 +194,7 @@ export type Told =
   | { readonly type: "lines"; readonly chat: string; readonly lines: readonly Line[] } // new or changed, in order
   | { readonly type: "chats"; readonly chats: readonly ChatSummary[] } // new or changed
   | { readonly type: "connection"; readonly connection: Connection }
-  | { readonly type: "typing"; readonly chat: string; readonly on: boolean }
+  | { readonly type: "typing"; readonly chat: string; readonly account: string; readonly name: string; readonly on: boolean }
   | { readonly type: "notice"; readonly text: string } // a sentence for the person, of no single conversation
   | { readonly type: "link"; readonly link: LinkStep }
   // Messages of before, from or to a device that was linked. `done` of `total` pieces; equal: complete.

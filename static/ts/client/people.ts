@@ -71,7 +71,7 @@ export class People {
     const { telling } = this.#context;
     const overview = this.#context.write((tx) => {
       const chat = chatWith(tx, own, account);
-      return chats.overviews(tx, chat.conversation).at(0) ?? { chat, last: null, unread: 0, firstUnread: 0 };
+      return chats.overviews(tx, chat.conversation).at(0) ?? { chat, last: null, unread: 0, firstUnread: 0, mentioned: false };
     });
     telling.chat(overview.chat.conversation);
     telling.flush();

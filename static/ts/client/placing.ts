@@ -14,6 +14,7 @@ import * as repairs from "../store/repairs";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { admit, admitControl, repaired } from "./doctor";
+import { mentionsIn } from "./mentions";
 import { chatWith, conversationWith } from "./places";
 
 export interface Options {
@@ -123,14 +124,16 @@ export class Lines {
   }
 
   #entryOf(one: Waiting, content: Content, padded: Uint8Array): Entry {
-    const { body } = content;
+    const { body, conversation: chat } = content;
     const copy = equal(one.account, this.#me.account);
+    const named = body instanceof Text ? body.mentions : [];
     return Entry.of({
+      ...mentionsIn(this.#tx, this.#me.account, { chat, author: one.account, named }),
       id: content.messageId,
       kind: body instanceof Text ? "text" : "update_needed",
       outgoing: copy,
       account: one.account,
-      chat: content.conversation,
+      chat,
       sent: content.sent,
       device: one.device,
       text: body instanceof Text ? body.text : "",

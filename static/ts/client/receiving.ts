@@ -169,7 +169,7 @@ export class Inbox {
       return batch;
     });
     telling.lines(result.shown);
-    for (const entry of result.shown) this.#typing.arrived(entry.chat);
+    for (const entry of result.shown) this.#typing.arrived(entry);
     telling.flush();
     this.#tellHistory(before);
     if (this.#context.write((tx) => keys(tx)).length > 0) this.onEarly();

@@ -64,7 +64,7 @@ function connect(parts: Partial<Messenger>): {
   return { page, local, failPage, failWorker, told };
 }
 
-const typing = (on: boolean): Told => ({ type: "typing", chat: "c", on });
+const typing = (on: boolean): Told => ({ type: "typing", chat: "c", account: "a", name: "bob", on });
 const soon = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe("calls", () => {

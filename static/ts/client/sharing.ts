@@ -18,6 +18,7 @@ import type { Transaction } from "../store/transaction";
 import { queueControl } from "./controls";
 import type { Visit } from "./doctor";
 import { hasChanged } from "./identity";
+import { mentionsIn } from "./mentions";
 import { managingOf } from "./own_devices";
 import { chatWith } from "./places";
 import { outgoingState } from "./statuses";
@@ -97,7 +98,7 @@ export function takeHistory(tx: Transaction, me: Me, part: History): Entry[] {
   for (const one of part.entries) {
     const content = opened(one, me, part.account);
     if (content === null) continue;
-    const entry = entryOf(one, content, me, part.account);
+    const entry = entryOf(tx, one, content, me, part.account);
     const added = timeline.addHistory(tx, entry, { unsettled: entry.outgoing && one.state !== READ });
     shown.push(...added);
     if (!entry.outgoing && one.state !== READ) unread ??= added[0]?.position ?? null;
@@ -145,17 +146,25 @@ function opened(one: HistoryEntry, me: Me, chat: Uint8Array): (Content & { reado
   }
 }
 
-function entryOf(one: HistoryEntry, content: Content & { readonly body: Text }, me: Me, other: Uint8Array): Entry {
+function entryOf(
+  tx: Transaction,
+  one: HistoryEntry,
+  content: Content & { readonly body: Text },
+  me: Me,
+  other: Uint8Array,
+): Entry {
   const outgoing = equal(one.account, me.account);
+  const { conversation: chat, body } = content;
   return Entry.of({
+    ...mentionsIn(tx, me.account, { chat, author: one.account, named: body.mentions }),
     id: content.messageId,
     kind: "text",
     outgoing,
     account: one.account,
-    chat: content.conversation,
+    chat,
     sent: content.sent,
     device: one.device,
-    text: content.body.text,
+    text: body.text,
     accepted: one.accepted,
     counter: content.counter,
     state: outgoing ? "accepted" : "",

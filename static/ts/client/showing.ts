@@ -40,6 +40,12 @@ export function lineOf(tx: Transaction, entry: Entry): Line {
     cause: entry.cause,
     missing: entry.missing,
     repair: entry.repair,
+    mentions: entry.mentions.map((one) => personOf(tx, one)),
+    mentioned: entry.mentioned,
+    editedAt: 0,
+    deleted: false,
+    changeable: false,
+    deletable: false,
   };
 }
 
@@ -58,18 +64,20 @@ export function lineId(entry: Pick<Entry, "account" | "id" | "outgoing">): strin
 }
 
 export function summaryOf(tx: Transaction, overview: Overview): ChatSummary {
-  const { chat, last, unread, firstUnread } = overview;
+  const { chat, last, unread, firstUnread, mentioned } = overview;
   const group = groups.get(tx, chat.conversation);
   const peer = peers.byAccount(tx, chat.account) ?? Peer.of({ account: chat.account });
   return {
     id: uuid(chat.conversation),
     kind: group === null ? "private" : "group",
+    open: false,
     account: uuid(chat.account),
     name: group === null ? shownName(peer) : group.title || WORDS.noTitle,
     group: group === null ? null : infoOf(tx, group),
     last: last === null ? null : lineOf(tx, last),
     unread,
     firstUnread,
+    mentioned,
     draft: chat.draft,
     request: group === null ? peer.request : group.request,
     blocked: peer.blocked,
@@ -82,18 +90,19 @@ function infoOf(tx: Transaction, group: Group): GroupInfo {
   const state = stateOf(group);
   const own = settings.me(tx)?.account ?? group.id;
   const role = state?.role(own) ?? null;
-  const person = (account: Uint8Array): GroupPerson => ({ account: uuid(account), name: nameOf(tx, account) });
+  const meta = state === null ? null : metaOf(group, state);
   const isIn = group.ended === "" && role !== null;
   return {
     title: group.title,
-    description: (state === null ? null : metaOf(group, state)?.description) ?? "",
+    description: meta?.description ?? "",
+    colour: meta?.colour ?? null,
     role: isIn ? (ROLES[role] ?? "member") : null,
     members: (state?.roster ?? []).map((one) => ({
-      ...person(one.account),
+      ...personOf(tx, one.account),
       role: ROLES[one.role] ?? "member",
       identityChanged: hasChanged(peers.byAccount(tx, one.account)),
     })),
-    pending: (state?.pending ?? []).map(person),
+    pending: (state?.pending ?? []).map((one) => personOf(tx, one)),
     isPending: group.ended === "" && state?.isPending(own) === true,
     links: (state?.links ?? []).map(({ key, expires, uses, approval }) => ({ key: hex(key), expires, uses, approval })),
     membersMayAdd: state?.membersMayAdd ?? false,
@@ -101,6 +110,10 @@ function infoOf(tx: Transaction, group: Group): GroupInfo {
     ended: group.ended,
     trouble: WORDS.groupTrouble[group.trouble],
   };
+}
+
+function personOf(tx: Transaction, account: Uint8Array): GroupPerson {
+  return { account: uuid(account), name: nameOf(tx, account) };
 }
 
 export function nameOf(tx: Transaction, account: Uint8Array): string {

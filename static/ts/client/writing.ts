@@ -12,7 +12,7 @@ import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
 import type { GroupSender } from "./group_sending";
-import { chatWith } from "./places";
+import { mentionsIn } from "./mentions";
 import type { Sender } from "./sending";
 import { WORDS } from "./words";
 
@@ -29,12 +29,12 @@ export class Writer {
     this.#groupSender = groupSender;
   }
 
-  /** Store a message for sending to an account, or a group chat, and tell the page. Touches no network. Throws WrongUse. */
-  enqueue(account: Uint8Array, text: string): Entry {
+  /** Store a message for sending in a conversation, and tell the page. Touches no network. Throws WrongUse. */
+  enqueue(chat: Uint8Array, text: string, named: readonly Uint8Array[] = []): Entry {
     checkText(text);
     return this.#enqueue((tx, me) => {
-      if (equal(account, me.account)) throw new WrongUse(WORDS.thatIsYou);
-      return this.#add(tx, me, account, Entry.of({ ...this.#fresh(me), id: random(16), text, chat: account }));
+      const mentions = mentionsIn(tx, me.account, { chat, author: me.account, named });
+      return this.#add(tx, me, Entry.of({ ...this.#fresh(me), ...mentions, id: random(16), text, chat }));
     });
   }
 
@@ -42,10 +42,9 @@ export class Writer {
   resend(messageId: Uint8Array): Entry {
     return this.#enqueue((tx, me) => {
       const failed = this.#failed(tx, me, messageId);
-      const account = chats.chat(tx, failed.chat)?.account;
-      if (account === undefined) throw new WrongUse(WORDS.unknownChat);
+      const { text, chat, mentions } = failed;
       timeline.remove(tx, me.account, messageId);
-      return this.#add(tx, me, account, Entry.of({ ...this.#fresh(me), id: messageId, text: failed.text, chat: account }));
+      return this.#add(tx, me, Entry.of({ ...this.#fresh(me), id: messageId, text, chat, mentions }));
     });
   }
 
@@ -73,15 +72,17 @@ export class Writer {
     return { kind: "text", outgoing: true, account, sent: this.#context.now(), device, state: "queued" };
   }
 
-  #add(tx: Transaction, me: Me, account: Uint8Array, entry: Entry): Entry {
-    const group = groups.get(tx, account);
+  #add(tx: Transaction, me: Me, entry: Entry): Entry {
+    const account = chats.chat(tx, entry.chat)?.account;
+    if (account === undefined) throw new WrongUse(WORDS.unknownChat);
+    if (equal(account, me.account)) throw new WrongUse(WORDS.thatIsYou);
+    const group = groups.get(tx, entry.chat);
     if (group !== null && group.ended !== "") throw new WrongUse(WORDS.groupOver);
-    const chat = group === null ? chatWith(tx, me.account, account).conversation : group.id;
-    const added = timeline.add(tx, { ...entry, chat });
+    const added = timeline.add(tx, entry);
     if (added === null) throw new Defect(WORDS.cannotBeSent);
-    const { id, sent, text } = added;
-    if (group === null) outbox.add(tx, Outgoing.of({ id, account, sent, text }), chat);
-    else groupOutbox.add(tx, GroupOutgoing.of({ id, group: chat, sent, text }));
+    const { id, sent, text, chat, mentions } = added;
+    if (group === null) outbox.add(tx, Outgoing.of({ id, account, sent, text, mentions }), chat);
+    else groupOutbox.add(tx, GroupOutgoing.of({ id, group: chat, sent, text, mentions }));
     return added;
   }
 

@@ -12,6 +12,7 @@ export interface Overview {
   readonly last: Entry | null; // the newest line
   readonly unread: number; // incoming lines behind `readTo`
   readonly firstUnread: number; // the position of the first of them; 0: none
+  readonly mentioned: boolean; // one of them mentions the person
 }
 
 const CHAT = "conversation, account, counter, read_to, told_to, draft";
@@ -115,11 +116,16 @@ function overview(tx: Transaction, state: ChatState): Overview {
     state.conversation,
     state.readTo,
   ]);
+  const mentioned = tx.one("SELECT 1 FROM entry WHERE chat = ? AND mentioned = 1 AND position > ? LIMIT 1", [
+    state.conversation,
+    state.readTo,
+  ]);
   return {
     chat: state,
     last: last === null ? null : entryOf(last),
     unread: Number(unread?.[0] ?? 0),
     firstUnread: Number(unread?.[1] ?? 0),
+    mentioned: mentioned !== null,
   };
 }
 

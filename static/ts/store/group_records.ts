@@ -48,6 +48,7 @@ export interface GroupOutgoing {
   readonly group: Uint8Array;
   readonly sent: number;
   readonly text: string;
+  readonly mentions: readonly Uint8Array[];
   readonly padded: Uint8Array | null;
   readonly wire: Uint8Array | null;
   readonly gsh: Uint8Array | null; // with `lists`: what it was encrypted for
@@ -69,7 +70,7 @@ export const Group = new Kind<Group, Exclude<keyof Group, "id">>(["id"], {
   leftAt: -1,
 });
 
-export const GroupOutgoing = new Kind<GroupOutgoing, "padded" | "wire" | "gsh" | "lists" | "attempts">(
+export const GroupOutgoing = new Kind<GroupOutgoing, "mentions" | "padded" | "wire" | "gsh" | "lists" | "attempts">(
   ["id", "group", "sent", "text"],
-  { padded: null, wire: null, gsh: null, lists: null, attempts: 0 },
+  { mentions: [], padded: null, wire: null, gsh: null, lists: null, attempts: 0 },
 );

@@ -43,6 +43,8 @@ test("a store of before group chats gets their tables, and keeps what it has", a
       tx.run(`DROP TABLE ${table}`);
     }
     tx.run("ALTER TABLE sent DROP COLUMN signing_key");
+    tx.run("DROP INDEX entry_mentioned");
+    tx.run("ALTER TABLE entry DROP COLUMN mentioned");
     tx.run("PRAGMA user_version = 2");
     chats.saveChat(tx, { conversation: SAM, account: SAM, counter: 7 });
   });

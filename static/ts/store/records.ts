@@ -125,6 +125,8 @@ export interface Entry {
   readonly stampKey: string;
   readonly raw: Uint8Array | null; // kept for a newer version
   readonly event: GroupEvent | null; // of system
+  readonly mentions: readonly Uint8Array[]; // accounts that the text mentions, each a member then
+  readonly mentioned: boolean; // one's own is among them, and somebody else wrote it
 }
 
 /** One send on its way. Without `padded` it has not been encrypted yet: no keys were at hand. */
@@ -133,6 +135,7 @@ export interface Outgoing {
   readonly account: Uint8Array; // the recipient's
   readonly sent: number;
   readonly text: string;
+  readonly mentions: readonly Uint8Array[];
   readonly padded: Uint8Array | null;
   readonly lists: readonly { readonly account: Uint8Array; readonly hash: Uint8Array }[];
   readonly envelopes: readonly { readonly device: Uint8Array; readonly body: Uint8Array }[];
@@ -265,13 +268,15 @@ export const Entry = new Kind<Entry, Exclude<keyof Entry, "id" | "kind" | "outgo
     stampKey: "",
     raw: null,
     event: null,
+    mentions: [],
+    mentioned: false,
   },
-  ["id", "account", "chat", "outgoing", "counter", "position"], // columns
+  ["id", "account", "chat", "outgoing", "counter", "position", "mentioned"], // columns
 );
 
 export const Outgoing = new Kind<Outgoing, Exclude<keyof Outgoing, "id" | "account" | "sent" | "text">>(
   ["id", "account", "sent", "text"],
-  { padded: null, lists: [], envelopes: [], skipped: [], attempts: 0 },
+  { mentions: [], padded: null, lists: [], envelopes: [], skipped: [], attempts: 0 },
 );
 
 export const Unreadable = new Kind<Unreadable, "asked" | "askedAt">(

@@ -84,6 +84,11 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // The signing key of the device that a place was for: an id alone may be another device by now.
     "ALTER TABLE sent ADD COLUMN signing_key BLOB",
   ],
+  [
+    // Lines that mention the person: whether an unread one does is asked of every chat.
+    "ALTER TABLE entry ADD COLUMN mentioned INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX entry_mentioned ON entry (chat, position) WHERE mentioned = 1",
+  ],
 ];
 
 /** What migrating needs of a database. */

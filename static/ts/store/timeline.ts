@@ -15,7 +15,7 @@ export const HISTORY = 2 ** 40; // so many messages may come from before this de
 
 /** The columns that `entryOf` reads, in its order. */
 export const ENTRY =
-  "entry.account, entry.id, entry.chat, entry.position, entry.counter, entry.outgoing, entry.value";
+  "entry.account, entry.id, entry.chat, entry.position, entry.counter, entry.outgoing, entry.mentioned, entry.value";
 
 const HELD = "held_at IS NOT NULL";
 
@@ -115,10 +115,11 @@ export function get(tx: Transaction, account: Uint8Array, messageId: Uint8Array)
 
 /** Write a changed line back where it stands; `unsettled`: its fate at the recipient is still open. */
 export function update(tx: Transaction, entry: Entry, how: { unsettled: boolean }): void {
-  tx.run("UPDATE entry SET chat = ?, counter = ?, unsettled = ?, value = ? WHERE account = ? AND id = ?", [
+  tx.run("UPDATE entry SET chat = ?, counter = ?, unsettled = ?, mentioned = ?, value = ? WHERE account = ? AND id = ?", [
     entry.chat,
     entry.counter,
     how.unsettled ? 1 : 0,
+    entry.mentioned ? 1 : 0,
     Entry.pack(entry),
     entry.account,
     entry.id,
@@ -157,7 +158,7 @@ export function note(
 }
 
 export function entryOf(row: Row): Entry {
-  const [account, id, chat, position, counter, outgoing, value] = row;
+  const [account, id, chat, position, counter, outgoing, mentioned, value] = row;
   if (!(account instanceof Uint8Array) || !(id instanceof Uint8Array) || !(chat instanceof Uint8Array)) throw damaged();
   return Entry.unpack(value, {
     account,
@@ -166,6 +167,7 @@ export function entryOf(row: Row): Entry {
     position: Number(position ?? 0),
     counter: Number(counter),
     outgoing: outgoing === 1,
+    mentioned: mentioned === 1,
   });
 }
 
@@ -223,7 +225,7 @@ function isOverdue(tx: Transaction, flow: Row, now: number): boolean {
 }
 
 function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
-  const changed = tx.run("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", [
+  const changed = tx.run("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)", [
     entry.account,
     entry.id,
     entry.chat,
@@ -233,6 +235,7 @@ function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
     entry.outgoing ? 1 : 0,
     heldAt,
     Entry.pack(entry),
+    entry.mentioned ? 1 : 0,
   ]);
   return changed === 1;
 }

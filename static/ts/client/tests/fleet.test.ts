@@ -28,7 +28,7 @@ test.each([1, 2])("a hundred messages from five devices that go offline, are lin
   const step = async (at: number): Promise<void> => {
     const party = fleet[upTo(fleet.length)]!;
     const text = `${at} by ${party.name}`;
-    await party.messenger.send((party.name === "alice" ? bob : alice).account, text);
+    await party.write(party.name === "alice" ? bob : alice, text);
     sent.push(text);
     if (upTo(5) > 0) return;
     const other = fleet[upTo(fleet.length)]!;

@@ -24,7 +24,7 @@ export async function members(party: Party, chat: string): Promise<string> {
 
 /** A group of somebody's; resolves with its id once all others know what it is called. */
 export async function made(owner: Party, ...others: Party[]): Promise<string> {
-  const { id } = await owner.messenger.createGroup("Walks", others.map((one) => one.account));
+  const { id } = await owner.messenger.createGroup("Walks", others.map((one) => one.account), { open: false });
   for (const other of others) await until(async () => (await summary(other, id))?.name === "Walks");
   return id;
 }

@@ -60,12 +60,37 @@ test("somebody who is added reads from then on, and the title", async () => {
 
 test("a role is given, and with it what an admin may", async () => {
   const id = await made(alice, bob, carol);
-  await expect(bob.messenger.renameGroup(id, "Swims")).rejects.toThrow("cannot do that");
+  await expect(bob.messenger.changeGroup(id, { title: "Swims" })).rejects.toThrow("cannot do that");
   await alice.messenger.setRole(id, bob.account, "admin");
   await until(async () => (await group(bob, id))?.role === "admin");
-  await bob.messenger.renameGroup(id, "Swims");
+  await bob.messenger.changeGroup(id, { title: "Swims" });
   await until(async () => (await summary(carol, id))?.name === "Swims");
   expect((await texts(carol, id)).slice(1)).toEqual(["alice made bob an admin.", "bob named the group “Swims”."]);
+});
+
+test("what people see of a group changes in one operation, and what is not named stays", async () => {
+  const id = await made(alice, bob);
+  await alice.messenger.changeGroup(id, { title: "Swims", description: "On Fridays", colour: 0x2040ff, membersMayAdd: true });
+  expect(relay.groups.chains.get(id)).toHaveLength(2);
+  await alice.messenger.changeGroup(id, { colour: null, title: "Swims" });
+  await alice.messenger.changeGroup(id, { description: "On Fridays" });
+  expect(relay.groups.chains.get(id)).toHaveLength(3); // the last one changes nothing
+  const now = { title: "Swims", description: "On Fridays", colour: null, membersMayAdd: true };
+  await until(async () => (await group(bob, id))?.colour === null && (await group(bob, id))?.title === "Swims");
+  expect(await group(bob, id)).toMatchObject(now);
+  expect((await texts(bob, id)).slice(1)).toEqual(["alice named the group “Swims”.", "alice changed the group."]);
+  const sizes = { description: "x".repeat(5_000) };
+  await expect(alice.messenger.changeGroup(id, sizes)).rejects.toThrow("too long");
+  await expect(alice.messenger.changeGroup(id, { title: "two\nlines" })).rejects.toThrow("needs a name");
+  await expect(alice.messenger.changeGroup(id, { colour: 0x1000000 })).rejects.toThrow("no colour");
+  expect(await group(alice, id)).toMatchObject(now);
+});
+
+test("a group is made with all that it is to have", async () => {
+  const options = { open: false, description: "Sundays", colour: 0xff0000, membersMayAdd: true };
+  const made = await alice.messenger.createGroup("Walks", [bob.account], options);
+  expect(made).toMatchObject({ open: false, group: { description: "Sundays", colour: 0xff0000, membersMayAdd: true } });
+  await until(async () => (await group(bob, made.id))?.description === "Sundays");
 });
 
 test("who leaves is out, and an admin's client brings a new group key", async () => {
@@ -108,7 +133,7 @@ test("of two admins at once, the one that lost signs anew", async () => {
 
 test("a stranger's group is a request: it is seen, and left by declining", async () => {
   const dave = await joined(relay, "dave");
-  const { id } = await dave.messenger.createGroup("Offers", [alice.account]);
+  const { id } = await dave.messenger.createGroup("Offers", [alice.account], { open: false });
   await until(async () => (await summary(alice, id))?.request === true);
   await alice.messenger.leaveGroup(id);
   expect((await group(alice, id))?.ended).toBe("left");

@@ -65,7 +65,7 @@ test("after a lost answer the same bytes leave again, and are read once", async 
 
 test("a message whose sender key was lost is asked for, with its key, and takes its line's place", async () => {
   relay.refusals.of("FRAME device.send").push([200, {}], [200, {}]); // taken, and delivered to nobody
-  const { id } = await alice.messenger.createGroup("Walks", [bob.account]);
+  const { id } = await alice.messenger.createGroup("Walks", [bob.account], { open: false });
   await says(alice, id, "can you read this?");
   relay.refusals.clear();
   await passing([bob], async () => (await texts(bob, id)).includes("alice: can you read this?"));

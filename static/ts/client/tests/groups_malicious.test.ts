@@ -75,12 +75,12 @@ test("a chain that was forked is refused by whoever has read the other branch", 
   await until(async () => (await members(bob, id)).includes("carol admin"));
   const [before, chain] = [relay.groups.states.get(id)!, [...relay.groups.chains.get(id)!]];
   relay.groups.hidden.set(id, { above: 1, from: [carol.account] });
-  await alice.messenger.renameGroup(id, "Hikes");
+  await alice.messenger.changeGroup(id, { title: "Hikes" });
   await until(async () => (await group(bob, id))?.title === "Hikes");
   relay.groups.states.set(id, before); // the other branch, for carol
   relay.groups.chains.set(id, chain);
   relay.groups.hidden.clear();
-  await carol.messenger.renameGroup(id, "Swims");
+  await carol.messenger.changeGroup(id, { title: "Swims" });
   await isHeld(bob, "another state of this group");
   expect((await group(bob, id))?.title).toBe("Hikes");
   await until(async () => (await group(alice, id))?.trouble !== "");

@@ -22,7 +22,7 @@ test("a lost connection is made again, and nothing is lost", async () => {
   const alice = await joined(relay, "alice");
   await befriend(alice, bob);
   for (let number = 0; number < 3; number++) {
-    await alice.messenger.send(bob.account, String(number));
+    await alice.write(bob, String(number));
     relay.drop("bob", 1012);
     await until(() => bob.connection !== "online");
     await bob.online();
@@ -113,7 +113,7 @@ test("what waits for something is no reason to ask for statuses again and again"
   await bob.send(alice, "delivered, and not read");
   const carol = await joined(relay, "carol");
   delete relay.prekeys.of(relay.deviceOf("carol")).signed_prekey;
-  await bob.messenger.send(carol.account, "for somebody without keys");
+  await bob.write(carol, "for somebody without keys");
   await bob.reload();
   await bob.online();
   await until(() => relay.times("POST", "messages/statuses") === 1);

@@ -50,7 +50,7 @@ test("a device that the server adds to a list gets nothing, with or without a si
   publish(bob, list, { anew: true });
   await looksAgain();
   expect((await alice.chat(bob)).identityChanged).toBe(true);
-  await alice.messenger.send(bob.account, "not for a ghost");
+  await alice.write(bob, "not for a ghost");
   await pause(50);
   expect([...reached()]).toEqual([bob.device]);
   expect((await alice.lines(bob)).some((line) => line.kind === "identity_changed")).toBe(true);
@@ -69,7 +69,7 @@ test("an old list is refused, and what was removed since stays removed", async (
   await looksAgain();
   expect(said("contradicts an earlier one")).toBe(true);
   const before = reached().has(device);
-  await alice.messenger.send(bob.account, "for the phone alone");
+  await alice.write(bob, "for the phone alone");
   await until(async () => (await bob.texts(alice)).at(-1) === "for the phone alone");
   expect([before, reached().has(device)]).toEqual([false, false]);
 });
@@ -90,7 +90,7 @@ test("a list under another account key stops what is written, also where it clai
   const second = signList(accountKey, list.account, list.devices, { previous: list, now: 3 });
   publish(bob, second);
   await looksAgain();
-  await alice.messenger.send(bob.account, "not under that key");
+  await alice.write(bob, "not under that key");
   await pause(50);
   expect((await alice.states(bob))["not under that key"]).toBe("queued");
   expect((await alice.chat(bob)).identityChanged).toBe(true);
@@ -101,7 +101,7 @@ test("keys of another device, or of another one's identity, start no session, an
   const carol = await joined(relay, "carol");
   const own = relay.prekeys.of(bob.device);
   relay.prekeys.set(bob.device, relay.prekeys.of(carol.device));
-  await alice.messenger.send(bob.account, "for bob alone");
+  await alice.write(bob, "for bob alone");
   await until(() => said("that are not that device's: nothing is encrypted to them"));
   expect(reached().size).toBe(0);
   // The right device's name, and signed by somebody else.
@@ -136,7 +136,7 @@ test("a server that shows oneself under another key is believed in nothing", asy
   showAnotherIdentity(alice);
   relay.push("alice", { type: "devices.changed", account: alice.account });
   await until(() => alice.told.some((one) => one.type === "ended" && one.why === "unlinked"));
-  await alice.messenger.send(bob.account, "to nobody").catch(() => undefined);
+  await alice.write(bob, "to nobody").catch(() => undefined);
   await pause(50);
   expect((await bob.texts(alice)).length).toBe(2);
 });

@@ -149,12 +149,17 @@ export class Party {
   }
 
   async chat(other: Party): Promise<ChatSummary> {
-    return this.messenger.chatWith({ account: other.account, username: other.name, chat: "" });
+    return this.messenger.chatWith({ account: other.account, username: other.name, chat: "" }, { open: false });
   }
 
-  /** Write to somebody, and wait until the server has it. */
+  /** Write to somebody. */
+  async write(other: Party, text: string): Promise<Line> {
+    return this.messenger.send((await this.chat(other)).id, text);
+  }
+
+  /** The same, and wait until the server has it. */
   async send(other: Party, text: string): Promise<Line> {
-    const line = await this.messenger.send(other.account, text);
+    const line = await this.write(other, text);
     await until(async () => (await this.line(other, line.id)).state !== "queued");
     return this.line(other, line.id);
   }

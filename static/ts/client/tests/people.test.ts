@@ -38,7 +38,7 @@ test("a name with pinned keys stays with its account, whatever the server says",
   expect((await summary(alice, bob)).name).toBe("bob");
   relay.faults.of("GET accounts").push(() => [200, { accounts: [person(account, "bob")] }]);
   expect(await alice.messenger.find("bob")).toEqual([]);
-  await expect(alice.messenger.chatWith({ account, username: "bob", chat: "" })).rejects.toThrow("another account");
+  await expect(alice.messenger.chatWith({ account, username: "bob", chat: "" }, { open: false })).rejects.toThrow("another account");
   relay.faults.of("GET contacts").push(() => [
     200,
     { contacts: [{ account: person(account, "bob"), state: "requested", changed_at: 0 }] },
@@ -62,9 +62,9 @@ test("a changed identity stops sending until it is acknowledged, and takes the v
   expect((await summary(alice, bob)).verified).toBe(true);
   newIdentity(bob);
   relay.refusals.of("FRAME message.send").push(changed(bob));
-  const { id } = await alice.messenger.send(bob.account, "who are you");
+  const { id } = await alice.write(bob, "who are you");
   await until(async () => (await summary(alice, bob)).identityChanged);
-  await alice.messenger.send(bob.account, "again");
+  await alice.write(bob, "again");
   await pause(30);
   expect(await alice.states(bob)).toMatchObject({ "who are you": "queued", again: "queued" });
   expect(relay.waiting("bob")).toEqual([]);
@@ -72,7 +72,7 @@ test("a changed identity stops sending until it is acknowledged, and takes the v
   expect((await alice.lines(bob)).filter((line) => line.kind === "identity_changed").length).toBe(1);
   const told = alice.told.flatMap((one) => (one.type === "lines" ? one.lines : []));
   expect(told.filter((line) => line.kind === "identity_changed").length).toBe(1);
-  await bob.messenger.send(alice.account, "it is me");
+  await bob.write(alice, "it is me");
   await until(() => relay.acks.length > 0 && relay.waiting("alice").length === 0);
   expect(await alice.texts(bob)).not.toContain("it is me");
   await expect(alice.messenger.verify(bob.account, number.key)).rejects.toMatchObject({ code: "identity_changed" });
@@ -90,7 +90,7 @@ test("who goes on without comparing is not verified, and what was parked is read
   newIdentity(bob);
   relay.push("alice", { type: "devices.changed", account: bob.account });
   await until(async () => (await summary(alice, bob)).identityChanged);
-  await bob.messenger.send(alice.account, "it is me");
+  await bob.write(alice, "it is me");
   await until(() => alice.read((tx) => tx.one("SELECT COUNT(*) FROM parked"))?.[0] === 1);
   relay.refusals.of("GET keys/directory").push(problem(503, "unavailable"));
   await alice.messenger.acknowledge(bob.account);
@@ -106,7 +106,7 @@ test("a change that the server takes back is over", async () => {
   const known = [...relay.lists.of(bob.account)];
   showAnotherIdentity(bob);
   relay.refusals.of("FRAME message.send").push(changed(bob));
-  await alice.messenger.send(bob.account, "who are you");
+  await alice.write(bob, "who are you");
   await until(async () => (await summary(alice, bob)).identityChanged);
   relay.lists.set(bob.account, known);
   await alice.messenger.safetyNumber(bob.account);

@@ -25,7 +25,7 @@ test("a lost answer is followed by the same bytes, and the message arrives once"
   await befriend(alice, bob);
   const before = sends().length;
   relay.faults.of(SEND).push(() => null);
-  const { id } = await alice.messenger.send(bob.account, "once");
+  const { id } = await alice.write(bob, "once");
   await until(() => sends().length === before + 1);
   await arrived(bob, alice, "once");
   expect((await alice.line(bob, id)).state).toBe("queued");
@@ -50,7 +50,7 @@ test("twenty messages with a cut in the middle arrive once, in order, and every 
     }
   });
   for (const [at, text] of texts.entries()) {
-    await alice.messenger.send(bob.account, text);
+    await alice.write(bob, text);
     if (at === 7) await until(() => relay.times("FRAME", "message.send") > 4);
     if (at === 9) alice.cut();
   }
@@ -70,7 +70,7 @@ test("twenty messages with a cut in the middle arrive once, in order, and every 
 test("what is written offline, to a stranger too, is there after a restart and leaves by itself", async () => {
   alice.cut();
   const chat = await alice.chat(bob);
-  for (const text of ["before we met", "and more"]) await alice.messenger.send(bob.account, text);
+  for (const text of ["before we met", "and more"]) await alice.write(bob, text);
   await alice.reload();
   expect(await alice.texts(bob)).toEqual(["before we met", "and more"]);
   expect((await alice.messenger.chats()).map((one) => one.id)).toEqual([chat.id]);
@@ -87,7 +87,7 @@ test.each(["FRAME message.send", "POST keys/claim", "GET keys/directory"])(
       void alice.messenger.close().then(dies);
       return null;
     });
-    await alice.messenger.send(bob.account, "on the way");
+    await alice.write(bob, "on the way");
     await dead;
     await alice.reopen();
     await arrived(bob, alice, "on the way");
@@ -100,7 +100,7 @@ test.each(["FRAME message.send", "POST keys/claim", "GET keys/directory"])(
 test("a refused message has failed with its reason, holds up nothing, and leaves no gap", async () => {
   await befriend(alice, bob);
   relay.refusals.of(SEND).push(problem(403, "contact_blocked"), problem(403, "contact_blocked"));
-  const refused = [await alice.messenger.send(bob.account, "no"), await alice.messenger.send(bob.account, "no, too")];
+  const refused = [await alice.write(bob, "no"), await alice.write(bob, "no, too")];
   await until(async () => (await alice.line(bob, refused[1]!.id)).state === "failed");
   expect((await alice.line(bob, refused[0]!.id)).cause).toContain("You have blocked bob");
   expect((await alice.send(bob, "yes")).state).not.toBe("failed");
@@ -140,7 +140,7 @@ test("a failed message gives its counter back", async () => {
 test("going too fast waits as told, and sends", async () => {
   await befriend(alice, bob);
   relay.refusals.of(SEND).push(problem(429, "too_many_requests", "", { retry_after: 7 }));
-  const { id } = await alice.messenger.send(bob.account, "patience");
+  const { id } = await alice.write(bob, "patience");
   await until(() => alice.clock.slept.includes(7));
   expect((await alice.line(bob, id)).state).toBe("queued");
   alice.clock.add(7_000);
@@ -180,7 +180,7 @@ test("a ghost device that nobody signed gets nothing, and the person is told", a
   lists.push(forged(lists.at(-1)!));
   relay.refusals.of(SEND).push(changed(bob));
   const before = sends().length;
-  await alice.messenger.send(bob.account, "hi");
+  await alice.write(bob, "hi");
   await until(() => alice.notices.some((text) => text.includes("a device list of bob")));
   expect(sends().length).toBe(before + 1);
   expect((await alice.states(bob)).hi).toBe("queued");
@@ -189,7 +189,7 @@ test("a ghost device that nobody signed gets nothing, and the person is told", a
 test("nothing leaves while an identity change is open, not even what was encrypted before", async () => {
   await befriend(alice, bob);
   relay.faults.of(SEND).push(() => null);
-  await alice.messenger.send(bob.account, "encrypted");
+  await alice.write(bob, "encrypted");
   await until(() => relay.faults.of(SEND).length === 0);
   relay.answers.clear();
   newIdentity(bob);
@@ -197,7 +197,7 @@ test("nothing leaves while an identity change is open, not even what was encrypt
   const before = sends().length;
   alice.mend();
   await alice.messenger.inside.directory.refresh(bobId());
-  await alice.messenger.send(bob.account, "not yet");
+  await alice.write(bob, "not yet");
   await pause(50);
   expect(sends().length).toBeLessThanOrEqual(before + 1);
   expect(relay.waiting("bob")).toEqual([]);
@@ -228,8 +228,8 @@ test("after thirty days without an answer a new session is started", async () =>
 });
 
 test.each(["", "x".repeat(60_001), "é".repeat(30_001), "\ud800"])("a text that cannot be a message is refused", async (text) => {
-  await expect(alice.messenger.send(bob.account, text)).rejects.toMatchObject({ code: "wrong_use" });
-  await expect(alice.messenger.send(alice.account, "hi")).rejects.toThrow("That is you");
+  await expect(alice.write(bob, text)).rejects.toMatchObject({ code: "wrong_use" });
+  await expect(alice.write(alice, "hi")).rejects.toThrow("That is you");
   expect(alice.messenger.inside.sender.waiting).toBe(0);
 });
 

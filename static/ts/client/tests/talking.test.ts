@@ -27,7 +27,7 @@ test("a first message arrives, and its answer", async () => {
 test("one's own line is stored and told before the network is asked for anything", async () => {
   const asked = relay.requests.length;
   const chat = await alice.chat(bob);
-  const sent = alice.messenger.send(bob.account, "hi");
+  const sent = alice.messenger.send(chat.id, "hi");
   const told = alice.told.filter((one): one is Told & { type: "lines" } => one.type === "lines");
   expect(told.at(-1)?.lines.map((line) => [line.text, line.state])).toEqual([["hi", "queued"]]);
   expect(relay.requests.length).toBe(asked);
@@ -153,7 +153,7 @@ test("a thousand messages that waited are shown in order, told in batches, and a
   await befriend(alice, bob);
   await bob.messenger.close();
   const sent = Array.from({ length: 1000 }, (_, number) => String(number));
-  for (const text of sent) await alice.messenger.send(bob.account, text);
+  for (const text of sent) await alice.write(bob, text);
   await until(() => alice.messenger.inside.sender.waiting === 0, 60);
   bob.told.length = 0;
   await bob.reopen();

@@ -151,6 +151,12 @@ export class Conversation {
       cause: "",
       missing: 0,
       repair: "none",
+      mentions: [],
+      mentioned: false,
+      editedAt: 0,
+      deleted: false,
+      changeable: false,
+      deletable: false,
     };
     this.pending = [...this.pending, line];
     this.unreadFrom = 0;

@@ -70,7 +70,7 @@ export class GroupDialog {
   /** The id of the group that was made; null: it did not work, and `why` says why. */
   create(title: string): Promise<string | null> {
     const accounts = this.chosen.map((person) => person.account);
-    return this.#do(async () => (await this.#messenger.createGroup(title.trim(), accounts)).id);
+    return this.#do(async () => (await this.#messenger.createGroup(title.trim(), accounts, { open: false })).id);
   }
 
   /** Add those who are chosen, one after the other: whom it worked for is not chosen any more. */

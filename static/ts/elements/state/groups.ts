@@ -38,7 +38,7 @@ export class Groups {
   }
 
   rename(chat: string, title: string): Promise<boolean> {
-    return this.#do(() => this.#messenger.renameGroup(chat, title));
+    return this.#do(() => this.#messenger.changeGroup(chat, { title }));
   }
 
   /** The code that stands in the link; null: it did not work. */

@@ -110,7 +110,7 @@ describe("starting", () => {
     expect(called("send")).toEqual([]);
     await page.start();
     await settled();
-    expect(called("send")).toEqual([`send ${id("p", 1)} early`]);
+    expect(called("send")).toEqual([`send ${BOB} early`]);
     expect(texts().filter((text) => text === "early")).toHaveLength(1);
   });
 
@@ -157,7 +157,7 @@ describe("sending", () => {
     void page.send("for bob");
     page.go({ chat: DANA, details: false });
     await settled();
-    expect(called("send")).toEqual([`send ${id("p", 1)} for bob`]);
+    expect(called("send")).toEqual([`send ${BOB} for bob`]);
     expect(texts()).not.toContain("for bob");
   });
 
@@ -239,7 +239,7 @@ describe("what the client tells", () => {
 
   test("of typing, the connection and notices", async () => {
     await begin();
-    fake.tell({ type: "typing", chat: BOB, on: true });
+    fake.tell({ type: "typing", chat: BOB, account: id("p", 1), name: "bob", on: true });
     fake.tell({ type: "connection", connection: { state: "offline" } });
     fake.tell({ type: "notice", text: "Something." });
     fake.tell({ type: "notice", text: "Something." });

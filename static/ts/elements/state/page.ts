@@ -141,10 +141,8 @@ export class ChatPage {
     this.drafts.set(conversation.chat, "");
     this.drafts.flush(conversation.chat);
     await this.#ready;
-    const account = this.list.get(conversation.chat)?.account;
     try {
-      if (account === undefined) throw new Error("");
-      conversation.settle(pending, await this.#messenger.send(account, text));
+      conversation.settle(pending, await this.#messenger.send(conversation.chat, text));
     } catch (error) {
       conversation.settle(pending, null);
       this.drafts.restore(conversation.chat, text);
@@ -168,7 +166,7 @@ export class ChatPage {
   /** The id of the conversation with somebody who was found. */
   async chatWith(person: Person): Promise<string | null> {
     try {
-      const chat = await this.#messenger.chatWith(person);
+      const chat = await this.#messenger.chatWith(person, { open: false });
       this.list.take([chat]);
       return chat.id;
     } catch (error) {

@@ -5,7 +5,9 @@ import type {
   ChatSummary,
   Connection,
   DeviceInfo,
+  GroupChanges,
   GroupInfo,
+  GroupOptions,
   InviteOptions,
   Line,
   LinkOptions,
@@ -57,12 +59,14 @@ export class FakeMessenger implements Messenger {
     const chat: ChatSummary = {
       id: id("c", number),
       kind: "private",
+      open: false,
       account: id("p", number),
       name,
       group: null,
       last: null,
       unread: 0,
       firstUnread: 0,
+      mentioned: false,
       draft: "",
       request: false,
       blocked: false,
@@ -81,6 +85,7 @@ export class FakeMessenger implements Messenger {
     const group: GroupInfo = {
       title,
       description: "",
+      colour: null,
       role: "owner",
       members: [{ account: OPTIONS.account, name: OPTIONS.username, role: "owner", identityChanged: false }],
       pending: [],
@@ -116,6 +121,12 @@ export class FakeMessenger implements Messenger {
       cause: "",
       missing: 0,
       repair: "none",
+      mentions: [],
+      mentioned: false,
+      editedAt: 0,
+      deleted: false,
+      changeable: false,
+      deletable: false,
       ...more,
     };
     this.stored.get(chat)?.push(line);
@@ -213,13 +224,12 @@ export class FakeMessenger implements Messenger {
     });
   }
 
-  send(account: string, text: string): Promise<Line> {
-    return this.#call(`send ${account} ${text}`, () => {
-      const chat = [...this.summaries.values()].find((one) => one.account === account);
-      if (!chat) throw new Error("There is no such conversation here.");
-      const line = this.addLine(chat.id, text, { outgoing: true, state: "queued", acceptedAt: 0 });
-      this.tell({ type: "lines", chat: chat.id, lines: [line] });
-      this.update(chat.id, {});
+  send(chat: string, text: string): Promise<Line> {
+    return this.#call(`send ${chat} ${text}`, () => {
+      if (!this.summaries.has(chat)) throw new Error("There is no such conversation here.");
+      const line = this.addLine(chat, text, { outgoing: true, state: "queued", acceptedAt: 0 });
+      this.tell({ type: "lines", chat, lines: [line] });
+      this.update(chat, {});
       return line;
     });
   }
@@ -248,10 +258,10 @@ export class FakeMessenger implements Messenger {
     );
   }
 
-  chatWith(person: Person): Promise<ChatSummary> {
-    return this.#call(`chatWith ${person.account}`, () => {
+  chatWith(person: Person, { open }: { readonly open: boolean }): Promise<ChatSummary> {
+    return this.#call(`chatWith ${person.account}${open ? " open" : ""}`, () => {
       const known = this.summaries.get(person.chat);
-      return known ?? this.addChat(Number.parseInt(person.chat.slice(-12), 16), person.username);
+      return known ?? this.addChat(Number.parseInt(person.chat.slice(-12), 16), person.username, { open });
     });
   }
 
@@ -267,8 +277,9 @@ export class FakeMessenger implements Messenger {
     return this.#call(`unblock ${account}`, () => this.#person(account, { blocked: false }));
   }
 
-  createGroup(title: string, accounts: readonly string[]): Promise<ChatSummary> {
-    return this.#call(`createGroup ${title} ${accounts.join(" ")}`, () => this.addGroup(title));
+  createGroup(title: string, accounts: readonly string[], { open }: GroupOptions): Promise<ChatSummary> {
+    const call = `createGroup ${title} ${accounts.join(" ")}${open ? " open" : ""}`;
+    return this.#call(call, () => ({ ...this.addGroup(title), open }));
   }
 
   addMember(chat: string, account: string): Promise<void> {
@@ -287,8 +298,8 @@ export class FakeMessenger implements Messenger {
     return this.#call(`leaveGroup ${chat}`, () => this.#group(chat, { ended: "left", role: null }));
   }
 
-  renameGroup(chat: string, title: string): Promise<void> {
-    return this.#call(`renameGroup ${chat} ${title}`, () => this.#group(chat, { title }));
+  changeGroup(chat: string, changes: GroupChanges): Promise<void> {
+    return this.#call(`changeGroup ${chat} ${JSON.stringify(changes)}`, () => this.#group(chat, changes));
   }
 
   makeLink(chat: string, options: InviteOptions): Promise<string> {

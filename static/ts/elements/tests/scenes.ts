@@ -84,7 +84,7 @@ export const scenes: Record<string, () => Scene> = {
   chat: () => ({ fake: withLines(), path: `/chats/${BOB}` }),
   typing: () => {
     const fake = withLines();
-    return { fake, path: `/chats/${BOB}`, then: () => fake.tell({ type: "typing", chat: BOB, on: true }) };
+    return { fake, path: `/chats/${BOB}`, then: () => fake.tell({ type: "typing", chat: BOB, account: id("p", 1), name: "bob", on: true }) };
   },
   unread: () => ({ fake: withLines(), path: `/chats/${id("c", 3)}` }),
   request: () => ({ fake: withLines(), path: `/chats/${id("c", 7)}` }),
