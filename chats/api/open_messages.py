@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -23,19 +24,33 @@ from chats.services.open_chats.reading import NEWEST, position_of
 from messenger.lib.clock import now_ms
 from messenger.lib.errors import Malformed
 
+MOST_DIGITS = 16  # of a position, 2^53 - 1 at most
 PAGE = [
     OpenApiParameter("cursor", str, description="`next` of the page before"),
     OpenApiParameter("limit", int, description=f"at most {MOST_OPEN_PAGE}"),
 ]
 
 
+AROUND = [
+    OpenApiParameter("before", int, description="messages below this position, in place of a cursor"),
+    OpenApiParameter("after", int, description="messages above this position, the oldest first, in place of a cursor"),
+]
+
+
 class OpenMessagesView(ForListedDevices):
-    @extend_schema(parameters=PAGE, responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[*PAGE, *AROUND], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, chat: uuid.UUID) -> Response:
-        """The messages of a chat, newest first."""
-        before, limit = page_asked(request, ())
-        account = credentials_of(request).account_id
-        page = services.open_history(account=account, chat=chat, before=before, limit=limit)
+        """The messages of a chat, newest first; with `after`, those above a position, oldest first."""
+        before, limit = page_asked(request, ("before", "after"))
+        account, asked = credentials_of(request).account_id, request.query_params
+        if len({"cursor", "before", "after"} & set(asked)) > 1:
+            raise Malformed("a page has one beginning")
+        if "after" in asked:
+            after = _position(asked, "after")
+            page = services.open_history_after(account=account, chat=chat, after=after, limit=limit)
+        else:
+            before = _position(asked, "before") if "before" in asked else before
+            page = services.open_history(account=account, chat=chat, before=before, limit=limit)
         messages = [frames_out.message_members(one) for one in page.messages]
         return paged(request, {"messages": messages}, page.next)
 
@@ -107,6 +122,13 @@ def paged(request: Request, members: dict[str, object], following: str | None) -
         query = urlencode({**request.query_params.dict(), "cursor": following})
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     return Response(members | {"next": following}, headers=headers)
+
+
+def _position(asked: QueryDict, name: str) -> int:
+    text = str(asked[name])
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise Malformed(errors=[{"field": name, "message": "a position"}])
+    return int(text)
 
 
 def _stored(account: uuid.UUID, data: Any, refusal: Malformed) -> OpenMessage:

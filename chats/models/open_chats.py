@@ -124,6 +124,11 @@ class OpenMessageQuerySet(models.QuerySet["OpenMessage"]):
         rows = self.alias(age=NEWEST_FIRST).filter(chat=chat_id, age__gt=-before)
         return rows.shown_to(account_id).newest_first()
 
+    def page_after(self, chat_id: uuid.UUID, account_id: uuid.UUID, after: int) -> OpenMessageQuerySet:
+        """The messages of a chat above a position, oldest first."""
+        rows = self.alias(age=NEWEST_FIRST).filter(chat=chat_id, age__lt=-after)
+        return rows.shown_to(account_id).order_by(NEWEST_FIRST.desc())
+
 
 class OpenMessage(models.Model):
     """A message of an open chat, in the order in which the server took them.

@@ -97,10 +97,37 @@ def test_the_next_page_is_linked(client: Client, ask: Rest, alice: Phone, chat: 
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=x", "cursor=", "cursor=__________8", "cursor=AAA", "limit=0", "limit=101", "limit=x", "offset=1"]
+    "query",
+    [
+        *("cursor=x", "cursor=", "cursor=__________8", "cursor=AAA", "limit=0", "limit=101", "limit=x", "offset=1"),
+        *(
+            "before=x",
+            "before=-1",
+            "after=",
+            "after=12345678901234567",
+            "before=1&after=1",
+            "cursor=AAAAAAAAAAE&before=1",
+        ),
+    ],
 )
 def test_a_page_that_is_none_is_refused(ask: Rest, alice: Phone, chat: str, query: str) -> None:
     assert ask(alice, "get", f"open-chats/{chat}/messages?{query}")[0] == 400
+
+
+def test_pages_begin_at_a_position(ask: Rest, alice: Phone, bob: Phone, chat: str) -> None:
+    places = [write(ask, alice, chat, str(number)) for number in range(5)]
+    write(ask, alice, group_of(ask, alice, bob))
+
+    def page(query: str) -> tuple[list[str], bool]:
+        status, found = ask(bob, "get", f"open-chats/{chat}/messages?{query}")
+        assert status == 200
+        return [one["body"] for one in found["messages"]], found["next"] is None
+
+    assert page(f"before={places[3]}&limit=2") == (["2", "1"], False)
+    assert page(f"before={places[0]}") == ([], True)
+    assert page(f"after={places[1]}&limit=2") == (["2", "3"], True)
+    assert page("after=0") == (["0", "1", "2", "3", "4"], True)
+    assert page(f"after={places[4]}") == ([], True)
 
 
 def test_authors_edit_and_delete(ask: Rest, alice: Phone, bob: Phone, chat: str) -> None:

@@ -15,7 +15,13 @@ from chats.services.open_chats.messages import (
     repeated_open,
     send_open_message,
 )
-from chats.services.open_chats.reading import listed_open_chats, open_chat_details, open_history, who_sees_typing
+from chats.services.open_chats.reading import (
+    listed_open_chats,
+    open_chat_details,
+    open_history,
+    open_history_after,
+    who_sees_typing,
+)
 from chats.services.open_chats.search import search_open, snippet
 
 __all__ = [
@@ -29,6 +35,7 @@ __all__ = [
     "mark_open_read",
     "open_chat_details",
     "open_history",
+    "open_history_after",
     "remove_open_member",
     "rename_open_chat",
     "repeated_open",

@@ -29,6 +29,12 @@ def open_history(*, account: uuid.UUID, chat: uuid.UUID, before: int, limit: int
     return paged(list(OpenMessage.objects.page_of(chat, account, before)[: limit + 1]), limit)
 
 
+def open_history_after(*, account: uuid.UUID, chat: uuid.UUID, after: int, limit: int) -> History:
+    """The messages of a chat above a position, oldest first, and no cursor. NotFound for a stranger's."""
+    membership(account=account, chat=chat)
+    return History(list(OpenMessage.objects.page_after(chat, account, after)[:limit]), None)
+
+
 def paged(rows: list[OpenMessage], limit: int) -> History:
     """A page of rows of which one more than the limit was asked for."""
     more = len(rows) > limit
