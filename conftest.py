@@ -1,8 +1,18 @@
 """The cast: alice with two devices, bob with one, and charlie, who is outside."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.cast import Member, make_member
+from tests.economy import economize
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _economy() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        economize(patch)
+        yield
 
 
 @pytest.fixture
