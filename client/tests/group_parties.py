@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+import pytest
 from parties import PASSWORD, Open, shown
+from relay import Relay, b64
+from relay_keys import Json
 
 from messenger_client import Client, Message, Notice
+from messenger_client.client.context import own_device
+from messenger_client.errors import KeysRefused
+from messenger_client.protocol.group_args import Args
+from messenger_client.protocol.group_operation import sign_operation
+from messenger_client.protocol.group_state import GroupState
+from messenger_client.protocol.ids import AccountId
+from messenger_client.protocol.keys import OwnDevice
+from messenger_client.store import peers, settings
 
 Friends = tuple[Client, Client, Client]
 
@@ -42,3 +55,35 @@ async def notices(client: Client, name: str = "#Friends") -> list[str]:
 
 async def roster(client: Client, name: str = "#Friends") -> dict[str, str]:
     return {one.username: one.role for one in (await client.group(name)).members}
+
+
+def account(relay: Relay, name: str) -> str:
+    return str(relay.accounts[name]["id"])
+
+
+def account_id(relay: Relay, name: str) -> AccountId:
+    return AccountId(UUID(account(relay, name)).bytes)
+
+
+async def written_by(author: Client, relay: Relay, args: Args) -> Json:
+    """The next operation, that its author's device has signed whether the rules allow it or not."""
+    me = await author._context.write(settings.me)
+    assert me is not None
+    pin = await author._context.write(lambda tx: peers.pin_of(peers.by_account(tx, me.account)))
+    assert pin is not None
+    return signed_by(own_device(me), pin.newest.hash, relay.groups.only.state, args)
+
+
+def signed_by(author: OwnDevice, list_hash: bytes, state: GroupState, args: Args) -> Json:
+    operation = sign_operation(author, list_hash, state.group, state.index + 1, state.hash, args, time=state.time)
+    return {"payload": b64(operation.payload), "signature": b64(operation.signature)}
+
+
+async def refuses(client: Client, relay: Relay, why: str, *, name: str = "#Friends") -> None:
+    """The client sends nothing to the group chat, says why, and keeps what was written."""
+    sent = len(relay.bodies("device-messages")), len(relay.answers)
+    waiting = await client.waiting()
+    with pytest.raises(KeysRefused, match=why):
+        await client.send(name, "for friends only")
+    assert (len(relay.bodies("device-messages")), len(relay.answers)) == sent
+    assert await client.waiting() == waiting + 1

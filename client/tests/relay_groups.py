@@ -60,6 +60,7 @@ class Groups:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self.of: dict[str, Group] = {}
+        self.page = 100  # operations in one answer
 
     @property
     def only(self) -> Group:
@@ -158,12 +159,14 @@ class Groups:
         return self._changed(group_id, group)
 
     def _page(self, group: Group, account: str, since: int) -> Json:
-        lists = {
-            (one["account"], one["payload"]): one
-            for account in self._relay.lists
-            for one in ({"account": account, **signed} for signed in self._relay.lists[account])
-        }
-        return {"operations": group.shown(account)[since + 1 :][:100], "lists": list(lists.values()), "more": False}
+        lists = [
+            {"account": account, **signed}
+            for kept in (self._relay.ended, self._relay.lists)
+            for account, shown in kept.items()
+            for signed in shown
+        ]
+        behind = group.shown(account)[since + 1 :]
+        return {"operations": behind[: self.page], "lists": lists, "more": len(behind) > self.page}
 
     def _listed(self, account: str) -> list[Json]:
         return [

@@ -24,6 +24,7 @@ class RelayKeys:
         self.tokens: dict[str, tuple[str, str | None]] = {}  # access: account, device
         self.refreshes: dict[str, tuple[str, str | None]] = {}
         self.lists: dict[str, list[Json]] = defaultdict(list)  # by account
+        self.ended: dict[str, list[Json]] = defaultdict(list)  # those of identities that were given up
         self.suspended: dict[str, list[str]] = defaultdict(list)
         self.prekeys: dict[str, Json] = defaultdict(lambda: {"one_time": [], "one_time_kem": []})
         self.links: dict[str, Json] = {}  # by device
@@ -80,6 +81,7 @@ class RelayKeys:
         if replaces is not None:
             if replaces != list_hash(lists[-1]):
                 return problem(409, "list_conflict")
+            self.ended[account] += lists
             lists[:] = [body]
         elif body not in lists:
             if _previous(body) != (decode(list_hash(lists[-1])) if lists else bytes(32)):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import copy
-from uuid import UUID
 
 import pytest
-from group_parties import Friends, lines, make_friends, notices, registered, roster, settle
+from group_parties import (
+    Friends,
+    account,
+    account_id,
+    lines,
+    make_friends,
+    notices,
+    refuses,
+    registered,
+    roster,
+    settle,
+    written_by,
+)
 from parties import Open
-from relay import Relay, b64
+from relay import Relay
 
 from messenger_client import Client
-from messenger_client.client.context import own_device
-from messenger_client.errors import KeysRefused, Refused
-from messenger_client.protocol.group_args import Add, Args, SetMeta
-from messenger_client.protocol.group_operation import sign_operation
-from messenger_client.protocol.ids import AccountId
-from messenger_client.store import peers, settings
+from messenger_client.errors import Refused
+from messenger_client.protocol.group_args import Add, SetMeta
 
 
 @pytest.fixture
@@ -35,32 +42,6 @@ async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
     return await make_friends(alice, bob, dora)
 
 
-def account(relay: Relay, name: str) -> str:
-    return str(relay.accounts[name]["id"])
-
-
-async def forged(relay: Relay, author: Client, args: Args) -> dict[str, str]:
-    """An operation that the rules do not allow, and that its author's device has signed all the same."""
-    me = await author._context.write(settings.me)
-    assert me is not None
-    pin = await author._context.write(lambda tx: peers.pin_of(peers.by_account(tx, me.account)))
-    assert pin is not None
-    state = relay.groups.only.state
-    operation = sign_operation(
-        own_device(me), pin.newest.hash, state.group, state.index + 1, state.hash, args, time=state.time
-    )
-    return {"payload": b64(operation.payload), "signature": b64(operation.signature)}
-
-
-async def refuses(client: Client, relay: Relay, why: str) -> None:
-    """The client sends nothing to the group chat, says why, and keeps what was written."""
-    sent = len(relay.bodies("device-messages")), len(relay.answers)
-    with pytest.raises(KeysRefused, match=why):
-        await client.send("#Friends", "for friends only")
-    assert (len(relay.bodies("device-messages")), len(relay.answers)) == sent
-    assert await client.waiting() == 1
-
-
 async def test_a_member_that_nobody_let_in_is_not_written_to(friends: Friends, mallory: Client, relay: Relay) -> None:
     alice, _, _ = friends
     relay.groups.only.ghosts.append(account(relay, "mallory"))
@@ -75,8 +56,8 @@ async def test_an_operation_that_the_rules_forbid_is_not_followed(
     friends: Friends, mallory: Client, relay: Relay
 ) -> None:
     alice, bob, _ = friends
-    args = Add(AccountId(UUID(account(relay, "mallory")).bytes))
-    relay.groups.only.operations.append(await forged(relay, bob, args))
+    args = Add(account_id(relay, "mallory"))
+    relay.groups.only.operations.append(await written_by(bob, relay, args))
     await alice.sync()
     await refuses(alice, relay, "rules do not allow")
     assert "rules do not allow" in (await notices(alice))[-1]
@@ -117,7 +98,7 @@ async def test_a_fork_is_not_followed(friends: Friends, relay: Relay) -> None:
     await alice.sync()
     await refuses(alice, relay, "not show any more|another course")
     meta = SetMeta(relay.groups.only.state.meta, members_may_add=True)
-    relay.groups.only.operations = [*other, await forged(relay, alice, meta)]
+    relay.groups.only.operations = [*other, await written_by(alice, relay, meta)]
     await bob.sync()
     await refuses(bob, relay, "another course")
 

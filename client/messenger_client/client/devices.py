@@ -52,6 +52,8 @@ class Devices(Groups):
         One that holds the account key takes a new identity, said by `new_identity`: Refused (`new_identity_needed`)
         explains what that means.
         """
+        if new_identity:
+            await self._follower.catch_up()
         return await self._own.remove(name_or_id, new_identity=new_identity)
 
     async def reset_identity(self) -> None:
@@ -60,4 +62,5 @@ class Devices(Groups):
         Other own devices have to be linked again, and contacts are told to compare safety numbers anew. Also for a
         device that was never linked, when no other one is left to approve it.
         """
+        await self._follower.catch_up()
         await self._own.reset()

@@ -5,7 +5,6 @@ PROTOCOL.md, Groups. The server orders; what a group chat is, its operations alo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ..protocol import group_chain
@@ -32,7 +31,8 @@ from ..protocol.sender_key import GroupKey
 from ..store import Transaction, groups, peers, timeline
 from ..store.group_records import Group
 from ..store.records import ChatState, Entry, Me
-from .group_lookup import GroupLookup, state_of
+from .group_authors import Authors, Shown
+from .group_lookup import state_of
 
 # What a line is called, by the operation.
 _WORDS = {
@@ -41,29 +41,42 @@ _WORDS = {
 }  # fmt: skip
 
 
-def take_operations(tx: Transaction, me: Me, group: Group, operations: Iterable[bytes], lookup: GroupLookup) -> Group:
-    """Take the next operations, in order. Raises any failure: then the caller's transaction changes nothing."""
-    state, was = state_of(group), group.standing
-    for signed in operations:
-        operation, after = open_operation(signed), group_chain.apply(state, signed, lookup)
-        if after.group != group.id:
-            raise ListRefused("another group")
+def take_operations(
+    tx: Transaction, me: Me, group: Group, shown: Shown, *, link: bytes = b""
+) -> tuple[Group, ProtocolError | None]:
+    """Take the next operations, in order, up to the first that does not hold. Returns what failed there, too.
+
+    What was taken is never judged again: a list that counts today may be of a given-up identity tomorrow.
+    """
+    state, was, authors = state_of(group), group.standing, Authors(tx, me, group, shown, link=link)
+    failure: ProtocolError | None = None
+    for position, signed in enumerate(shown.operations):
+        try:
+            operation = open_operation(signed)
+            after = group_chain.apply(state, signed, authors.at(position, operation, state))
+            if after.group != group.id:
+                raise ListRefused("another group")
+        except ProtocolError as error:
+            failure = error
+            break
         groups.add_operation(tx, group.id, operation.index, operation.hash, signed)
         group = _moved(me, group, state, operation)
         _show(tx, me, group, state, operation, after)
         state = after
     if state is None:
-        raise ListRefused("no operation")
-    group = _with_key(replace(group, state=state.to_bytes(), standing=_standing(group, state, me), trouble=""))
+        return group, failure or ListRefused("no operation")
+    is_fresh = failure is not None and (group.fresh or not group.state)
+    group = replace(group, state=state.to_bytes(), standing=_standing(group, state, me), fresh=is_fresh)
+    group = _with_key(group if failure else replace(group, trouble=""))
     hidden = [list(one) for one in group.withheld if not groups.has_operation(tx, group.id, one[0])]
     group = replace(group, withheld=hidden)
     if group.standing != "member":
         groups.end_chain(tx, group.id)
     elif was in ("gone", "left", "removed"):
         groups.start_over(tx, group.id, _devices(tx, state))
-    if timeline.chat(tx, group.id) is None:
+    if group.standing and timeline.chat(tx, group.id) is None:
         timeline.save_chat(tx, ChatState(group.id, b"", is_group=True))
-    return groups.save(tx, group)
+    return groups.save(tx, group), failure
 
 
 def take_group_key(group: Group, announced: GroupKey) -> Group:

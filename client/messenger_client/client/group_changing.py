@@ -182,8 +182,8 @@ class Changer:
                         raise
                     await self._take_lists(error)
                     continue
+                await self._follower.take_own(link.group, signed)
             await self._follower.follow(link.group)
-            await self._context.write(lambda tx: self._require_named(tx, link))
             return link.group
         raise Unreachable("Others keep changing this group chat; try again.", "group_changed")
 
@@ -225,10 +225,6 @@ class Changer:
         except ProtocolError as error:
             raise Refused(NO_LINK, "not_found") from error
         return made.operation.signed
-
-    def _require_named(self, tx: Transaction, link: GroupLink) -> None:
-        if not groups.has_operation(tx, link.group, link.gsh):
-            raise KeysRefused("The server shows another group chat than the one of this link: nothing is sent to it.")
 
     async def _after(self, error: Refused, group: bytes) -> None:
         """An operation was refused: see what has changed, or raise why it never will be taken."""

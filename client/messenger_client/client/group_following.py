@@ -7,34 +7,44 @@ line says why; it is looked at again with every occasion, and goes on once it fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from ..api import forms
 from ..api.groups import GroupInfo, Operations
-from ..errors import KeysRefused, Refused
+from ..errors import Defect, KeysRefused, Refused, SignInNeeded, Unreachable
 from ..protocol.device_list import DeviceList, open_list
-from ..protocol.errors import ListRefused, NotListed, ProtocolError, Unsupported
+from ..protocol.errors import ListRefused, ProtocolError
 from ..protocol.group_link import GroupLink
 from ..protocol.group_operation import Operation, open_operation
 from ..protocol.group_state import GroupState
 from ..protocol.ids import AccountId
 from ..store import Transaction, groups, peers, timeline
 from ..store.group_records import Group
-from ..store.records import ChatState
+from ..store.records import ChatState, Peer
 from .context import Context, require_me
 from .directory import Directory
 from .group_applying import take_operations
-from .group_lookup import GroupLookup, ListName, state_of
+from .group_authors import Authors, ListName, Shown
+from .group_lookup import state_of
+from .group_wording import shown_title, trouble_of, withheld
+from .identity import shown_name
 
-_ROUNDS = 1_000  # pages, and races with other processes
+MOST_PAGES = 200  # of one answer to "what is new": a chain has to come to an end
+_RACES = 100  # with other processes
 
-Extra = Mapping[ListName, DeviceList]
 Reread = Callable[[Transaction, Group], None]  # reads what came before the operations that it needs
 
 
 class _Raced(Exception):
     """Another process was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    after: bytes | None  # hash of the newest operation kept here when it was asked for; it comes first
+    operations: list[bytes]
+    lists: dict[ListName, DeviceList]
 
 
 class Follower:
@@ -68,6 +78,14 @@ class Follower:
             if group not in found and one.standing in ("member", "pending"):
                 await self.follow(group)
 
+    async def catch_up(self) -> None:
+        """The same before and after an identity changes here, as far as the server is there.
+
+        What was signed under the one that is given up counts only while it is the known one.
+        """
+        with contextlib.suppress(Unreachable, SignInNeeded, KeysRefused, Defect, Refused):
+            await self.look()
+
     async def gone(self, group: bytes) -> None:
         """The server says that this account is not in a group chat any more. It shows no operation that says so."""
         await self._context.write(lambda tx: self._gone(tx, group))
@@ -81,105 +99,116 @@ class Follower:
             state = state_of(found)
             if found is None or operation.index != (0 if state is None else state.index + 1):
                 return found  # another process was faster, or slower: it is followed like anybody's
-            return take_operations(tx, require_me(tx), found, [signed], GroupLookup(tx))
+            taken, failure = take_operations(tx, require_me(tx), found, Shown([signed], {}))
+            if failure is not None:
+                raise failure
+            return taken
 
         taken = await self._context.write(work)
         self._context.changed.set()
         return taken
 
     async def by_link(self, link: GroupLink, signature: bytes) -> GroupState:
-        """The group chat that a link leads to, all of its operations verified. Raises Refused, KeysRefused."""
-        signed: list[bytes] = []
-        extra: dict[ListName, DeviceList] = {}
-        page = None
-        while page is None or page.more:
-            page = await self._context.api.groups.operations(
-                link.group, len(signed) - 1 if signed else None, (link.key.public, signature)
-            )
-            extra |= await self._learn(page)
-            signed += page.operations
-        try:
-            return await self._context.write(lambda tx: link.follow(signed, GroupLookup(tx, extra)))
-        except ProtocolError as error:
-            raise KeysRefused(
-                "The server shows another group chat than the one of this link, or one that does not verify: you have"
-                " not joined."
-            ) from error
+        """Follow the group chat that a link leads to, as one who is not in it yet. Raises Refused, KeysRefused.
+
+        What was verified is kept: nothing but this chain will be followed.
+        """
+        async with self._lock:
+            for _ in range(_RACES):
+                known = await self._context.write(lambda tx: groups.get(tx, link.group), durable=False)
+                try:
+                    shown = await self._fetch(link.group, state_of(known), (link.key.public, signature))
+                    return await self._context.write(lambda tx, shown=shown: self._take_linked(tx, link, shown))  # type: ignore[misc]
+                except _Raced:
+                    continue
+                except ProtocolError as error:
+                    raise KeysRefused(
+                        "The server shows another group chat than the one of this link, or one that does not verify:"
+                        " you have not joined. If somebody in it has a new identity, ask for a new link."
+                    ) from error
+        raise Unreachable("Others keep changing this group chat; try again.", "group_changed")
 
     async def _follow(self, group: bytes) -> Group | None:
-        taken: Group | None = None
-        for _ in range(_ROUNDS):
-            before = state_of(await self._context.write(lambda tx: groups.get(tx, group)))
+        for _ in range(_RACES):
+            before = state_of(await self._context.write(lambda tx: groups.get(tx, group), durable=False))
             try:
-                # From the newest one known, itself included, so that a fork of it shows.
-                since = before.index - 1 if before is not None and before.index else None
-                page = await self._context.api.groups.operations(group, since)
-                extra = await self._learn(page)
+                shown = await self._fetch(group, before)
             except Refused as error:
                 if error.status != 404:
                     raise
                 return await self._context.write(lambda tx: self._gone(tx, group))
+            except ProtocolError as error:
+                return await self._context.write(lambda tx, error=error: self._stop(tx, group, error))  # type: ignore[misc]
             try:
-                taken = await self._context.write(
-                    lambda tx, page=page, extra=extra, before=before: self._take(  # type: ignore[misc]
-                        tx, group, before, page.operations, extra
-                    )
-                )
+                taken = await self._context.write(lambda tx, shown=shown: self._take(tx, group, shown))  # type: ignore[misc]
             except _Raced:
                 continue
-            except ProtocolError as error:
-                failure = error
-                taken = await self._context.write(lambda tx, failure=failure: self._stop(tx, group, failure))  # type: ignore[misc]
-                break
-            if not page.more:
-                break
-        state = state_of(taken)
-        if state is not None:
-            await self._directory.name_accounts([*(one.account for one in state.roster), *state.pending])
-        return taken
+            state = state_of(taken)
+            if state is not None:
+                await self._directory.name_accounts([*(one.account for one in state.roster), *state.pending])
+            return taken
+        raise Unreachable("This group chat keeps changing; try again.", "group_changed")
 
-    def _take(
-        self, tx: Transaction, group: bytes, before: GroupState | None, signed: Sequence[bytes], extra: Extra
-    ) -> Group:
+    async def _fetch(
+        self, group: bytes, before: GroupState | None, link: tuple[bytes, bytes] | None = None
+    ) -> _Fetched:
+        """All that the server shows behind what is kept here, and the lists that it names.
+
+        All of it before any is judged: who let one in may stand on the last page. Raises Refused, ListRefused.
+        """
+        # From the newest one known, itself included, so that a fork of it shows.
+        first = before.index - 1 if before is not None and before.index else None
+        signed: list[bytes] = []
+        lists: dict[ListName, DeviceList] = {}
+        for _ in range(MOST_PAGES):
+            since = first if not signed else len(signed) + (-1 if first is None else first)
+            page = await self._context.api.groups.operations(group, since, link)
+            lists |= await self._learn(page)
+            signed += page.operations
+            if not page.more:
+                return _Fetched(None if before is None else before.hash, signed, lists)
+            if not page.operations:
+                break
+        raise ListRefused("without end")
+
+    def _take(self, tx: Transaction, group: bytes, fetched: _Fetched) -> Group:
         known = groups.get(tx, group) or Group(group)
-        state = state_of(known)
-        if (state and state.hash) != (before and before.hash):
-            raise _Raced
-        if state is not None:
-            if not signed:
-                raise ListRefused("goes back")
-            if open_operation(signed[0]).hash != state.hash:
-                raise ListRefused("forks")
-            signed = signed[1:]
-        taken = take_operations(tx, require_me(tx), known, signed, GroupLookup(tx, extra))
+        try:
+            taken, failure = take_operations(tx, require_me(tx), known, _unknown(known, fetched))
+        except ListRefused as error:
+            return self._stop(tx, group, error)
+        if failure is not None:
+            return self._stop(tx, group, failure, fetched)
         self.reread(tx, taken)
         return groups.get(tx, group) or taken
 
+    def _take_linked(self, tx: Transaction, link: GroupLink, fetched: _Fetched) -> GroupState:
+        """All of it or nothing. Raises ProtocolError."""
+        me, known = require_me(tx), groups.get(tx, link.group) or Group(link.group)
+        shown = _unknown(known, fetched)
+        if not Authors(tx, me, known, shown).names(link.gsh):
+            raise ListRefused("not the group of the link")
+        taken, failure = take_operations(tx, me, known, shown, link=link.gsh)
+        state = state_of(taken)
+        if failure is not None or state is None:
+            raise failure or ListRefused("no operation")
+        return state
+
     async def _learn(self, page: Operations) -> dict[ListName, DeviceList]:
-        """Fetch the lists that operations name. Returns those of ended chains, which no pin leads to."""
+        """Have the newest lists of the authors; returns the lists that the server names, under whatever key."""
         named = {(bytes(one.account), one.list_hash) for one in _readable(page.operations)}
 
-        def missing(tx: Transaction) -> tuple[set[bytes], set[bytes]]:
-            lacking = {account for account, one in named if peers.list_named(tx, account, one) is None}
-            return lacking, {account for account in lacking if peers.pin_of(peers.by_account(tx, account)) is None}
+        def lacking(tx: Transaction) -> set[bytes]:
+            return {account for account, one in named if peers.list_named(tx, account, one) is None}
 
-        lacking, strangers = await self._context.write(missing)
-        await self._directory.refresh_all(lacking)
+        unknown = await self._context.write(lacking, durable=False)
+        await self._directory.refresh_all(unknown)
+        await self._directory.name_accounts(unknown)
+        return {(bytes(one.account), one.hash): one for one in _lists(page)}
 
-        def ended(tx: Transaction) -> dict[ListName, DeviceList]:
-            found: dict[ListName, DeviceList] = {}
-            for one in _lists(page):
-                # An identity that was given up: known before, or of somebody who was not known at all.
-                is_known = one.account in strangers or peers.knows_list(tx, one.account, one.hash)
-                if is_known and peers.list_named(tx, one.account, one.hash) is None:
-                    found[one.account, one.hash] = one
-            return found
-
-        return await self._context.write(ended)
-
-    def _stop(self, tx: Transaction, group: bytes, failure: ProtocolError) -> Group:
+    def _stop(self, tx: Transaction, group: bytes, failure: ProtocolError, fetched: _Fetched | None = None) -> Group:
         known = groups.get(tx, group) or Group(group)
-        trouble = _trouble(known, failure)
+        trouble = trouble_of(known, failure, _author(tx, known, fetched))
         if known.trouble == trouble:
             return known
         if timeline.chat(tx, group) is None:
@@ -220,32 +249,27 @@ def require_open(group: Group | None) -> GroupState:
     return state
 
 
-def withheld(group: Group) -> str:
-    return (
-        f"A member of {shown_title(group)} knows of an operation that the server does not show: it may be withholding"
-        " one, such as a removal. Nothing is sent to it."
-    )
+def _unknown(known: Group, fetched: _Fetched) -> Shown:
+    """What follows what is kept here. Raises ListRefused where it does not follow."""
+    state, signed = state_of(known), fetched.operations
+    if (state and state.hash) != fetched.after:
+        raise _Raced
+    if state is not None:
+        if not signed:
+            raise ListRefused("goes back")
+        if open_operation(signed[0]).hash != state.hash:
+            raise ListRefused("forks")
+        signed = signed[1:]
+    return Shown(signed, fetched.lists)
 
 
-def shown_title(group: Group) -> str:
-    return f"“{group.title}”" if group.title else f"the group chat {forms.uuid(group.id)}"
-
-
-def _trouble(group: Group, failure: ProtocolError) -> str:
-    name = shown_title(group)
-    if isinstance(failure, Unsupported):
-        return f"An operation of {name} needs a newer version of this program: nothing is sent to it before."
-    if isinstance(failure, NotListed):
-        return (
-            f"An operation of {name} is by a device that is on no list of its account that is known here; if somebody's"
-            " identity has changed, `messenger verify` comes first. Nothing is sent to it."
-        )
-    why = {
-        "forks": "The server shows another course of {} than before",
-        "goes back": "The server does not show any more what has happened in {}",
-        "not the next operation": "The server shows the operations of {} out of their order, or an old one again",
-    }.get(failure.detail, "The server shows an operation of {} that its rules do not allow, or that nobody has signed")
-    return f"{why.format(name)}: it may be lying. Nothing is sent to it."
+def _author(tx: Transaction, known: Group, fetched: _Fetched | None) -> str:
+    """The name of whose operation comes next."""
+    state = state_of(known)
+    for operation in [] if fetched is None else _readable(fetched.operations):
+        if operation.index == (0 if state is None else state.index + 1):
+            return shown_name(peers.by_account(tx, operation.account) or Peer(operation.account))
+    return "somebody"
 
 
 def _note_request(tx: Transaction, info: GroupInfo) -> None:

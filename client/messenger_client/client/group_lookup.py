@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..protocol import group_chain
 from ..protocol.announced_chain import AnnouncedChain
 from ..protocol.device_list import DeviceList
@@ -12,15 +10,12 @@ from ..protocol.ids import AccountId, DeviceId, GroupId
 from ..store import Transaction, groups, peers
 from ..store.group_records import Group
 
-ListName = tuple[bytes, bytes]  # account, list hash
-
 
 class GroupLookup:
-    """`group_message.Lookup`, and `group_chain.Lookup` with lists that are known by more than the pin (`extra`)."""
+    """`group_message.Lookup`."""
 
-    def __init__(self, tx: Transaction, extra: Mapping[ListName, DeviceList] | None = None) -> None:
+    def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._extra = extra or {}
         self._states: dict[tuple[bytes, bytes], GroupState | None] = {}
         self._newest: dict[bytes, GroupState | None] = {}
         self._lists: dict[bytes, DeviceList | None] = {}
@@ -40,7 +35,7 @@ class GroupLookup:
         return self._states[group, gsh]
 
     def list_named(self, account: AccountId, list_hash: bytes) -> DeviceList | None:
-        return peers.list_named(self._tx, account, list_hash) or self._extra.get((account, list_hash))
+        return peers.list_named(self._tx, account, list_hash)
 
     def newest_list(self, account: AccountId) -> DeviceList | None:
         if account not in self._lists:

@@ -21,8 +21,9 @@ from .controls import Controls
 from .directory import Directory
 from .encrypting import Missing
 from .group_encrypting import GroupSealer
-from .group_following import Follower, require_open, shown_title
+from .group_following import Follower, require_open
 from .group_lookup import state_of
+from .group_wording import shown_title
 from .identity import shown_name
 from .mentions import find_mentions, mentions_of
 from .wording import check_text

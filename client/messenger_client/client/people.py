@@ -14,6 +14,7 @@ from ..store import Transaction, peers
 from ..store.records import Peer
 from .context import Context
 from .directory import Directory
+from .group_following import Follower
 from .groups import group_named, is_group_name
 from .identity import current_key, mark_verified, shown_name
 from .model import ComparedNumber, Contact, Message
@@ -25,6 +26,7 @@ class People:
     _context: Context
     _directory: Directory
     _inbox: Inbox
+    _follower: Follower
 
     async def contacts(self) -> list[Contact]:
         """Return everybody the server knows a decision or a request of."""
@@ -79,15 +81,20 @@ class People:
         compared = peer.shown_key if key is None else key
         if not compared:
             raise WrongUse(f"Compare first: `messenger safety-number {shown_name(peer)}`.")
+        if peer.changed_lists:
+            await self._follower.catch_up()
         await self._context.write(lambda tx: mark_verified(tx, peer.account, compared))
         await self._unpark()
+        await self._follower.catch_up()
 
     async def acknowledge(self, username: str) -> None:
         """Write on to somebody whose identity has changed, without having compared anything."""
         peer = await self._directory.pinned(username)
         if peer.changed_lists:
+            await self._follower.catch_up()
             await self._directory.acknowledge(peer.account)
             await self._unpark()
+            await self._follower.catch_up()
 
     async def mark_read(self, messages: Sequence[Message]) -> None:
         """Tell senders that their messages were read. At most 500 of one chat."""

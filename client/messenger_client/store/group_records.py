@@ -22,6 +22,7 @@ class Group(Record):
     request: bool = False  # the server's word: somebody unknown has added us, and the person has not answered
     trouble: str = ""  # why nothing is sent: a sentence
     withheld: tuple[tuple[bytes, bytes], ...] | list[list[bytes]] = ()  # gsh that a member knows and we are not shown
+    fresh: bool = False  # its chain was never yet followed to its end without trouble
     rekey_due: bool = False  # somebody has left, who still has the group key
 
 

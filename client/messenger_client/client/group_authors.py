@@ -1,0 +1,201 @@
+"""Which device lists count for the authors of a group chat's operations. Inside one transaction.
+
+docs/protocol.md, 76. A list under the account key that is pinned here counts. One under another key, of an identity
+that was given up or that somebody made up, is the server's word: it counts only where somebody vouches for what it
+is named by, or where the very device that signed is listed now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..protocol.body import Body
+from ..protocol.content import read_padded
+from ..protocol.device_list import DeviceList, ListedDevice
+from ..protocol.errors import BadSignature, ProtocolError
+from ..protocol.group_args import ADMIN, Add, Approve, Create
+from ..protocol.group_chain import rebuild
+from ..protocol.group_operation import Operation, open_operation
+from ..protocol.group_state import GroupState
+from ..protocol.ids import AccountId, DeviceId
+from ..protocol.sender_key import SenderKey
+from ..store import Transaction, groups, peers
+from ..store.group_records import Group
+from ..store.records import Me
+from .group_lookup import state_of
+
+ListName = tuple[bytes, bytes]  # account, list hash
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the server shows of a chain: operations that follow what is kept here, and the lists that they name."""
+
+    operations: Sequence[bytes]
+    lists: Mapping[ListName, DeviceList]  # well made, each under an account key of its own word
+
+
+class Authors:
+    """Judges the operations of one answer, those behind what is kept of `group` here.
+
+    An own device that is listed answers for what it has signed, and for what its sender key names; whoever lets this
+    account in, and the link that it joins by, for what was before.
+    """
+
+    def __init__(self, tx: Transaction, me: Me, group: Group, shown: Shown, *, link: bytes = b"") -> None:
+        """`link`: the hash of the operation that the link names by which one is about to join."""
+        self._tx = tx
+        self._me = me
+        self._group = group
+        self._shown = shown
+        self._link = link
+        self._vouched: int | None = None
+
+    def at(self, position: int, operation: Operation, state: GroupState | None) -> _NamedList:
+        """What `group_chain.apply` looks the author's list up in, at a position in what is shown."""
+        found = self._list(operation)
+        return _NamedList(found if found is None or self._counts(position, operation, found, state) else None)
+
+    def names(self, operation_hash: bytes) -> bool:
+        """Whether the chain, as it is kept and shown, has an operation."""
+        return groups.has_operation(self._tx, self._group.id, operation_hash) or any(
+            one.hash == operation_hash for one in self._linked()
+        )
+
+    def _counts(self, position: int, operation: Operation, found: DeviceList, state: GroupState | None) -> bool:
+        key = self._pinned_key(operation.account)
+        if found.account_key == key or self._is_listed_now(operation, found.find(operation.device)):
+            return True
+        authors = () if state is None else state.authors
+        if any((one.account, one.account_key) == (operation.account, key) for one in authors):
+            return False  # who has written under the key of now does not go back to another
+        if self._vouched is None:
+            self._vouched = self._last_vouched()
+        return position <= self._vouched
+
+    def _last_vouched(self) -> int:
+        """The last position of which somebody vouches, for it and for all before; -1: there is none."""
+        linked = list(self._linked())
+        named = self._named()
+        first = next((position for position, one in enumerate(linked) if self._lets_in(one)), -1)
+        for position in range(len(linked) - 1, -1, -1):
+            operation = linked[position]
+            if operation.hash == self._link:
+                return position
+            answers = operation.account == self._me.account or (
+                self._lets_in(operation) and self._may_answer(operation, is_first=position == first)
+            )
+            if answers and self._is_signed_by_a_listed_device(operation):
+                return position
+            if any(self._was_in(account, position) for account in named.get(operation.hash, ())):
+                return position
+        return -1
+
+    def _lets_in(self, operation: Operation) -> bool:
+        args, own = operation.args, self._me.account
+        return (isinstance(args, Add | Approve) and args.account == own) or (
+            isinstance(args, Create) and any(one.account == own for one in args.roster)
+        )
+
+    def _may_answer(self, operation: Operation, *, is_first: bool) -> bool:
+        """Whether who lets this account in answers for what was before: one cannot have judged that oneself.
+
+        Hazard: a member could be made an admin under a made-up key, and let one in again over a ghost.
+        """
+        state = state_of(self._group)
+        if state is not None and not self._group.fresh:
+            role = state.role(operation.account)
+            return role is not None and role >= ADMIN
+        is_known = state is not None and state.role(AccountId(self._me.account)) is not None
+        return (is_first and not is_known) or self._is_alone()
+
+    def _is_alone(self) -> bool:
+        """No other own device could say what it has judged."""
+        pin = peers.pin_of(peers.by_account(self._tx, self._me.account))
+        return pin is not None and {bytes(one.device) for one in pin.newest.devices} == {self._me.device}
+
+    def _is_signed_by_a_listed_device(self, operation: Operation) -> bool:
+        found, listed = self._list(operation), self._listed_now(operation)
+        if found is None or listed is None or not self._is_listed_now(operation, found.find(operation.device)):
+            return False
+        try:
+            operation.check_signature(listed.signing_key)
+        except BadSignature:
+            return False
+        return True
+
+    def _named(self) -> dict[bytes, set[bytes]]:
+        """What sender keys name that wait for an operation: an own device's, and, while nothing of the chain is relied
+        on here, those of people who were compared."""
+        found: dict[bytes, set[bytes]] = {}
+        is_new = not self._group.state or self._group.fresh
+        for _, _, one in groups.early(self._tx, self._group.id):
+            body = _body(one.padded)
+            if not isinstance(body, SenderKey) or not peers.signing_key(self._tx, one.account, one.device):
+                continue
+            if one.account == self._me.account or (is_new and self._is_verified(one.account)):
+                found.setdefault(bytes(body.gsh), set()).add(one.account)
+        return found
+
+    def _was_in(self, account: bytes, position: int) -> bool:
+        """Whether an account was a member once the operation at a position was taken."""
+        if account == self._me.account:
+            return True
+        state = state_of(self._group)
+        kept = [] if state is None else groups.operations_to(self._tx, self._group.id, state.hash)
+        try:
+            return rebuild([*kept, *self._shown.operations[: position + 1]]).role(AccountId(account)) is not None
+        except ProtocolError:
+            return False
+
+    def _linked(self) -> Iterator[Operation]:
+        """The operations shown, as far as each names the one before: only these does a later one vouch for."""
+        state = state_of(self._group)
+        before = None if state is None else state.hash
+        for signed in self._shown.operations:
+            try:
+                operation = open_operation(signed)
+            except ProtocolError:
+                return
+            if before is not None and operation.previous != before:
+                return
+            before = operation.hash
+            yield operation
+
+    def _list(self, operation: Operation) -> DeviceList | None:
+        """The list that an operation names, under whatever key."""
+        name = (bytes(operation.account), operation.list_hash)
+        return peers.list_named(self._tx, *name) or self._shown.lists.get(name)
+
+    def _pinned_key(self, account: bytes) -> bytes | None:
+        pin = peers.pin_of(peers.by_account(self._tx, account))
+        return None if pin is None else pin.account_key
+
+    def _listed_now(self, operation: Operation) -> ListedDevice | None:
+        pin = peers.pin_of(peers.by_account(self._tx, operation.account))
+        return None if pin is None else pin.newest.find(DeviceId(operation.device))
+
+    def _is_listed_now(self, operation: Operation, then: ListedDevice | None) -> bool:
+        """A device keeps its key where it has given up its account's identity itself."""
+        now = self._listed_now(operation)
+        return now is not None and then is not None and now.signing_key == then.signing_key
+
+    def _is_verified(self, account: bytes) -> bool:
+        peer = peers.by_account(self._tx, account)
+        return peer is not None and not peer.changed_lists and peer.verified_key == self._pinned_key(account)
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedList:
+    found: DeviceList | None
+
+    def list_named(self, account: AccountId, list_hash: bytes) -> DeviceList | None:
+        return self.found
+
+
+def _body(padded: bytes) -> Body | None:
+    try:
+        return read_padded(padded).body if padded else None
+    except ProtocolError:
+        return None
