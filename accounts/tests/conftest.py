@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from accounts.hashers import CappedArgon2Hasher
 from accounts.tests.people import Person, Terminal
 from messenger.lib import limits
 
@@ -29,6 +30,19 @@ def phone(alice: Person) -> Terminal:
 @pytest.fixture
 def charlie(db: None) -> Person:
     return Person.register("charlie")
+
+
+@pytest.fixture
+def dear_hashes() -> None:
+    """Passwords are hashed with their real parameters in this test."""
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same Argon2id at its least cost: every account of the cast has a password."""
+    if "dear_hashes" not in request.fixturenames:
+        monkeypatch.setattr(CappedArgon2Hasher, "time_cost", 1)
+        monkeypatch.setattr(CappedArgon2Hasher, "memory_cost", 8)  # KiB
 
 
 @pytest.fixture(autouse=True)

@@ -56,7 +56,7 @@ def test_an_unknown_name_costs_the_work_of_a_known_one(alice: Person, monkeypatc
     assert (known, len(work)) == (1, 2)
 
 
-def test_passwords_are_hashed_with_argon2id_in_19_mib(alice: Person) -> None:
+def test_passwords_are_hashed_with_argon2id_in_19_mib(dear_hashes: None, alice: Person) -> None:
     assert "argon2id$v=19$m=19456,t=2,p=1$" in User.objects.get().password
     assert hashers.check_password(PASSWORD, User.objects.get().password)
 
