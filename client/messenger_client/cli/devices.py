@@ -74,13 +74,16 @@ def add_to(app: typer.Typer) -> None:
     async def link(
         terminal: Terminal,
         code: Annotated[
-            list[str] | None, typer.Argument(help="What the new device shows; `-` reads it from the input.")
+            list[str] | None,
+            typer.Argument(
+                help="What the new device shows; `-` reads it from the input, unseen by others on the machine."
+            ),
         ] = None,
         history: Annotated[bool, typer.Option(help="Send your conversations along.")] = True,
         managing: Annotated[bool, typer.Option("--managing", help=f"Let it manage your devices. {MANAGING}")] = False,
         yes: Yes = False,
     ) -> None:
-        """Link devices: on a new one, show a code and wait; on one that manages, `link CODE` approves it.
+        """Link devices: on a new one, show a code and wait; on one that manages, `link -` reads it and approves.
 
         Sign in on the new device first: `messenger login NAME`.
         """
@@ -120,14 +123,23 @@ def _typed() -> str:
 
 
 async def _be_linked(terminal: Terminal, client: Client) -> None:
+    if await client.is_link_approved():
+        terminal.output.say("Another device of yours has approved this one already: going on from there.")
+    else:
+        await _show_code(terminal, client)
+    await client.wait_until_linked()
+    await _print_ready(terminal, client, "This device is linked and ready.")
+
+
+async def _show_code(terminal: Terminal, client: Client) -> None:
     code = await client.link_code()
     groups = [code[start : start + GROUP] for start in range(0, len(code), GROUP)]
     lines = [" ".join(groups[start : start + LINE]) for start in range(0, len(groups), LINE)]
     drawn = [] if terminal.output.as_json else draw(code, colours=terminal.output.colours)
     terminal.output.result({"type": "link_code", "code": code}, "\n".join([*drawn, "", *lines, ""]))
-    terminal.output.say("Scan this on a device that manages your account, or say there: messenger link CODE. Waiting.")
-    await client.wait_until_linked()
-    await _print_ready(terminal, client, "This device is linked and ready.")
+    terminal.output.say(
+        "Scan this on a device that manages your account, or say there `messenger link -` and paste it. Waiting."
+    )
 
 
 async def _print_ready(terminal: Terminal, client: Client, line: str) -> None:

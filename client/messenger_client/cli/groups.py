@@ -153,7 +153,10 @@ def _add_joining(app: typer.Typer) -> None:
     @verb(app)
     async def join(
         terminal: Terminal,
-        link: Annotated[str, typer.Argument(help="What you were given; `-` reads it from the input.")],
+        link: Annotated[
+            str,
+            typer.Argument(help="What you were given; `-` reads it from the input, unseen by others on the machine."),
+        ],
     ) -> None:
         """Join by a link. Some ask an admin first."""
         text = typer.get_text_stream("stdin").readline() if link == "-" else link

@@ -21,9 +21,14 @@ class Devices(Groups):
         """Return the code that this new device shows, 200 letters and digits, once `login` has said LinkingNeeded.
 
         Whoever sees it can link this device to an account key of their own, and nothing else: show it to nobody. A
-        code that was shown before is worth nothing any more. Raises WrongUse if this device is linked already.
+        code that was shown before is worth nothing any more. Raises WrongUse if this device is linked already, or
+        approved and only to be waited for.
         """
         return (await self._linker.code()).to_text()
+
+    async def is_link_approved(self) -> bool:
+        """Whether a code of this device was approved while it was away: `wait_until_linked` goes on from there."""
+        return await self._linker.is_approved()
 
     async def wait_until_linked(self) -> None:
         """Wait for the approval of the code that was shown, and for contacts and history; then this client is ready."""

@@ -47,10 +47,17 @@ class NewDeviceLinker:
         self._inbox = inbox
         self._controls = controls
 
+    async def is_approved(self) -> bool:
+        """Whether a code of this device was approved already, and only the rest is to come."""
+        return await self._has_agreed() and await patiently(self._context, self._is_listed)
+
     async def code(self) -> LinkCode:
         """Make the code that this device shows; one that was shown before is worth nothing any more."""
         with contextlib.suppress(KeysRefused):  # perhaps it is on the list again
             await self._directory.refresh((await self._unlinked()).account)
+        if await self.is_approved():
+            # Hazard: what the other device sends along starts from the secret of the code that it was shown.
+            raise WrongUse("Another device of yours has approved this one already: it only has to go on.")
 
         def work(tx: Transaction) -> LinkCode:
             me = _require_unlinked(settings.me(tx))
@@ -63,7 +70,7 @@ class NewDeviceLinker:
     async def wait(self) -> None:
         """Wait for the other device's approval, then for what it sends along. Raises what waiting does not cure."""
         read: bytes | None = None
-        while not (await self._has_agreed() and await patiently(self._context, self._is_listed)):
+        while not await self.is_approved():
             read = await self._wait_for_the_end_of(read)
         await self._enrolment.finish()
         await self._take_what_comes()
