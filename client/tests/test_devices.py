@@ -255,6 +255,23 @@ async def test_a_reset_whose_answer_was_lost_is_finished_by_the_next_one(
     assert await found.requests() == []
 
 
+async def test_a_device_with_new_keys_of_its_own_begins_no_identity_of_its_old_ones(
+    alice: Client, relay: Relay, open_client: Open
+) -> None:
+    found = await open_client("found")
+    with pytest.raises(LinkingNeeded):
+        await found.login("alice", PASSWORD, device="found")
+    relay.refusals["PUT keys/device-list"].append(problem(503, "unavailable"))
+    with pytest.raises(Unreachable):
+        await found.reset_identity()
+    await alice.suspend_device("found")
+    with pytest.raises(LinkingNeeded):
+        await found.login("alice", PASSWORD, device="found again")
+    await found.reset_identity()
+    assert listed(relay) == [ids(relay)["found again"]]
+    assert await found.requests() == []
+
+
 async def test_two_managing_devices_that_sign_at_once_both_come_through(
     alice: Client, relay: Relay, open_client: Open
 ) -> None:

@@ -18,7 +18,7 @@ from ..protocol.device_list import Pin, listed, sign_list
 from ..protocol.ids import AccountId
 from ..protocol.primitives import DhKey, SigningKey
 from ..store import Transaction, groups, peers, sessions, settings
-from ..store.records import Me, PrekeyState
+from ..store.records import Linking, Me, PrekeyState
 from .context import Context, own_device
 from .directory import Directory
 from .prekeys import PrekeyKeeper
@@ -108,6 +108,8 @@ class Enrolment:
         fresh = Me(me.server, *self._new_keys(), username=me.username, account=me.account)
         settings.save_me(tx, fresh)
         settings.save_prekey_state(tx, PrekeyState(next_ids={}))
+        # A code that was shown, or an identity that was begun, is of the keys of before.
+        settings.save_linking(tx, Linking(looked_at=settings.linking(tx).looked_at))
         sessions.drop_all(tx)
         groups.end_chains(tx)
         sessions.forget_prekeys(tx)
