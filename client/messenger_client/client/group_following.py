@@ -219,6 +219,7 @@ class Follower:
     def _gone(self, tx: Transaction, group: bytes) -> Group | None:
         known = groups.get(tx, group)
         if known is None or known.standing not in ("member", "pending"):
+            groups.drop_all_early(tx, group)
             return known
         words = (
             f"You are no longer in {shown_title(known)}: you were removed, or left it on another device."

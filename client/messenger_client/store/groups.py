@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ..protocol import cbor, form
 from ..protocol.announced_chain import AnnouncedChain
 from ..protocol.ids import AccountId, DeviceId
-from ..protocol.limits import DAY
+from ..protocol.limits import DAY, MAX_CHAINS
 from ..protocol.sender_key import OwnChain, Recipient
 from .database import Transaction, Value
 from .group_records import Early, Group
@@ -165,7 +165,18 @@ def start_over(tx: Transaction, group: bytes, devices: Iterable[tuple[bytes, byt
 
 
 def keep(tx: Transaction, group: bytes, value: Early, *, now: int) -> bool:
-    """Keep it until what it needs is here. False: too much is kept already."""
+    """Keep it until what it needs is here. False: too much is kept already.
+
+    Of one device, sender keys take only so much room: the oldest go.
+    """
+    if value.padded:
+        of_device = [
+            position
+            for position, _, one in early(tx, group)
+            if one.padded and (one.account, one.device) == (value.account, value.device)
+        ]
+        for position in of_device[: max(0, len(of_device) - MAX_CHAINS + 1)]:
+            drop_early(tx, position)
     for statement, values, most in (
         ("SELECT COUNT(*) FROM early WHERE chat = ?", [_key(tx, group)], MOST_EARLY),
         ("SELECT COUNT(*) FROM early", [], MOST_EARLY_AT_ALL),
@@ -198,6 +209,11 @@ def update_early(tx: Transaction, position: int, value: Early) -> None:
 
 def drop_early(tx: Transaction, position: int) -> None:
     tx.execute("DELETE FROM early WHERE position = ?", [position])
+
+
+def drop_all_early(tx: Transaction, group: bytes) -> None:
+    """Of a group chat that this account is not in, nothing is waited for."""
+    tx.execute("DELETE FROM early WHERE chat = ?", [_key(tx, group)])
 
 
 def tidy(tx: Transaction, *, now: int) -> None:
