@@ -36,6 +36,7 @@ from messenger_client.protocol.device_list import DeviceList, listed, sign_list
 from messenger_client.protocol.group_args import ADMIN, OWNER, Add, Args, Create, Member, Remove, SetMeta, SetRole
 from messenger_client.protocol.group_operation import NO_PREVIOUS, sign_operation
 from messenger_client.protocol.ids import ConversationId, DeviceId, GroupId
+from messenger_client.store import groups
 
 NO_LIST = "no list of alice's that counts here"
 
@@ -345,3 +346,25 @@ async def test_operations_without_end_are_not_followed(friends: Friends, relay: 
     await bob.sync()
     await refuses(bob, relay, "operations of “Friends” without end")
     assert len(relay.refusals[f"GET groups/{group}/operations"]) > 10
+
+
+async def test_what_was_done_is_done_though_somebodys_identity_has_changed(
+    friends: Friends, relay: Relay, open_client: Open
+) -> None:
+    alice, bob, dora = friends
+    erin = await registered(open_client, "erin")
+    await bob.reset_identity()
+    await sees_a_change(alice, "bob")
+    await alice.add_to_group("Friends", "erin")
+    await alice.remove_from_group("Friends", "erin")
+    waits = [one for one in alice.told if "with the next message. bob's identity has changed" in one]  # type: ignore[attr-defined]
+    assert len(waits) == 2
+    # Nor does a new group key, or a device that is linked, end in an error.
+    await dora.leave_group("Friends")
+    await alice.sync()
+    assert [one.rekey_due for one in await alice._context.write(groups.known)] == [False]
+    await second_device(open_client, alice, "laptop")
+    await alice.acknowledge("bob")
+    await settle(alice, bob, erin)
+    assert await lines(bob) == ["who are you"]
+    assert (await bob.group("Friends")).title == "Friends"

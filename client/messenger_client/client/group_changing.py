@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..api import answers, forms
-from ..errors import Defect, KeysRefused, Refused, Unreachable, WrongUse
+from ..errors import Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse
 from ..protocol import group_chain
 from ..protocol.device_list import DeviceList
 from ..protocol.entropy import Entropy
@@ -110,7 +110,7 @@ class Changer:
                 await self._take_lists(error)
                 continue
             await self._follower.take_own(group, signed)
-            await self._sender.announce(group)
+            await self._announce(group)
             return group
         raise Unreachable("Your list of devices keeps changing; try again.")
 
@@ -131,7 +131,7 @@ class Changer:
                 continue
             await self._follower.take_own(group, signed)
             if announce:
-                await self._sender.announce(group)
+                await self._announce(group)
             return True
         raise Unreachable("Others keep changing this group chat; try again.", "group_changed")
 
@@ -144,7 +144,7 @@ class Changer:
         for group in await self._context.write(due):
             try:
                 await self.change(group, _rekey_if_due, announce=True)
-            except (Refused, KeysRefused):
+            except (IdentityHasChanged, KeysRefused, Refused, UnknownPerson):
                 continue  # the next admin that comes online does it
 
     async def open_link(self, group: bytes, *, expires: int | None, uses: int | None, approval: bool) -> str:
@@ -186,6 +186,13 @@ class Changer:
             await self._follower.follow(link.group)
             return link.group
         raise Unreachable("Others keep changing this group chat; try again.", "group_changed")
+
+    async def _announce(self, group: bytes) -> None:
+        """Tell the members what an operation brings. It has happened: what fails here goes along with a message."""
+        try:
+            await self._sender.announce(group)
+        except (IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, Defect) as error:
+            self._context.notify(f"That is done; its keys go to the members with the next message. {error}")
 
     def _create(
         self, tx: Transaction, group: GroupId, title: str, members: list[bytes], members_may_add: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..api import forms
-from ..errors import KeysRefused, Refused, WrongUse
+from ..errors import Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse
 from ..protocol.group_args import ADMIN, MEMBER, OWNER, Add, Approve, Args, CloseLink, Leave, Remove, SetMeta, SetRole
 from ..protocol.group_meta import Meta
 from ..protocol.group_state import GroupState
@@ -147,7 +147,7 @@ class Groups:
         await self._changer.rekey_where_due()
 
     async def announce_in_groups(self) -> None:
-        """Tell this device's chains to devices that are new on a list."""
+        """Tell this device's chains to devices that are new on a list, as far as it goes now."""
 
         def work(tx: Transaction) -> list[bytes]:
             return [one.id for one in groups.known(tx) if one.standing == "member" and not one.request]
@@ -155,8 +155,11 @@ class Groups:
         for group in await self._context.write(work):
             try:
                 await self._group_sender.announce(group)
-            except (Refused, KeysRefused) as error:
+            except (Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson) as error:
                 self._context.notify(str(error))
+            except Unreachable as error:
+                self._context.notify(str(error))
+                return
 
     async def _change(self, name: str, decide: Decide, *, announce: bool = False) -> GroupChat:
         group = await self._named(name)
