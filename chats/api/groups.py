@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -15,7 +16,7 @@ from chats import services
 from chats.api.asking import ForListedDevices, asking, person, stored_answer, taken, within_share
 from chats.frames import GroupMessageBody, OperationBody, read
 from chats.group_operations import Operation, read_operation
-from chats.models import GroupChat, GroupMember
+from chats.models import GroupMember
 from keys.cbor import MAX_INTEGER
 from keys.verify import KEY_SIZE, SIGNATURE_SIZE, SignedObject
 from messenger.lib import base64url, limits
@@ -27,9 +28,7 @@ class GroupsView(ForListedDevices):
     @extend_schema(operation_id="groups_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The group chats that the account is in or waits for, newest first."""
-        account = credentials_of(request).account_id
-        mine = GroupMember.objects.filter(account=account).exclude(reach=GroupMember.Reach.NOTHING)
-        rows = mine.select_related("chat").order_by("-joined_at", "chat")
+        rows = _memberships(credentials_of(request).account_id).order_by("-joined_at", "chat")
         return Response({"groups": [_group(row) for row in rows]})
 
     @extend_schema(request=OperationBody, responses={201: OpenApiTypes.OBJECT})
@@ -46,12 +45,10 @@ class GroupView(ForListedDevices):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, group: uuid.UUID) -> Response:
         """One group chat, with those in it and those who wait."""
-        account = credentials_of(request).account_id
-        chat = GroupChat.objects.visible_to(account).filter(pk=group).first()
-        if chat is None:
+        mine = _memberships(credentials_of(request).account_id).filter(chat=group).first()
+        if mine is None:
             raise NotFound()
-        rows = list(GroupMember.objects.filter(chat=chat).select_related("account", "chat").order_by("account"))
-        mine = next(row for row in rows if row.account_id == account)
+        rows = GroupMember.objects.filter(chat=group).select_related("account").order_by("account")
         members = [{"account": person(row.account), "role": row.role, "pending": row.pending} for row in rows]
         return Response(_group(mine) | {"members": members})
 
@@ -113,6 +110,12 @@ class GroupMessagesView(ForListedDevices):
         except Malformed as refusal:
             accepted = stored_answer(body, refusal, device=device, repeated=services.repeated_group)
         return Response(taken(body["message_id"], accepted), status=201)
+
+
+def _memberships(account: uuid.UUID) -> QuerySet[GroupMember]:
+    """Of an account, each with its group chat, but those through which nothing reaches it."""
+    mine = GroupMember.objects.filter(account=account).exclude(reach=GroupMember.Reach.NOTHING)
+    return mine.select_related("chat")
 
 
 def _group(mine: GroupMember) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 from django.test import Client
 
 from accounts.services import suspend_device
@@ -241,10 +242,35 @@ async def test_who_makes_a_group_chat_again_gets_the_answer_whatever_has_changed
 
 async def test_an_id_that_is_taken_is_not_taken_again(ask: Ask, alice: Phone, bob: Phone, charlie: Phone) -> None:
     group = await make(alice, (bob, MEMBER))
-    theirs = await sync_to_async(Group.of)(charlie, gid=group.state.group)
-    status, problem = await ask(charlie, "post", "groups", in_json(theirs.created))
-    assert (status, problem["code"]) == (409, "conflict")
+    for phone, answer in ((bob, (409, "conflict")), (charlie, (404, "not_found"))):
+        theirs = await sync_to_async(Group.of)(phone, gid=group.state.group)
+        status, problem = await ask(phone, "post", "groups", in_json(theirs.created))
+        assert (status, problem["code"]) == answer
+    assert await GroupOperation.objects.acount() == 1
     assert (await GroupMember.objects.filter(account=charlie.member.id).acount()) == 0
+
+
+async def test_who_leaves_while_asking_for_a_group_chat_gets_an_answer(
+    client: Client, alice: Phone, bob: Phone, friends: None
+) -> None:
+    group = await make(alice, (bob, MEMBER))
+
+    def leaving(execute: Any, sql: str, *rest: Any) -> Any:
+        found = execute(sql, *rest)
+        if "chats_groupmember" in sql and not left:
+            left.append(True)
+            GroupMember.objects.filter(account=bob.member.id).delete()
+        return found
+
+    def ask_and_leave() -> Any:
+        with connection.execute_wrapper(leaving):
+            return client.get(f"/api/v1/{group.path}", headers={"authorization": f"Bearer {bob.access}"})
+
+    left: list[bool] = []
+    client.raise_request_exception = False
+    answer = await sync_to_async(ask_and_leave)()
+    assert (answer.status_code, left) == (200, [True])
+    assert [row["account"]["username"] for row in answer.json()["members"]] == ["alice"]
 
 
 async def test_operations_come_a_page_at_a_time(

@@ -35,7 +35,7 @@ def create_group(*, account: uuid.UUID, device: uuid.UUID, operation: Operation,
     """Start a group chat; the same operation again changes nothing.
 
     Raises Malformed, BadSignature, ListRefused, DevicesChanged, NotListed, NotFound (somebody who cannot be written
-    to), ContactBlocked, TooManyDevices, Conflict (the id is taken).
+    to, or an id that strangers have taken), ContactBlocked, TooManyDevices, Conflict (the id of a chat of one's own).
     """
     _check_author(operation, account, device, now)
     if _is_stored(GroupChat(pk=operation.group), operation):
@@ -54,9 +54,11 @@ def create_group(*, account: uuid.UUID, device: uuid.UUID, operation: Operation,
         },
     )
     if not is_new:
-        if not _is_stored(chat, operation):
+        if _is_stored(chat, operation):
+            return
+        if GroupChat.objects.visible_to(account).filter(pk=chat.pk).exists():
             raise Conflict("there is a group chat of this id")
-        return
+        raise NotFound()
     _store(chat, None, state, operation, reaches)
 
 
