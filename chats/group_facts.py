@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from chats.ids import AccountId, DeviceId, GroupId, known_bytes
-from chats.limits import CACHED_GROUP_DEVICES
+from chats.limits import CACHED_GROUP_DEVICES, GROUP_DEVICES
 from chats.models import GroupChat, GroupMember
 from chats.sends import GROUP, GROUP_COPY
 from keys import cbor
@@ -53,7 +53,7 @@ class GroupFacts:
     lists: str  # H(CBOR[[account, list hash] by account]) of the members
     members: Mapping[AccountId, int]  # and their reach
     active: frozenset[DeviceId]  # of all members
-    destinations: tuple[Destination, ...]  # the active devices of those whom anything reaches
+    destinations: tuple[Destination, ...]  # the active devices of those whom anything reaches, 500 at most
     skipped: tuple[DeviceId, ...]  # that the server suspended
     loaded: float  # time.monotonic()
     _fans: dict[tuple[AccountId, DeviceId], Fan] = field(default_factory=dict, repr=False)
@@ -84,13 +84,13 @@ class GroupCache:
         for group, facts in groups.items():
             self.forget(group)
             self._groups[group] = facts
-            self._devices += 1 + len(facts.destinations)
+            self._devices += 1 + len(facts.active)
         while self._devices > CACHED_GROUP_DEVICES:
             self.forget(next(iter(self._groups)))
 
     def forget(self, group: GroupId) -> None:
         if known := self._groups.pop(group, None):
-            self._devices -= 1 + len(known.destinations)
+            self._devices -= 1 + len(known.active)
 
 
 def load_groups(groups: Collection[GroupId]) -> dict[GroupId, GroupFacts]:
@@ -115,12 +115,13 @@ def lists_of(group: GroupId) -> list[tuple[str, str]]:
 
 def _facts(chat: GroupChat, members: Mapping[uuid.UUID, int], sets: Mapping[uuid.UUID, DeviceSet]) -> GroupFacts:
     known = {account: sets[account] for account in sorted(members) if account in sets}
+    readers = _readers(known)
     rows: list[cbor.Value] = [[account.bytes, devices.list_hash] for account, devices in known.items()]
     reached = [
         Destination(AccountId(str(account)), DeviceId(str(device)), members[account] == Reach.REQUEST)
         for account, devices in known.items()
         if members[account] != Reach.NOTHING
-        for device in devices.active
+        for device in devices.active & readers
     ]
     return GroupFacts(
         version=chat.version,
@@ -130,9 +131,18 @@ def _facts(chat: GroupChat, members: Mapping[uuid.UUID, int], sets: Mapping[uuid
         members={AccountId(str(account)): reach for account, reach in members.items()},
         active=frozenset(DeviceId(str(device)) for devices in known.values() for device in devices.active),
         destinations=tuple(reached),
-        skipped=tuple(sorted(DeviceId(str(device)) for devices in known.values() for device in devices.suspended)),
+        skipped=tuple(
+            sorted(DeviceId(str(device)) for devices in known.values() for device in devices.suspended & readers)
+        ),
         loaded=time.monotonic(),
     )
+
+
+def _readers(sets: Mapping[uuid.UUID, DeviceSet]) -> frozenset[uuid.UUID]:
+    """Who is written to, suspended or not: where lists have grown past the bound, those that were added first."""
+    # As every client does it, or what one left out would get messages that it has no key for.
+    added = [(at, account.bytes, device.bytes) for account, one in sets.items() for device, at in one.added.items()]
+    return frozenset(uuid.UUID(bytes=device) for _, _, device in sorted(added)[:GROUP_DEVICES])
 
 
 _NO_GROUP = GroupFacts(-1, 0, "", "", {}, frozenset(), (), (), 0.0)

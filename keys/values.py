@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keys.verify import SignedObject
+from messenger.lib.clock import Milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class DeviceSet:
 
     list_hash: bytes
     devices: frozenset[uuid.UUID]
+    added: Mapping[uuid.UUID, Milliseconds]  # to the account's lists, by the account's own word
     suspended: frozenset[uuid.UUID]
     version: int  # User.devices_version when this was read, or before
     chain: int  # of the list

@@ -141,9 +141,14 @@ def prekey(
     return VerifiedPrekey(key_id, created, signed)
 
 
+def listed_since(payload: bytes) -> dict[uuid.UUID, Milliseconds]:
+    """The devices named in the payload of a list that was verified when it was stored, and when each was added."""
+    return {uuid.UUID(bytes=row[0]): row[3] for row in cbor2.loads(payload)[6]}
+
+
 def listed_ids(payload: bytes) -> frozenset[uuid.UUID]:
-    """The devices named in the payload of a list that was verified when it was stored. On the way of every send."""
-    return frozenset(uuid.UUID(bytes=row[0]) for row in cbor2.loads(payload)[6])
+    """The devices alone."""
+    return frozenset(listed_since(payload))
 
 
 def check_signature(public: bytes, label: str, message: bytes, signature: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,14 +13,16 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 
 from accounts.services import suspend_device
-from chats import franking, services
+from chats import franking, group_facts, services
 from chats.delivery.delivery import Delivery
+from chats.ids import AccountId, DeviceId, GroupId
 from chats.models import Envelope, GroupMessage
-from chats.tests.groups import MEMBER, META, Add, Ask, Group, Remove, SetMeta, account_of, asker
+from chats.tests.groups import MEMBER, META, Add, Ask, Group, Remove, SetMeta, account_of, asker, own_of
 from chats.tests.people import Phone
 from chats.tests.test_rest import bare
 from messenger.lib import limits
 from messenger.lib.base64url import decode, encode
+from messenger_client.protocol import group_message
 
 pytestmark = pytest.mark.usefixtures("delivery")
 
@@ -65,6 +68,40 @@ async def test_a_message_reaches_every_device_of_every_member_and_nobody_else(
     message = await GroupMessage.objects.aget()
     assert (bytes(message.ciphertext), message.waiting) == (decode(sent["body"]), 2)
     assert {bytes(one.ciphertext) async for one in Envelope.objects.all()} == {b""}
+
+
+async def test_where_lists_have_grown_too_long_those_added_first_are_written_to_as_clients_choose_them(
+    group: Group, alice: Phone, tablet: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((group_facts, "GROUP_DEVICES"), (group_message, "MAX_GROUP_DEVICES")):
+        monkeypatch.setattr(module, name, 3)
+
+    def grow() -> list[Phone]:
+        for number in (2, 3):
+            bob.member.add_device(f"bob's device {number}")
+        bob.member.publish()
+        return [alice, tablet, *(Phone.sign_in(bob.member, number) for number in range(3))]
+
+    def written_to() -> dict[str, set[str]]:
+        facts = group_facts.load_groups([GroupId(group.id)])[GroupId(group.id)]
+        fans = {one.id: facts.fan(AccountId(one.account), DeviceId(one.id)) for one in phones}
+        return {sender: {str(uuid.UUID(bytes=device)) for device in fan.devices} for sender, fan in fans.items()}
+
+    phones = await sync_to_async(grow)()
+    lists = {account_of(one): one.member.newest for one in phones}
+    lookup: Any = SimpleNamespace(newest_list=lists.get)
+    chosen = {
+        one.id: {str(uuid.UUID(bytes=to.device)) for to in group_message.recipients(group.state, own_of(one), lookup)}
+        for one in phones
+    }
+    assert await sync_to_async(written_to)() == chosen
+    assert sorted(len(devices) for devices in chosen.values()) == [2, 2, 2, 3, 3]
+    async with alice.online() as a:
+        assert (await a.ask(group.message(alice, bob)))["type"] == "message.accepted"
+    assert {str(one.device_id) async for one in Envelope.objects.all()} == chosen[alice.id]
+    # Whoever is suspended keeps the place: clients do not know.
+    await sync_to_async(suspend_device)(device=tablet.device)
+    assert await sync_to_async(written_to)() == {sender: some - {tablet.id} for sender, some in chosen.items()}
 
 
 async def test_who_was_away_gets_it_from_the_database_in_the_same_form(

@@ -14,9 +14,10 @@ def recipients(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, DeviceSet]
     """The device set of each account that has published a list, as of one moment. Others are absent."""
     sets = {}
     for one in sql.newest_sets(account_ids):
-        devices = verify.listed_ids(one.payload)
+        added = verify.listed_since(one.payload)
+        devices = frozenset(added)
         stopped = devices & one.suspended if one.is_active else devices
-        sets[one.account] = DeviceSet(one.list_hash, devices, stopped, one.version, one.chain, one.account_key)
+        sets[one.account] = DeviceSet(one.list_hash, devices, added, stopped, one.version, one.chain, one.account_key)
     return sets
 
 
