@@ -20,11 +20,9 @@ from chats.delivery.connection import Connection
 from chats.delivery.delivery import Delivery, running
 from chats.handshake import SUBPROTOCOL, Page, Speaker, greet, introduce
 from chats.ids import AccountId, DeviceId
-from chats.limits import HANDSHAKE_SECONDS
+from chats.limits import BACKLOG_FRAMES, BACKLOG_SIZE, HANDSHAKE_SECONDS, READ_AHEAD_FRAMES, READ_AHEAD_SIZE
 from messenger.lib import problem
 from messenger.lib.errors import DomainError, Unavailable
-
-MOST_READ_AHEAD = 200  # answers that wait for a slow reader, before its own frames are read no further
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -90,7 +88,7 @@ async def _read(delivery: Delivery, connection: Connection, socket: Socket, rece
         slow = delivery.on_frame(connection, text)  # type: ignore[arg-type]
         if slow is not None:
             await slow
-        if socket.backlog > MOST_READ_AHEAD:
+        if socket.behind:
             # Who does not read is not read: neither side's backlog grows beyond this.
             await socket.written()
         if delivery.acks.overloaded(connection):
@@ -115,24 +113,36 @@ class Socket:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._frames: deque[dict[str, Any]] = deque()
+        self._size = 0  # characters of them
         self._task: asyncio.Task[None] | None = None
         self._broken = False
 
     @property
-    def backlog(self) -> int:
-        return len(self._frames)
+    def full(self) -> bool:
+        """More waits for the reader than a socket may hold."""
+        return len(self._frames) >= BACKLOG_FRAMES or self._size >= BACKLOG_SIZE
+
+    @property
+    def behind(self) -> bool:
+        """So much waits for the reader that nothing more should be done for it."""
+        return len(self._frames) > READ_AHEAD_FRAMES or self._size > READ_AHEAD_SIZE
 
     def write(self, text: str) -> None:
-        self._put({"type": "websocket.send", "text": text})
+        self._put({"type": "websocket.send", "text": text}, len(text))
 
     def close(self, code: int) -> None:
-        if self.backlog > MOST_READ_AHEAD:
-            self._frames.clear()  # the reader is not there to read them
+        if self.behind:  # the reader is not there to read them
+            self._forget()
         self._put({"type": "websocket.close", "code": code})
 
-    def _put(self, event: dict[str, Any]) -> None:
+    def _forget(self) -> None:
+        self._frames.clear()
+        self._size = 0
+
+    def _put(self, event: dict[str, Any], size: int = 0) -> None:
         if not self._broken:
             self._frames.append(event)
+            self._size += size
             if self._task is None:
                 self._task = asyncio.get_running_loop().create_task(self._flush())
 
@@ -140,11 +150,12 @@ class Socket:
         frames = self._frames
         try:
             while frames:
-                await self._send(frames[0])  # waits for a slow reader
-                frames.popleft()
+                frame = frames.popleft()
+                self._size -= len(frame.get("text", ""))
+                await self._send(frame)  # waits for a slow reader
         except Exception:  # the other side is gone: its receive loop ends with a disconnect of its own
             self._broken = True
-            frames.clear()
+            self._forget()
         finally:
             self._task = None
 

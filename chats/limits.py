@@ -23,7 +23,10 @@ MAX_AHEAD_MS = 24 * 3600 * 1000  # that an operation may be dated: no later one 
 WINDOW = 1_000  # envelopes that a socket may have unacknowledged: what one ack frame can take back. With 256 a fast
 # recipient fell behind what one commit delivers, and read from the database what had just been in memory;
 WINDOW_BYTES = 1024 * 1024  # or that many bytes of ciphertext, whichever is less
-BACKLOG_FRAMES = 2_000  # answers and events that wait for a socket to be read, before it is closed (1013)
+BACKLOG_FRAMES = 2_000  # answers and events that wait for a socket to be read, before it is closed (1013);
+BACKLOG_SIZE = 8 * 1024 * 1024  # or that many characters: a full window is two million, an answer can be as many
+READ_AHEAD_FRAMES = 200  # answers that wait for a slow reader, before its own frames are read no further;
+READ_AHEAD_SIZE = 2 * 1024 * 1024  # or that many characters
 ACK_BACKLOG = 4_000  # acknowledged ids of a socket on their way to the database, before it is read no further
 MOST_ACK_PAUSE = 5.0  # seconds that a socket is not read for acknowledging what was not sent on it
 

@@ -7,14 +7,14 @@ import uuid
 from typing import Protocol
 
 from chats.ids import AccountId, DeviceId
-from chats.limits import BACKLOG_FRAMES, WINDOW, WINDOW_BYTES
+from chats.limits import WINDOW, WINDOW_BYTES
 
 
 class Transport(Protocol):
-    """What a connection needs of a socket. Neither call blocks; what waits for a slow reader is counted."""
+    """What a connection needs of a socket. Neither call blocks; `full`: too much waits for a slow reader."""
 
     @property
-    def backlog(self) -> int: ...
+    def full(self) -> bool: ...
 
     def write(self, text: str) -> None: ...
 
@@ -84,7 +84,7 @@ class Connection:
         """Send a frame. A reader that leaves too many unread loses its socket, and finds everything on return."""
         if self.closed:
             return
-        if self.transport.backlog >= BACKLOG_FRAMES:
+        if self.transport.full:
             self.close(1013)
             return
         self.transport.write(text)

@@ -147,15 +147,17 @@ async def test_a_drain_that_fails_is_repeated_until_it_works(
                 assert await socket.silent()
 
 
+@pytest.mark.parametrize(("name", "most"), [("BACKLOG_FRAMES", 50), ("BACKLOG_SIZE", 50_000)])
 async def test_a_slow_reader_holds_a_bounded_backlog_and_is_read_no_further(
-    alice: Phone, bob: Phone, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+    name: str, most: int, alice: Phone, bob: Phone, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transport that never writes: what waits for it stays within its bound, then the socket is closed."""
-    monkeypatch.setattr(connections, "BACKLOG_FRAMES", 50)
-    never = asyncio.Event()
+    """A transport that does not write: what waits for it stays within its bound, then the socket is closed."""
+    monkeypatch.setattr(consumers, name, most)
+    let, written = asyncio.Event(), list[str]()
 
     async def stuck(event: Any) -> None:
-        await never.wait()
+        await let.wait()
+        written.append(event.get("text", "closed"))
 
     socket = consumers.Socket(stuck)
     connection = connections.Connection(
@@ -172,11 +174,39 @@ async def test_a_slow_reader_holds_a_bounded_backlog_and_is_read_no_further(
         for _ in range(80):
             await a.ask(alice.message_to(bob))
     assert connection.closed
-    assert socket.backlog <= 51
     assert len(connection.in_flight) <= limits.WINDOW
+    let.set()
+    await socket.written()
+    assert written[-1] == "closed"
+    *held, largest = sorted(map(len, written[1:-1]))  # the first was on its way
+    assert (len(held) if name == "BACKLOG_FRAMES" else sum(held)) < most <= 50 * largest
     delivery.disconnect(connection)
     await socket.finish()
     assert await Envelope.objects.filter(device=bob.device).acount() == 80  # nothing was lost by it
+
+
+@pytest.mark.parametrize(("name", "most"), [("READ_AHEAD_FRAMES", 3), ("READ_AHEAD_SIZE", 3_000)])
+async def test_who_does_not_read_large_answers_is_not_read(
+    name: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, name, most)
+    let, written = asyncio.Event(), list[Any]()
+
+    async def stuck(event: Any) -> None:
+        await let.wait()
+        written.append(event["type"])
+
+    socket, behind = consumers.Socket(stuck), []
+    for _ in range(6):
+        socket.write("x" * 1_000)
+        await asyncio.sleep(0)  # the first is on its way from here on
+        behind.append(socket.behind)
+    assert behind == [False, False, False, False, True, True]
+    socket.close(1013)
+    let.set()
+    await socket.written()
+    # Who was not there to read the rest hears that it is over.
+    assert (written, socket.behind) == (["websocket.send", "websocket.close"], False)
 
 
 async def test_many_devices_share_one_question(alice: Phone, bob: Phone, charlie: Phone, delivery: Delivery) -> None:
