@@ -6,7 +6,7 @@ Called from requests and jobs, in any thread. The delivery of this process takes
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from django.db import transaction
 
@@ -27,7 +27,7 @@ class Receiver:
     def nudge(self, device: DeviceId) -> None:
         raise NotImplementedError
 
-    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
+    def tell_accounts(self, accounts: Sequence[AccountId], text: str, but: DeviceId | None = None) -> None:
         raise NotImplementedError
 
     def pair_changed(self, one: AccountId, other: AccountId) -> None:
@@ -71,17 +71,13 @@ def envelopes_written(devices: Collection[DeviceId]) -> None:
 
 def account_told(account: AccountId, text: str, *, but: DeviceId | None = None) -> None:
     """A frame for every connected device of an account, but for one that knows already."""
-    after(lambda receiver: receiver.tell_account(account, text, but))
+    after(lambda receiver: receiver.tell_accounts([account], text, but))
 
 
 def accounts_told(accounts: Collection[uuid.UUID], text: str, *, but: DeviceId | None = None) -> None:
     """The same for many."""
-
-    def effect(receiver: Receiver) -> None:
-        for account in accounts:
-            receiver.tell_account(AccountId(str(account)), text, but)
-
-    after(effect)
+    told = [AccountId(str(account)) for account in accounts]
+    after(lambda receiver: receiver.tell_accounts(told, text, but))
 
 
 def contact_changed(owner: uuid.UUID, other: uuid.UUID, state: str, *, by: DeviceId | None) -> None:
@@ -106,8 +102,7 @@ def group_changed(
     """The members hear that their group chat has gone on, and who is not in it any more that it has without them."""
     for accounts, is_removed in ((members, False), (removed, True)):
         text = frames.group_changed(GroupId(str(group)), index, head, removed=is_removed)
-        for account in accounts:
-            account_told(AccountId(str(account)), text, but=DeviceId(str(by)))
+        accounts_told(accounts, text, but=DeviceId(str(by)))
 
 
 def messages_read(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chats.delivery import messages
@@ -23,13 +23,13 @@ LOOK_SECONDS = 1.0  # between two looks at whether a socket that waits has ended
 
 
 class Acks:
-    """`tell` gets a frame for every device of an account; `more` is called for a connection that has room again."""
+    """`tell` gets a frame for every device of accounts; `more` is called for a connection that has room again."""
 
     def __init__(
         self,
         store: Store,
         *,
-        tell: Callable[[AccountId, str], None],
+        tell: Callable[[Sequence[AccountId], str], None],
         more: Callable[[Connection], None],
     ) -> None:
         self._store, self._tell, self._more = store, tell, more
@@ -89,7 +89,7 @@ class Acks:
         self._deleted.set()
         self._deleted = asyncio.Event()
         for account, text in delivered(entered, owners, now):
-            self._tell(account, text)
+            self._tell([account], text)
         if self._causes:
             causes, self._causes = self._causes, Counter()
             logger.info("envelopes_unreadable %s", " ".join(f"{name}={count}" for name, count in causes.items()))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -24,37 +24,42 @@ GROUP = "chats.delivery"
 PAUSE_AFTER_FAILURE = 1.0
 FINISH_SECONDS = 5.0  # that the last word may take
 MOST_WAITING = 50_000  # entries that are kept while the layer does not answer; then the poll has to do
+MOST_SIZE = 16 * 1024 * 1024  # or that many characters of frames, and of the ids of those whom they are for
 
 
 class Word:
     """What one process tells the others in a tick."""
 
-    __slots__ = ("accounts", "arrived", "changed", "devices", "ended", "nudges", "others", "pairs", "taken")
+    MEMBERS = ("changed", "pairs", "nudges", "accounts", "devices", "arrived", "ended", "taken")
+    __slots__ = (*MEMBERS, "size")
 
     def __init__(self) -> None:
         self.nudges: set[DeviceId] = set()
-        self.accounts: list[tuple[AccountId, str]] = []  # a frame for every device of an account
-        self.others: list[tuple[AccountId, DeviceId, str]] = []  # a frame for every device of an account but this one
+        # A frame for every device of some accounts, but this one if there is one.
+        self.accounts: list[tuple[str, DeviceId | None, list[AccountId]]] = []
         self.devices: list[tuple[DeviceId, str]] = []  # a frame for one device
         self.arrived: list[tuple[DeviceId, int]] = []  # a device connected, and when
         self.changed: set[AccountId] = set()  # device sets to load again
         self.pairs: set[tuple[AccountId, AccountId]] = set()  # contacts to load again
         self.ended: set[str] = set()  # sessions
         self.taken: list[tuple[str, DeviceId, int]] = []  # of which share, by whom, how much
+        self.size = 0  # characters of `accounts`
 
     @property
     def entries(self) -> int:
         # Not __len__: an empty word would be false, and "is there anybody to tell" is asked of it.
-        return sum(len(getattr(self, name)) for name in self.__slots__)
+        return sum(len(getattr(self, name)) for name in self.MEMBERS)
 
-    def tell_account(self, account: AccountId, text: str, but: DeviceId | None) -> None:
-        if but is None:
-            self.accounts.append((account, text))
-        else:
-            self.others.append((account, but, text))
+    @property
+    def full(self) -> bool:
+        return self.size >= MOST_SIZE or self.entries >= MOST_WAITING
+
+    def tell_accounts(self, accounts: Sequence[AccountId], text: str, but: DeviceId | None) -> None:
+        self.accounts.append((text, but, list(accounts)))
+        self.size += len(text) + sum(map(len, accounts))
 
     def as_message(self) -> dict[str, Any]:
-        return {name: list(getattr(self, name)) for name in self.__slots__}
+        return {name: list(getattr(self, name)) for name in self.MEMBERS}
 
 
 class Between:
@@ -82,7 +87,7 @@ class Between:
 
     def say(self) -> Word | None:
         """What is told in the next tick, to be added to; None when there is nobody to tell."""
-        if self.alone or self._word.entries > MOST_WAITING:
+        if self.alone or self._word.full:
             return None
         self._work.wake()
         return self._word
@@ -149,9 +154,9 @@ class Teller(effects.Receiver):
         if word := self._between.say():
             word.nudges.add(device)
 
-    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
+    def tell_accounts(self, accounts: Sequence[AccountId], text: str, but: DeviceId | None = None) -> None:
         if word := self._between.say():
-            word.tell_account(account, text, but)
+            word.tell_accounts(accounts, text, but)
 
     def pair_changed(self, one: AccountId, other: AccountId) -> None:
         if word := self._between.say():

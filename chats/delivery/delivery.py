@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from django.db import connection as django_connection
 from accounts.services import ended_sessions
 from chats import buckets, effects, services
 from chats.checking import check
-from chats.delivery import handlers, messages
+from chats.delivery import handlers, hearing, messages
 from chats.delivery.acks import Acks
 from chats.delivery.admission import Admission, Rules
 from chats.delivery.between import Between
@@ -65,7 +65,7 @@ class Delivery(effects.Receiver):
             stale=self.group_admission.again,
             batch=GROUP_BATCH,
         )
-        self.acks = Acks(self.store, tell=self.tell_account, more=self._drain.want)
+        self.acks = Acks(self.store, tell=self.tell_accounts, more=self._drain.want)
         self.draining = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -169,14 +169,16 @@ class Delivery(effects.Receiver):
         else:
             self._nudge_elsewhere(device)
 
-    def tell_account(self, account: AccountId, text: str, but: DeviceId | None = None) -> None:
-        """A frame for every connected device of an account but one, wherever it is."""
-        self.hub.tell_account(account, text, but)
-        known = self.facts.accounts.get(account)
-        if known is not None and known.active - {but} <= self.hub.devices.keys():
-            return
-        if word := self.between.say():
-            word.tell_account(account, text, but)
+    def tell_accounts(self, accounts: Sequence[AccountId], text: str, but: DeviceId | None = None) -> None:
+        """A frame for every connected device of some accounts but one, wherever it is."""
+        elsewhere = []
+        for account in accounts:
+            self.hub.tell_account(account, text, but)
+            known = self.facts.accounts.get(account)
+            if known is None or not known.active - {but} <= self.hub.devices.keys():
+                elsewhere.append(account)
+        if elsewhere and (word := self.between.say()):
+            word.tell_accounts(elsewhere, text, but)
 
     def pair_changed(self, one: AccountId, other: AccountId) -> None:
         self.facts.forget_pair(one, other)
@@ -215,33 +217,11 @@ class Delivery(effects.Receiver):
                 word.devices.append((device, text))
 
     async def _tell_devices_changed(self, account: AccountId) -> None:
-        for concerned in [account, *await self.threads.run(services.who_accepted, account)]:
-            self.tell_account(concerned, messages.devices_changed(account))
+        concerned = [account, *await self.threads.run(services.who_accepted, account)]
+        self.tell_accounts(concerned, messages.devices_changed(account))
 
     def _heard(self, word: dict[str, Any]) -> None:
-        """What another process tells."""
-        for account in word["changed"]:
-            self.facts.forget_account(account)
-            self.listing.changed(account)
-        for one, other in word["pairs"]:
-            self.facts.forget_pair(one, other)
-        for device in word["nudges"]:
-            self.hub.nudge(device)
-        for account, text in word["accounts"]:
-            self.hub.tell_account(account, text)
-        for account, but, text in word["others"]:
-            self.hub.tell_account(account, text, but)
-        for device, text in word["devices"]:
-            self.hub.tell_device(device, text)
-        for device, opened in word["arrived"]:
-            here = self.hub.devices.get(device)
-            if here is not None and here.opened < opened:
-                self.hub.remove(here)
-                here.close(4409)
-        if word["ended"]:
-            self.hub.close_sessions(set(word["ended"]))
-        for share, device, amount in word["taken"]:
-            getattr(buckets, share).taken_elsewhere(device, buckets.clock(), amount)
+        hearing.hear(self, word)
 
     async def tell_shares(self) -> None:
         """What devices have used of their shares here costs them as much at the other processes."""

@@ -210,18 +210,17 @@ async def typing(delivery: Delivery, connection: Connection, frame: frames.Typin
         chat = ChatId(frame.chat)
         peer = await delivery.peers.accepted_peer(connection.account, chat)
         if peer is not None:
-            delivery.tell_account(peer, messages.typing(chat, connection.account, frame.on))
+            delivery.tell_accounts([peer], messages.typing(chat, connection.account, frame.on))
         return
     if frame.open_chat is not None:
         chat_id, own = uuid.UUID(frame.open_chat), uuid.UUID(connection.account)
         said = open_messages.typing(frame.open_chat, connection.account, frame.on)
-        for one in await delivery.threads.run(services.who_sees_typing, account=own, chat=chat_id):
-            delivery.tell_account(AccountId(str(one)), said)
+        seeing = await delivery.threads.run(services.who_sees_typing, account=own, chat=chat_id)
+        delivery.tell_accounts([AccountId(str(one)) for one in seeing], said)
         return
     group = GroupId(str(frame.group))
     text = messages.group_typing(group, connection.account, frame.on)
-    for other in await delivery.peers.others_in(connection.account, group):
-        delivery.tell_account(other, text)
+    delivery.tell_accounts(await delivery.peers.others_in(connection.account, group), text)
 
 
 async def token(delivery: Delivery, connection: Connection, frame: frames.TokenFrame) -> None:

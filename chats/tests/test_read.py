@@ -61,7 +61,7 @@ async def test_what_was_read_is_told_at_other_processes_but_for_the_device_that_
 ) -> None:
     frame = messages.contact_changed(AccountId(alice.account), "accepted")
     async with alice.online() as a, tablet.online() as t:
-        delivery._heard(Word().as_message() | {"others": [[alice.account, alice.id, frame]]})
+        delivery._heard(Word().as_message() | {"accounts": [[frame, alice.id, [alice.account]]]})
         await t.get("contact.changed")
         for socket in (a, t):
             assert await socket.silent()
