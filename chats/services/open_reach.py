@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from accounts.models import Contact
 from chats.models import GroupMember, OpenChatMember
 
 Reach = GroupMember.Reach
@@ -17,11 +16,3 @@ def let_through_open(*, owner: uuid.UUID, other: uuid.UUID) -> None:
     """
     held = OpenChatMember.objects.filter(account=owner, added_by=other).exclude(reach=Reach.ALL)
     held.update(reach=Reach.ALL)
-
-
-def reach_of(account: uuid.UUID, by: uuid.UUID) -> GroupMember.Reach:
-    """What is to reach an account that another one adds, by what it thinks of them."""
-    state = Contact.objects.filter(owner=account, other=by).values_list("state", flat=True).first()
-    if state == Contact.State.BLOCKED:
-        return Reach.NOTHING
-    return Reach.ALL if state == Contact.State.ACCEPTED else Reach.REQUEST

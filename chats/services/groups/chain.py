@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
 
 from django.db import transaction
 from django.db.models import F
 
-from accounts.models import Contact, Device
+from accounts.models import Device
 from chats import effects
-from chats.errors import ContactBlocked, DevicesChanged, GroupChanged, TooManyDevices
+from chats.errors import DevicesChanged, GroupChanged, TooManyDevices
 from chats.facts import newest_lists
 from chats.group_chain import GroupState, judge
 from chats.group_operations import Code, Join, Operation
 from chats.ids import AccountId
 from chats.limits import GROUP_DEVICES, MAX_AHEAD_MS
 from chats.models import GroupChat, GroupMember, GroupOperation
+from chats.services.adding import reaches, require_reachable
 from chats.services.groups.reading import operations_since, require_reader
 from chats.services.groups.state import load_state, store_state
 from keys import verify
@@ -41,7 +41,8 @@ def create_group(*, account: uuid.UUID, device: uuid.UUID, operation: Operation,
     if _is_stored(GroupChat(pk=operation.group), operation):
         return
     state = judge(None, operation, signing_key=_signing_key(operation))
-    reaches = _reaches(operation, [one for one in state.roster if one != account])
+    others = [one for one in state.roster if one != account]
+    require_reachable(account, others)
     _check_devices(state)
     chat, is_new = GroupChat.objects.get_or_create(
         pk=operation.group,
@@ -59,7 +60,7 @@ def create_group(*, account: uuid.UUID, device: uuid.UUID, operation: Operation,
         if GroupChat.objects.visible_to(account).filter(pk=chat.pk).exists():
             raise Conflict("there is a group chat of this id")
         raise NotFound()
-    _store(chat, None, state, operation, reaches)
+    _store(chat, None, state, operation, reaches(account, others))
 
 
 @transaction.atomic
@@ -89,10 +90,11 @@ def add_operation(
         raise GroupChanged(extra=group_changed(chat, operation.index - 1))
     after = judge(before, operation, signing_key=_signing_key(operation))
     added = after.roster.keys() - before.roster.keys()
-    reaches = _reaches(operation, added - {account} - before.pending)
+    others = added - {account} - before.pending
+    require_reachable(account, others)
     if added:
         _check_devices(after)
-    _store(chat, before, after, operation, reaches)
+    _store(chat, before, after, operation, reaches(account, others))
 
 
 def group_changed(chat: GroupChat, since: int) -> dict[str, object]:
@@ -135,19 +137,6 @@ def _signing_key(operation: Operation) -> bytes:
     return bytes(device.signing_key)
 
 
-def _reaches(operation: Operation, added: Collection[uuid.UUID]) -> dict[uuid.UUID, Reach]:
-    """What is to reach the people whom the author adds, by what they think of the author."""
-    author = operation.account
-    if Contact.objects.filter(owner=author, other__in=added, state=Contact.State.BLOCKED).exists():
-        raise ContactBlocked
-    sets = recipients(added)
-    if any(one not in sets or not sets[one].active for one in added):
-        raise NotFound("there is no such account, or it cannot be written to")
-    known = dict(Contact.objects.filter(owner__in=added, other=author).values_list("owner", "state"))
-    by_state = {Contact.State.ACCEPTED: Reach.ALL, Contact.State.BLOCKED: Reach.NOTHING}
-    return {one: by_state.get(known.get(one), Reach.REQUEST) for one in added}  # type: ignore[call-overload]
-
-
 def _check_devices(state: GroupState) -> None:
     if sum(len(one.devices) for one in recipients(state.roster.keys()).values()) > GROUP_DEVICES:
         raise TooManyDevices(f"at most {GROUP_DEVICES} devices")
@@ -158,10 +147,10 @@ def _store(
     before: GroupState | None,
     after: GroupState,
     operation: Operation,
-    reaches: dict[uuid.UUID, Reach],
+    reached: dict[uuid.UUID, Reach],
 ) -> None:
     deaf = set(GroupMember.objects.filter(chat=chat, reach=Reach.NOTHING).values_list("account", flat=True))
-    store_state(chat, before, after, by=operation.account, reaches=reaches)
+    store_state(chat, before, after, by=operation.account, reaches=reached)
     GroupOperation.objects.create(
         chat=chat,
         index=operation.index,
@@ -181,7 +170,7 @@ def _store(
     )
     if operation.code != Code.LEAVE:  # who writes to a group chat has accepted it
         GroupMember.objects.filter(chat=chat, account=operation.account, reach=Reach.REQUEST).update(reach=Reach.ALL)
-    deaf |= {one for one, reach in reaches.items() if reach == Reach.NOTHING}
+    deaf |= {one for one, reach in reached.items() if reach == Reach.NOTHING}
     gone = set() if before is None else (before.roster.keys() | before.pending) - after.roster.keys() - after.pending
     effects.group_changed(
         chat.pk,

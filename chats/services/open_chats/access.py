@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Collection
 
 from accounts.models import Contact
-from chats.errors import ContactBlocked, NotAllowed
+from chats.errors import NotAllowed
 from chats.models import GroupMember, OpenChat, OpenChatMember
-from keys.services import recipients
 from messenger.lib.errors import Malformed, NotFound
 
 Role = OpenChatMember.Role
@@ -40,15 +39,6 @@ def locked_group(*, account: uuid.UUID, chat: uuid.UUID, least: OpenChatMember.R
     if mine.role < least:
         raise NotAllowed("your role in this chat does not allow that")
     return mine
-
-
-def require_reachable(account: uuid.UUID, others: Collection[uuid.UUID]) -> None:
-    """NotFound unless all the others can be written to, ContactBlocked if the account blocks one."""
-    if blocked_by(account, others):
-        raise ContactBlocked
-    sets = recipients(others)
-    if any(one not in sets or not sets[one].active for one in others):
-        raise NotFound("there is no such account, or it cannot be written to")
 
 
 def hearers(chat: OpenChat, *, of: uuid.UUID) -> dict[uuid.UUID, GroupMember.Reach]:

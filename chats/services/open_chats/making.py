@@ -11,10 +11,10 @@ from chats.errors import TooManyMembers
 from chats.ids import DeviceId, open_pair_id
 from chats.limits import OPEN_MEMBERS
 from chats.models import OpenChat, OpenChatMember
+from chats.services.adding import reaches, require_reachable
 from chats.services.contacts import ask_contact
-from chats.services.open_chats.access import Reach, Role, require_reachable
+from chats.services.open_chats.access import Reach, Role
 from chats.services.open_chats.telling import tell_chat
-from chats.services.open_reach import reach_of
 from messenger.lib.errors import Malformed, NotFound
 
 
@@ -74,6 +74,6 @@ def repeated_creation(*, account: uuid.UUID, creation_id: uuid.UUID) -> OpenChat
 
 def _enter(chat: OpenChat, account: uuid.UUID, others: Collection[uuid.UUID], *, owner: OpenChatMember.Role) -> None:
     rows = [OpenChatMember(chat=chat, account_id=account, role=owner, reach=Reach.ALL, added_by_id=account)]
-    for other in others:
-        rows.append(OpenChatMember(chat=chat, account_id=other, reach=reach_of(other, account), added_by_id=account))
+    for other, reach in reaches(account, others).items():
+        rows.append(OpenChatMember(chat=chat, account_id=other, reach=reach, added_by_id=account))
     OpenChatMember.objects.bulk_create(rows)

@@ -10,9 +10,9 @@ from chats.errors import NotAllowed, TooManyMembers
 from chats.ids import DeviceId
 from chats.limits import OPEN_MEMBERS
 from chats.models import OpenChat, OpenChatMember
-from chats.services.open_chats.access import Reach, Role, locked, locked_group, require_reachable
+from chats.services.adding import reaches, require_reachable
+from chats.services.open_chats.access import Reach, Role, locked, locked_group
 from chats.services.open_chats.telling import tell_chat, tell_left
-from chats.services.open_reach import reach_of
 from messenger.lib.errors import NotFound
 
 
@@ -29,7 +29,7 @@ def add_open_member(*, account: uuid.UUID, device: DeviceId, chat: uuid.UUID, ot
     require_reachable(account, [other])
     if mine.chat.member_count >= OPEN_MEMBERS:
         raise TooManyMembers(f"at most {OPEN_MEMBERS} members")
-    reach = reach_of(other, account)
+    reach = reaches(account, [other])[other]
     OpenChatMember.objects.create(chat=mine.chat, account_id=other, reach=reach, added_by_id=account)
     _count(mine.chat, 1)
     tell_chat(mine.chat, of=account, by=device)

@@ -10,8 +10,9 @@ from accounts.models import Contact
 from chats.errors import NotAllowed
 from chats.ids import DeviceId
 from chats.models import OpenChat, OpenChatMember, OpenMessage
+from chats.services.adding import require_reachable
 from chats.services.contacts import ask_contact
-from chats.services.open_chats.access import BLOCKED, Reach, Role, blocked_by, locked, membership, require_reachable
+from chats.services.open_chats.access import BLOCKED, Reach, Role, blocked_by, locked, membership
 from chats.services.open_chats.telling import tell_changed, tell_read, tell_written
 from messenger.lib.clock import Milliseconds
 from messenger.lib.errors import NotFound
