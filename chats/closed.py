@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chats.ids import UUID_PATTERN
 from chats.limits import ID_LENGTH
 
 # Canonical text only: an id that could be written in two ways would be two keys of one thing.
 Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
+Position = Annotated[int, Field(ge=1, le=2**53 - 1)]  # as far as clients count without loss
 FrameId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH)]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 import orjson
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from chats.closed import Closed, FrameId, Id
+from chats.closed import Closed, FrameId, Id, Position
 from chats.ids import UUID_PATTERN
 from chats.limits import (
     ACKS_PER_FRAME,
@@ -27,7 +27,6 @@ from messenger.lib.errors import Malformed
 # Its alphabet is checked where it is decoded (chats/wire.py): a pattern over every body was half of this check's cost.
 Body = Annotated[str, StringConstraints(min_length=1, max_length=(BODY_BYTES * 4 + 2) // 3)]
 ListHash = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
-Position = Annotated[int, Field(ge=1, le=2**53 - 1)]
 Cause = Literal[
     "malformed", "unsupported", "unknown_session", "unknown_prekey", "bad_signature", "bad_key", "not_listed",
     "list_refused", "identity_changed", "replayed", "duplicate", "too_far", "kem_step", "undecryptable",

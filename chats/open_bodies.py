@@ -6,13 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from chats.closed import Closed, FrameId, Id, Line, Text
-from chats.limits import OPEN_BODY, OPEN_MEMBERS
+from chats.closed import Closed, FrameId, Id, Line, Position, Text
+from chats.limits import OPEN_BODY, OPEN_MEMBERS, OPEN_TITLE
 
-TITLE_LENGTH = 128  # characters; chats/models/open_chats.py has the same
 Body = Annotated[Text, StringConstraints(min_length=1, max_length=OPEN_BODY)]
-Title = Annotated[Line, StringConstraints(min_length=1, max_length=TITLE_LENGTH)]
-Position = Annotated[int, Field(ge=1, le=2**53 - 1)]
+Title = Annotated[Line, StringConstraints(min_length=1, max_length=OPEN_TITLE)]
 Role = Literal["member", "admin", "owner"]
 
 

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.authentication import credentials_of
 from chats import services
 from chats.api.asking import ForListedDevices, asking, person
+from chats.api.open_messages import CURSOR, cursor_asked, paged
 from chats.frames import read
 from chats.models import OpenChatMember
 from chats.open_bodies import OpenGroupBody, OpenMemberBody, OpenPrivateBody, OpenRoleBody, OpenTitleBody
@@ -21,11 +22,12 @@ from messenger.lib.errors import Malformed
 
 
 class OpenChatsView(ForListedDevices):
-    @extend_schema(operation_id="open_chats_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="open_chats_list", parameters=[CURSOR], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The open chats that the account is in, that with the newest message first; not with people it blocked."""
         account = credentials_of(request).account_id
-        return Response({"open_chats": [_chat(row) for row in services.listed_open_chats(account=account)]})
+        rows, following = services.listed_open_chats(account=account, cursor=cursor_asked(request))
+        return paged(request, {"open_chats": [_chat(row) for row in rows]}, following)
 
     @extend_schema(request=OpenGroupBody, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -130,7 +132,7 @@ def _chat(mine: OpenChatMember) -> dict[str, object]:
         "role": mine.get_role_display(),
         "request": mine.reach == OpenChatMember.Reach.REQUEST,
         "added_by": mine.added_by_id,
-        "newest": mine.newest,  # type: ignore[attr-defined]
+        "newest": mine.newest or None,  # type: ignore[attr-defined]
         "read_position": mine.read_position,
         "created_by": chat.created_by_id,
         "created_at": chat.created_at,

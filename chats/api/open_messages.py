@@ -25,8 +25,9 @@ from messenger.lib.clock import now_ms
 from messenger.lib.errors import Malformed
 
 MOST_DIGITS = 16  # of a position, 2^53 - 1 at most
+CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before")
 PAGE = [
-    OpenApiParameter("cursor", str, description="`next` of the page before"),
+    CURSOR,
     OpenApiParameter("limit", int, description=f"at most {MOST_OPEN_PAGE}"),
 ]
 
@@ -122,6 +123,14 @@ def paged(request: Request, members: dict[str, object], following: str | None) -
         query = urlencode({**request.query_params.dict(), "cursor": following})
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     return Response(members | {"next": following}, headers=headers)
+
+
+def cursor_asked(request: Request) -> str | None:
+    """Where a page of chats starts, if it is not the first. Another member is refused."""
+    asked = request.query_params
+    if set(asked) - {"cursor"} or len(asked.getlist("cursor")) > 1:
+        raise Malformed("there is no such member, or it is there twice")
+    return asked.get("cursor")
 
 
 def _position(asked: QueryDict, name: str) -> int:

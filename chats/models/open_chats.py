@@ -10,13 +10,14 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, OuterRef, Q, Subquery
+from django.db.models import Func, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
+from chats.limits import OPEN_TITLE
 from chats.models.groups import GroupMember
 from messenger.lib.clock import now_ms
 from messenger.lib.ids import new_id
 
-TITLE_LENGTH = 128  # characters
 # Written out: as a parameter the sign would keep SQLite from seeing that an index has this order.
 NEWEST_FIRST = Func("position", template="(-%(expressions)s)", output_field=models.BigIntegerField())
 
@@ -36,7 +37,7 @@ class OpenChat(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.SmallIntegerField(choices=Kind.choices)
-    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    title = models.CharField(max_length=OPEN_TITLE, blank=True)
     member_count = models.IntegerField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
@@ -66,11 +67,9 @@ class OpenChatMemberQuerySet(models.QuerySet["OpenChatMember"]):
         return self.filter(account=account_id).exclude(reach=OpenChatMember.Reach.NOTHING)
 
     def with_newest(self, account_id: uuid.UUID) -> OpenChatMemberQuerySet:
-        """Each with `newest`, the position of the last message that the account may see, or null."""
+        """Each with `newest`, the position of the last message that the account may see, or 0."""
         last = OpenMessage.objects.filter(chat=OuterRef("chat")).shown_to(account_id).newest_first()
-        return self.annotate(newest=Subquery(last.values("position")[:1])).order_by(
-            F("newest").desc(nulls_last=True), "-joined_at", "chat"
-        )
+        return self.annotate(newest=Coalesce(Subquery(last.values("position")[:1]), 0))
 
 
 class OpenChatMember(models.Model):

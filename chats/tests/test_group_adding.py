@@ -64,7 +64,7 @@ async def test_whoever_blocked_the_author_is_listed_and_hears_nothing(
         group = await make(alice, (bob, MEMBER), (charlie, MEMBER))
         await do(group, alice, SetMeta(META, True))
         assert await b.silent()
-    assert (await ask(bob, "get", "groups"))[1] == {"groups": []}
+    assert (await ask(bob, "get", "groups"))[1] == {"groups": [], "next": None}
     for path in ("", "/operations"):
         assert (await ask(bob, "get", group.path + path))[0] == 404
     assert len((await ask(alice, "get", group.path))[1]["members"]) == 3

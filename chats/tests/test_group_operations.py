@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.services import suspend_device
 from chats import services
 from chats.models import GroupChat, GroupMember, GroupOperation
+from chats.services import chat_pages
 from chats.tests.groups import (
     ADMIN,
     MEMBER,
@@ -101,7 +102,7 @@ async def test_a_stranger_is_told_what_one_is_told_of_no_group_chat(
         ]
         assert answers[0] == answers[1]
         assert answers[0][0] == 404
-    assert (await ask(charlie, "get", "groups"))[1] == {"groups": []}
+    assert (await ask(charlie, "get", "groups"))[1] == {"groups": [], "next": None}
     assert (await ask(None, "get", group.path))[0] == 401
     assert await GroupOperation.objects.acount() == 1
 
@@ -121,7 +122,7 @@ async def test_who_was_removed_is_outside_and_hears_it_once(
     for path in ("", "/operations", f"/operations?{group.query(SigningKey.generate(), bob)}"):
         assert (await ask(bob, "get", group.path + path))[0] == 404
     assert (await ask(bob, "post", f"{group.path}/operations", group.forge(bob, Leave())))[0] == 404
-    assert (await ask(bob, "get", "groups"))[1] == {"groups": []}
+    assert (await ask(bob, "get", "groups"))[1] == {"groups": [], "next": None}
     assert (await GroupChat.objects.aget()).member_count == 1
 
 
@@ -271,6 +272,22 @@ async def test_who_leaves_while_asking_for_a_group_chat_gets_an_answer(
     answer = await sync_to_async(ask_and_leave)()
     assert (answer.status_code, left) == (200, [True])
     assert [row["account"]["username"] for row in answer.json()["members"]] == ["alice"]
+
+
+async def test_group_chats_are_listed_a_page_at_a_time(
+    ask: Ask, alice: Phone, bob: Phone, friends: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_pages, "CHATS_PER_PAGE", 2)
+    groups = [await make(alice, (bob, MEMBER)) for _ in range(4)]
+    joined_at = (await GroupMember.objects.afirst()).joined_at  # type: ignore[union-attr]
+    await GroupMember.objects.aupdate(joined_at=joined_at)  # by id, where they are of one moment
+    listed, path = [], "groups"
+    for _ in range(2):
+        _, page = await ask(bob, "get", path)
+        listed += [one["id"] for one in page["groups"]]
+        path = f"groups?cursor={page['next']}"
+    assert (listed, page["next"]) == (sorted(one.id for one in groups), None)
+    assert (await ask(bob, "get", "groups?cursor=AA"))[0] == 400
 
 
 async def test_operations_come_a_page_at_a_time(

@@ -6,9 +6,13 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from chats.models import OpenChat, OpenChatMember, PrivateChat
+from chats.services import chat_pages
+from chats.services.adding import Reach
 from chats.tests.open_chats import Rest, bodies, everything, group_body, group_of, private_of, rest, write
 from chats.tests.people import Phone
 
@@ -49,6 +53,41 @@ def test_there_is_one_open_chat_a_pair(ask: Rest, alice: Phone, bob: Phone, char
     _, found = ask(bob, "get", f"open-chats/{chat}")
     assert (found["kind"], found["title"], found["member_count"], found["request"]) == ("private", "", 2, False)
     assert (listed(ask, alice), listed(ask, bob), listed(ask, charlie)) == ([chat], [chat], [])
+
+
+def test_chats_are_listed_in_pages_and_what_happens_meanwhile_hides_none(
+    ask: Rest, alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_pages, "CHATS_PER_PAGE", 2)
+    chats = [group_of(ask, alice, bob, title=f"Choir {number}") for number in range(7)]
+    for chat in chats[:4]:
+        write(ask, alice, chat)
+    pages, path = [], "open-chats"
+    for number in range(4):
+        _, page = ask(bob, "get", path)
+        pages.append([one["id"] for one in page["open_chats"]])
+        path = f"open-chats?cursor={page['next']}"
+        if number == 0:
+            assert ask(bob, "delete", f"open-chats/{chats[3]}/members/{bob.account}")[0] == 204
+    assert page["next"] is None
+    assert pages[:2] == [[chats[3], chats[2]], [chats[1], chats[0]]]
+    assert sorted(map(len, pages[2:])) == [1, 2]
+    assert {one for page in pages for one in page} == set(chats)
+    for query in ("cursor=", "cursor=AAAA", "cursor=!", "limit=1", f"cursor={'_' * 32}"):
+        assert ask(bob, "get", f"open-chats?{query}")[0] == 400
+
+
+def test_to_make_a_group_asks_as_often_for_many_as_for_one(
+    ask: Rest, alice: Phone, bob: Phone, charlie: Phone, friends: None
+) -> None:
+    statements = []
+    for others in ((bob,), (bob, charlie)):
+        with CaptureQueriesContext(connection) as captured:
+            chat = group_of(ask, alice, *others)
+        statements.append(len(captured))
+    assert statements[0] == statements[1]
+    reaches = dict(OpenChatMember.objects.filter(chat=uuid.UUID(chat)).values_list("account__username", "reach"))
+    assert reaches == {"alice": Reach.ALL, "bob": Reach.ALL, "charlie": Reach.REQUEST}
 
 
 def test_an_open_chat_makes_no_encrypted_one(ask: Rest, alice: Phone, bob: Phone) -> None:

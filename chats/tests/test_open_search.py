@@ -107,6 +107,19 @@ def test_findings_come_in_pages(ask: Rest, alice: Phone, bob: Phone, chat: str) 
     assert positions == expected
 
 
+def test_a_search_in_all_is_in_the_liveliest_and_holds_no_more_than_it_shows(
+    ask: Rest, alice: Phone, bob: Phone, chat: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SEARCH_CHATS", 2)
+    monkeypatch.setattr(search, "CHATS_AT_ONCE", 1)
+    chats = [chat, *(group_of(ask, alice, bob, title=f"Choir {number}") for number in range(2))]
+    positions = [write(ask, alice, one, "apple") for one in chats]
+    assert found(ask, bob, "apple") == [positions[2], positions[1]]
+    latest = write(ask, alice, chat, "apple")
+    assert found(ask, bob, "apple") == [latest, positions[2], positions[0]]
+    assert found(ask, bob, "apple", "&limit=1") == [latest]
+
+
 @pytest.mark.parametrize(
     "words",
     [

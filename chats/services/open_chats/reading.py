@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from chats.models import OpenChat, OpenChatMember, OpenMessage
+from chats.services.chat_pages import page_of_chats
 from chats.services.open_chats.access import Reach, blocked_by, hearers, membership
 from messenger.lib import base64url
 from messenger.lib.errors import Malformed, NotFound
@@ -64,14 +65,18 @@ def members_of(mine: OpenChatMember) -> list[tuple[OpenChatMember, bool]]:
     return [(row, row.account_id == mine.account_id or row.reach == Reach.ALL) for row in rows]
 
 
-def listed_open_chats(*, account: uuid.UUID) -> list[OpenChatMember]:
-    """The account's chats with `newest`, but those of two with somebody whom it blocks."""
-    rows = list(OpenChatMember.objects.heard_by(account).with_newest(account).select_related("chat"))
+def listed_open_chats(*, account: uuid.UUID, cursor: str | None) -> tuple[list[OpenChatMember], str | None]:
+    """A page of the account's chats, that with the newest message first, and the cursor of the next one.
+
+    Each with `newest`, and without those of two with somebody whom the account blocks. Raises Malformed.
+    """
+    mine = OpenChatMember.objects.heard_by(account).with_newest(account).select_related("chat")
+    rows, following = page_of_chats(mine, "newest", cursor)
     pairs = [row.chat_id for row in rows if row.chat.kind == OpenChat.Kind.PRIVATE]
     others = OpenChatMember.objects.filter(chat__in=pairs).exclude(account=account)
     peers = dict(others.values_list("chat", "account"))
     blocked = blocked_by(account, peers.values())
-    return [row for row in rows if peers.get(row.chat_id) not in blocked]
+    return [row for row in rows if peers.get(row.chat_id) not in blocked], following
 
 
 def open_chat_details(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 
-from chats.limits import SEARCH_LENGTH, SEARCH_WORDS
+from chats.limits import SEARCH_CHATS, SEARCH_LENGTH, SEARCH_WORDS
 from chats.models import OpenChatMember, OpenMessage
 from chats.services.open_chats.access import membership
 from chats.services.open_chats.reading import History, paged
@@ -54,7 +55,7 @@ class Found:
 
 
 def search_open(*, account: uuid.UUID, chat: uuid.UUID | None, text: str, before: int, limit: int) -> Found:
-    """The messages below a position with all the words, in one chat or in all of the account's.
+    """The messages below a position with all the words, in one chat or in the account's liveliest ones.
 
     NotFound for a stranger's chat, Malformed for a text without words.
     """
@@ -62,14 +63,16 @@ def search_open(*, account: uuid.UUID, chat: uuid.UUID | None, text: str, before
     if chat is not None:
         chats = [membership(account=account, chat=chat).chat_id]
     else:
-        chats = list(OpenChatMember.objects.heard_by(account).values_list("chat", flat=True))
+        mine = OpenChatMember.objects.heard_by(account).with_newest(account).order_by(F("newest").desc(), "chat")
+        chats = list(mine.values_list("chat", flat=True)[:SEARCH_CHATS])
     find = _on_postgresql if connection.vendor == "postgresql" else _on_sqlite
     positions: list[int] = []
     for start in range(0, len(chats), CHATS_AT_ONCE):
         some = chats[start : start + CHATS_AT_ONCE]
         positions += find(some, words, account=account, before=before, limit=limit + 1)
-    # The order of the sequence is the order of time, in one chat and across them.
-    rows = list(OpenMessage.objects.filter(pk__in=sorted(positions)[-limit - 1 :]).order_by("-position"))
+        # The order of the sequence is the order of time, in one chat and across them.
+        positions = sorted(positions)[-limit - 1 :]
+    rows = list(OpenMessage.objects.filter(pk__in=positions).order_by("-position"))
     return Found(paged(rows, limit), words)
 
 

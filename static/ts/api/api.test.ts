@@ -9,6 +9,7 @@ import { Defect, Refused, SignInNeeded, Unreachable } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as cbor from "../protocol/cbor";
 
+import { GroupCalls } from "./groups";
 import { Api, directory, statusesOfFrame, waitingOrNone } from "./index";
 import type { Json } from "./index";
 
@@ -66,6 +67,15 @@ afterAll(() => server.close());
 beforeEach(() => {
   heard = [];
   asked = [];
+});
+
+test("group chats are listed to the last page", async () => {
+  const listed = (id: Uint8Array): Json => ({ id: uuid(id), index: 0, hash: "AQID", request: false });
+  answers([200, { groups: [listed(CHAT)], next: "a-b/c" }], [200, { groups: [listed(SAM)], next: null }]);
+  expect((await api().groups.list()).map((one) => one.group)).toEqual([CHAT, SAM]);
+  expect(heard.map((one) => one.url)).toEqual(["/api/v1/groups", "/api/v1/groups?cursor=a-b%2Fc"]);
+  const endless = new GroupCalls(() => Promise.resolve({ groups: [], next: "again" }));
+  await expect(endless.list()).rejects.toThrow(Defect);
 });
 
 describe("what is sent", () => {

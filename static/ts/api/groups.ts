@@ -6,6 +6,8 @@ import { profile, signedObject, toSignedObject, type Profile } from "./answers";
 import * as forms from "./forms";
 import type { Json } from "./forms";
 
+const MOST_PAGES = 1_000; // of group chats, 500 each: nobody is in as many
+
 /** The newest operation of a group chat, by the server's word. */
 export interface GroupHead {
   readonly group: Uint8Array;
@@ -67,12 +69,20 @@ export class GroupCalls {
     };
   }
 
-  /** All that this account is in, or waits to be let into. */
+  /** All that this account is in, or waits to be let into, of all pages. */
   async list(): Promise<GroupListed[]> {
-    return forms.items((await this.#call("GET", "groups")).groups).map((one) => {
-      const fields = forms.members(one);
-      return { ...head(fields, "id"), request: fields.request === true };
-    });
+    const found: GroupListed[] = [];
+    let query = "";
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const answer = await this.#call("GET", `groups${query}`);
+      for (const one of forms.items(answer.groups)) {
+        const fields = forms.members(one);
+        found.push({ ...head(fields, "id"), request: fields.request === true });
+      }
+      if (answer.next === undefined || answer.next === null) return found;
+      query = `?cursor=${encodeURIComponent(forms.string(answer.next))}`;
+    }
+    throw forms.nonsense();
   }
 
   /** Who is in it, by the server's word: their names. */
