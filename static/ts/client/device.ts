@@ -72,6 +72,7 @@ export class Device {
     this.receipts = new Receipts(context);
     this.people = new People(context, this);
     this.ownDevices = new OwnDevices(context, this.directory, this.enrolment);
+    this.ownDevices.beforeReset = () => this.groups.catchUp(context.account);
     this.linker = new Linker(context, this.directory, this.enrolment);
     this.approver = new Approver(context, this.directory, this.ownDevices, this.controls);
   }

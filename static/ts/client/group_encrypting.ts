@@ -2,7 +2,7 @@
 //
 // PROTOCOL.md, Groups. Chain, sender keys and ciphertext are stored in one transaction; the sender keys leave first.
 
-import { random } from "../lib/bytes";
+import { equal, random } from "../lib/bytes";
 import { WrongUse } from "../lib/errors";
 import { Text } from "../protocol/body";
 import { seal, Sealed } from "../protocol/content";
@@ -47,21 +47,36 @@ export class Unlisted {
 /**
  * Have this device's chain ready, made anew where that is due, and give it to everybody who has not got it.
  *
- * Throws IdentityHasChanged while the person has not answered a change of a member's identity.
+ * `onlyOwn`: to devices of one's own account, and null where none lacks it. Throws IdentityHasChanged while the person
+ * has not answered a change of a member's identity.
  */
-export function giveChain(tx: Transaction, me: Me, group: Group, visit: Visit): Given | Unlisted | null {
+export function giveChain(
+  tx: Transaction,
+  me: Me,
+  group: Group,
+  visit: Visit,
+  { onlyOwn = false } = {},
+): Given | Unlisted | null {
   const state = stateOf(group);
   if (state === null || state.role(me.account) === null) return null;
   const unlisted = state.roster.map((one) => one.account).filter((one) => newestList(tx, one) === null);
   if (unlisted.length > 0) return new Unlisted(unlisted);
-  for (const { account } of state.roster) requireUnchanged(peers.byAccount(tx, account));
+  if (!onlyOwn) for (const { account } of state.roster) requireUnchanged(peers.byAccount(tx, account));
   const readers = recipients(state, ownDevice(me), new GroupLookup(tx));
+  const lacking = (told: readonly Recipient[]): Recipient[] => {
+    const names = new Set(told.map(recipientName));
+    return readers.filter((one) => !names.has(recipientName(one)) && isReachable(tx, one));
+  };
+  const isOwn = ({ account }: Recipient): boolean => equal(account, me.account);
+  const isNew = lacking(group.told).some(isOwn);
+  if (onlyOwn && !isNew) return null;
   const held = group.chain === null ? null : OwnChain.fromBytes(group.chain);
-  const isDue = held === null || held.isDue(state, group.told, readers, visit);
+  // A new device of one's own learns by it up to where the past has been seen here.
+  const isBehind = held !== null && isNew && !equal(held.gsh, state.hash);
+  const isDue = held === null || isBehind || held.isDue(state, group.told, readers, visit);
   const chain = isDue ? OwnChain.begin(state, visit) : held;
   const told = isDue ? [] : group.told;
-  const names = new Set(told.map(recipientName));
-  const fresh = readers.filter((one) => !names.has(recipientName(one)) && isReachable(tx, one));
+  const fresh = lacking(told).filter((one) => !onlyOwn || isOwn(one));
   for (const one of fresh) queueSenderKey(tx, me, one, chain.announce(groupKeyOf(group, state)), visit);
   const given = { ...group, chain: chain.toBytes(), told: [...told, ...fresh.map((one) => ({ ...one, n: chain.n }))] };
   if (isDue || fresh.length > 0) groups.save(tx, given);

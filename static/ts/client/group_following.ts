@@ -19,6 +19,7 @@ import { requireMe, type Context } from "./context";
 import type { Directory } from "./directory";
 import { applyOperations } from "./group_applying";
 import { stateOf } from "./group_lookup";
+import { Unvouched } from "./group_vouching";
 import { Turn } from "./signals";
 import { WORDS } from "./words";
 
@@ -36,6 +37,7 @@ export class Following {
   readonly #context: Context;
   readonly #directory: Directory;
   readonly #turn = new Turn();
+  readonly #unshown = new Set<string>(); // group chats of which the person was told
 
   constructor(context: Context, directory: Directory) {
     this.#context = context;
@@ -68,18 +70,22 @@ export class Following {
     const fetched = await this.#fetch(group, state, link);
     await this.#learn(fetched);
     try {
-      return this.#context.write((tx) => {
-        const me = requireMe(tx);
-        const { state: moved, shown } = applyOperations(tx, me, group, fetched, link);
-        this.#context.telling.lines(shown);
+      const [moved, failure] = this.#context.write((tx) => {
+        const news = { ...fetched, operations: newer(state, fetched.operations) };
+        const applied = applyOperations(tx, requireMe(tx), group, news, link);
+        this.#context.telling.lines(applied.shown);
         this.#context.telling.chat(group);
-        checkHead(tx, moved, head);
-        this.#settle(tx, group);
-        return moved;
+        if (applied.failure === null) {
+          checkHead(tx, applied.state, head);
+          this.#settle(tx, group);
+        }
+        return [applied.state, applied.failure] as const;
       });
+      if (failure !== null) throw failure;
+      return moved;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const trouble = error instanceof Unsupported ? "newer" : error instanceof WentBack ? "back" : "refused";
+      const trouble = troubleOf(error);
       this.#refuse(group, trouble);
       throw new Refused(WORDS.groupTrouble[trouble], "group_refused");
     } finally {
@@ -92,7 +98,8 @@ export class Following {
     const join = link?.join(account) ?? null;
     const operations: Uint8Array[] = [];
     const lists: Operations["lists"][number][] = [];
-    let since = state === null ? null : state.index;
+    // From the newest one known, itself included, so that a fork of it shows.
+    let since = state === null || state.index === 0 ? null : state.index - 1;
     for (let page = 0; page < PAGES; page++) {
       const answer = await api.groups.operations(group, since, join);
       operations.push(...answer.operations);
@@ -108,7 +115,7 @@ export class Following {
     const authors = new Map<string, Uint8Array>();
     this.#context.write((tx) => {
       for (const { account, listHash } of operations.flatMap(opened)) {
-        if (!peers.knowsList(tx, account, listHash)) authors.set(hex(account), account);
+        if (peers.listNamed(tx, account, listHash) === null) authors.set(hex(account), account);
       }
     });
     const unknown = [...authors.values()];
@@ -141,12 +148,32 @@ export class Following {
   }
 
   #refuse(group: Uint8Array, trouble: Trouble): void {
-    this.#context.write((tx) => this.note(tx, group, trouble));
+    const isKnown = this.#context.write((tx) => {
+      this.note(tx, group, trouble);
+      return groups.get(tx, group) !== null;
+    });
+    if (isKnown || this.#unshown.has(hex(group))) return;
+    this.#unshown.add(hex(group));
+    this.#context.notify(WORDS.groupUnshown);
   }
 }
 
-/** The newest operation, by the server's word, is one that is kept here under another hash, or none at all. */
+/** The newest operation that is kept here is not shown any more, or another in its place. */
 class WentBack extends ListRefused {}
+
+/** The operations behind the newest one that is known, with which they begin. Throws WentBack, Malformed, Unsupported. */
+function newer(state: GroupState | null, operations: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (state === null) return operations;
+  const [first, ...others] = operations;
+  if (first === undefined || !equal(openOperation(first).hash, state.hash)) throw new WentBack("another state");
+  return others;
+}
+
+function troubleOf(error: ProtocolError): Trouble {
+  if (error instanceof Unsupported) return "newer";
+  if (error instanceof WentBack) return "back";
+  return error instanceof Unvouched ? "identity" : "refused";
+}
 
 function checkHead(tx: Transaction, state: GroupState, head: GroupHead | null): void {
   if (head === null) return;

@@ -63,6 +63,16 @@ export class GroupSender {
     this.#controls.wanted.set();
   }
 
+  /** Give it to devices of one's own account that have not got it: a new one has nothing yet. */
+  async announceToOwn(id: Uint8Array): Promise<void> {
+    try {
+      const given = await this.#given(id, (tx, me) => giveNow(tx, me, id, this.#visit(), { onlyOwn: true }));
+      if (given !== null) this.#controls.wanted.set();
+    } catch (error) {
+      if (!(error instanceof KeysRefused || error instanceof Unreachable)) throw error;
+    }
+  }
+
   /** Send what waits, for as long as the connection lasts. */
   async run(until: AbortSignal): Promise<void> {
     const { clock } = this.#context.environment;
@@ -281,9 +291,9 @@ function isLasting(error: unknown): error is ClientError {
   return error instanceof Refused && error.code === "group_refused";
 }
 
-function giveNow(tx: Transaction, me: Me, id: Uint8Array, visit: Visit): Given | Unlisted | null {
+function giveNow(tx: Transaction, me: Me, id: Uint8Array, visit: Visit, to = { onlyOwn: false }): Given | Unlisted | null {
   const group = groups.get(tx, id);
-  return group === null || group.trouble !== "" || group.request ? null : giveChain(tx, me, group, visit);
+  return group === null || group.trouble !== "" || group.request ? null : giveChain(tx, me, group, visit, to);
 }
 
 /** Not the old bytes again: they are for a group chat that is no longer this one. */

@@ -2,10 +2,10 @@
 
 import { groupHead, type GroupHead, type GroupListed, type Json } from "../api/index";
 import { equal, hex } from "../lib/bytes";
-import { Refused, WrongUse } from "../lib/errors";
+import { Defect, KeysRefused, Refused, Unreachable, WrongUse } from "../lib/errors";
 import { Add, Approve, CloseLink, Leave, Remove, SetMeta, SetRole, type Args, type OpenLinkOptions } from "../protocol/group_args";
 import { Meta } from "../protocol/group_meta";
-import type { GroupState } from "../protocol/group_state";
+import { GroupState } from "../protocol/group_state";
 import type { Group } from "../store/group_records";
 import * as groups from "../store/groups";
 import type { Context } from "./context";
@@ -135,10 +135,28 @@ export class Groups {
     }
   }
 
-  /** Give this device's chains to devices that have not got them: of one's own, a new one has nothing yet. */
-  async announceAll(): Promise<void> {
-    const known = this.#context.write((tx) => groups.all(tx)).filter((one) => one.ended === "" && one.chain !== null);
-    for (const { id } of known) await this.#sender.announce(id);
+  /** Give this device's chains to devices of one's own account that have not got them. */
+  async announceToOwn(): Promise<void> {
+    for (const { id } of this.#context.write((tx) => groups.all(tx))) await this.#sender.announceToOwn(id);
+  }
+
+  /**
+   * Learn what is new of the group chats that somebody is in, before another identity of theirs is taken: what they
+   * have signed under the one of before counts until then. What cannot be learned now is not waited for.
+   */
+  async catchUp(account: Uint8Array): Promise<void> {
+    const isWith = ({ ended, state }: Group): boolean => {
+      return ended === "" && state !== null && GroupState.fromBytes(state).role(account) !== null;
+    };
+    for (const { id } of this.#context.write((tx) => groups.all(tx)).filter(isWith)) {
+      await patiently(() => this.#following.follow(id));
+    }
+  }
+
+  /** After that: what had to wait for it. */
+  async resume(): Promise<void> {
+    await patiently(() => this.tend());
+    this.#sender.wanted.set();
   }
 
   async #follow(listed: GroupListed): Promise<void> {
@@ -189,6 +207,16 @@ export class Groups {
     this.#context.write((tx) => groups.get(tx, id) !== null && groups.change(tx, id, changes));
     telling.chat(id);
     telling.flush();
+  }
+}
+
+/** What goes wrong is tried again by the next connection. */
+async function patiently(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const isLater = error instanceof Unreachable || error instanceof Refused || error instanceof Defect;
+    if (!(isLater || error instanceof KeysRefused)) throw error;
   }
 }
 

@@ -199,7 +199,7 @@ export class Live {
       await this.#parts.inbox.unpark();
       this.#parts.sender.wanted.set();
       this.#parts.groupSender.wanted.set();
-      if (equal(account, this.#context.account)) await this.#parts.groups.announceAll();
+      if (equal(account, this.#context.account)) await this.#parts.groups.announceToOwn();
     } catch (error) {
       // Many devices changed at once. Whoever writes to one of them, or hears from it, learns of it then.
       if (error instanceof Unreachable && error.code === "too_many_requests") return;

@@ -34,6 +34,8 @@ export class OwnDevices {
   readonly #directory: Directory;
   readonly #enrolment: Enrolment;
   readonly #turn = new Turn(); // one list at a time
+  /** Called before this account is given another key: what was signed under the one of before counts until then. */
+  beforeReset: () => Promise<void> = () => Promise.resolve();
   readonly #told = new Set<string>(); // suspended devices that hold the account key
 
   constructor(context: Context, directory: Directory, enrolment: Enrolment) {
@@ -70,8 +72,10 @@ export class OwnDevices {
     if (holdsKey && !newIdentity) throw new Refused(WORDS.newIdentityNeeded, "new_identity_needed");
     if (newIdentity) this.#told.add(hex(device)); // the person knows, and the key is about to be worth nothing
     await this.#context.api.suspend(device);
-    if (newIdentity) await this.reset();
-    else await this.publish((newest) => newest.devices.filter((one) => !equal(one.device, device)));
+    if (newIdentity) {
+      await this.beforeReset();
+      await this.reset();
+    } else await this.publish((newest) => newest.devices.filter((one) => !equal(one.device, device)));
     this.#tell();
   }
 

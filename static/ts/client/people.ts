@@ -14,6 +14,7 @@ import { Peer } from "../store/records";
 import { requireMe, type Context } from "./context";
 import { sameName, type Directory } from "./directory";
 import type { Doctor } from "./doctor";
+import type { Groups } from "./groups";
 import { acknowledge, currentKey, hasChanged, markVerified } from "./identity";
 import type { Person, SafetyNumber } from "./model";
 import { chatWith, conversationWith } from "./places";
@@ -29,6 +30,7 @@ interface Parts {
   readonly sender: Sender;
   readonly receipts: Receipts;
   readonly doctor: Doctor;
+  readonly groups: Groups;
 }
 
 export class People {
@@ -38,6 +40,7 @@ export class People {
   readonly #sender: Sender;
   readonly #receipts: Receipts;
   readonly #doctor: Doctor;
+  readonly #groups: Groups;
   /** An answer that was on its way when the person decided something would undo that here. */
   readonly #turn = new Turn();
 
@@ -48,6 +51,7 @@ export class People {
     this.#sender = parts.sender;
     this.#receipts = parts.receipts;
     this.#doctor = parts.doctor;
+    this.#groups = parts.groups;
   }
 
   /** Accounts whose username begins like this, oneself excluded. */
@@ -130,6 +134,7 @@ export class People {
 
   /** The person has compared the number that stands for `key`. Acknowledges a changed identity. */
   async verify(account: Uint8Array, key: Uint8Array): Promise<void> {
+    if (hasChanged(this.#directory.known(account))) await this.#groups.catchUp(account);
     this.#context.write((tx) => markVerified(tx, account, key));
     await this.#settled(account);
   }
@@ -137,7 +142,8 @@ export class People {
   /** Write on to somebody whose identity has changed, without having compared anything. */
   async acknowledge(account: Uint8Array): Promise<void> {
     if (!hasChanged(this.#directory.known(account))) return;
-    this.#context.write((tx) => acknowledge(tx, account));
+    await this.#groups.catchUp(account);
+    this.#context.write((tx) => hasChanged(peers.byAccount(tx, account)) && acknowledge(tx, account));
     await this.#settled(account);
   }
 
@@ -147,6 +153,7 @@ export class People {
     this.#context.telling.flush();
     this.#sender.wanted.set();
     await this.#unpark();
+    await this.#groups.resume();
   }
 
   /** Perhaps the server has taken a change back, or made another. */

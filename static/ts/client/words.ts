@@ -127,6 +127,9 @@ export const WORDS = {
     refused:
       "The server shows something in this group that nobody who may has signed, or that contradicts what was signed" +
       " before: nothing is sent to it.",
+    identity:
+      "Something in this group is signed under another identity of a member than the one that is known here: nothing is" +
+      " sent to it. If somebody's identity has changed, look at that first; else the server may be lying.",
     newer: "Something happened in this group that needs a newer version of this page: nothing is sent to it. Reload the page.",
     back: "The server shows an earlier or another state of this group than its members have signed: nothing is sent to it.",
     ghost: "The server counts somebody among this group's members whom no member has added: nothing is sent to it.",
@@ -134,6 +137,10 @@ export const WORDS = {
       "A member knows of something that happened in this group, and the server does not show it: it may be hiding that" +
       " somebody was removed. Nothing is sent to it.",
   },
+  groupUnshown:
+    "The server says that you are in a group, and what it shows of it is not signed as it must be, or under another identity" +
+    " of a member than the one that is known here: the group is not shown. If you have made a new identity, it comes back once" +
+    " a member whom you have compared safety numbers with writes there, or an admin removes you and adds you again.",
   groupNotAllowed: "You cannot do that in this group, or not any more.",
   groupTitle: "A group needs a name, of one line.",
   groupMetaSize: "The group's name and description are too long.",

@@ -24,7 +24,7 @@ export interface Told {
 }
 
 /** Why nothing is sent to a group chat: what the server shows of it contradicts what its members have signed. */
-export type Trouble = "" | "refused" | "newer" | "back" | "ghost" | "withheld";
+export type Trouble = "" | "refused" | "identity" | "newer" | "back" | "ghost" | "withheld";
 
 /** One group chat, as its operations have made it and as this device takes part in it. */
 export interface Group {
@@ -40,6 +40,7 @@ export interface Group {
   readonly told: readonly Told[]; // who was ever told this chain
   readonly announce: boolean; // the chain is to be given to all who have not got it, and that was not done yet
   readonly leftAt: number; // the number of the last leave; -1: none
+  readonly isPart: boolean; // its operations did never yet hold to the last one that was shown
 }
 
 /** One message on its way to a group chat. Without `wire` it has not been encrypted yet, or has to be anew. */
@@ -68,6 +69,7 @@ export const Group = new Kind<Group, Exclude<keyof Group, "id">>(["id"], {
   told: [],
   announce: false,
   leftAt: -1,
+  isPart: false,
 });
 
 export const GroupOutgoing = new Kind<GroupOutgoing, "mentions" | "padded" | "wire" | "gsh" | "lists" | "attempts">(

@@ -83,12 +83,13 @@ export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: {
 
 /** The sender keys that wait, oldest first. */
 export function keys(tx: Transaction): WaitingKey[] {
-  const rows = tx.all("SELECT position, chat, account, device, padded FROM group_key ORDER BY position");
-  return rows.map(([position, chat, account, device, padded]) => {
-    if (!(chat instanceof Uint8Array && account instanceof Uint8Array)) throw damaged();
-    if (!(device instanceof Uint8Array && padded instanceof Uint8Array)) throw damaged();
-    return { position: Number(position), chat, account, device, padded };
-  });
+  return tx.all("SELECT position, chat, account, device, padded FROM group_key ORDER BY position").map(keyOf);
+}
+
+/** Those of one group chat. */
+export function keysOf(tx: Transaction, chat: Uint8Array): WaitingKey[] {
+  const columns = "position, chat, account, device, padded";
+  return tx.all(`SELECT ${columns} FROM group_key WHERE chat = ? ORDER BY position`, [chat]).map(keyOf);
 }
 
 export function forgetKey(tx: Transaction, position: number): void {
@@ -110,4 +111,10 @@ export function countAnswer(tx: Transaction, message: Uint8Array, device: Uint8A
 function messageOf([envelope, frame]: Row): WaitingMessage {
   if (!(frame instanceof Uint8Array)) throw damaged();
   return { envelope: Number(envelope), frame };
+}
+
+function keyOf([position, chat, account, device, padded]: Row): WaitingKey {
+  if (!(chat instanceof Uint8Array && account instanceof Uint8Array)) throw damaged();
+  if (!(device instanceof Uint8Array && padded instanceof Uint8Array)) throw damaged();
+  return { position: Number(position), chat, account, device, padded };
 }

@@ -39,7 +39,7 @@ test("a store of before group chats gets their tables, and keeps what it has", a
   const files = memoryFiles();
   const older = await Store.open(files, new Uint8Array(32));
   older.transaction((tx) => {
-    for (const table of ["group_chat", "group_operation", "announced_chain", "group_outbox", "group_waiting", "group_key", "group_answer"]) {
+    for (const table of ["group_chat", "group_operation", "announced_chain", "group_outbox", "group_waiting", "group_key", "group_answer", "old_list"]) {
       tx.run(`DROP TABLE ${table}`);
     }
     tx.run("ALTER TABLE sent DROP COLUMN signing_key");

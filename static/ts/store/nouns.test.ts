@@ -82,8 +82,17 @@ describe("peers", () => {
     const pinned = Peer.of({ account: SAM, pin: new Pin(list).toBytes() });
     expect(peers.pinOf(pinned)?.newest.hash).toEqual(list.hash);
     expect(peers.pinOf(null)).toBeNull();
+    expect(within((tx) => peers.lists(tx, SAM)).map((one) => one.seq)).toEqual([1]);
+  });
+
+  test("keep the names of lists that were given up, and nothing else of them", () => {
+    const list = firstList(SAM);
+    within((tx) => peers.saveList(tx, list));
     within((tx) => peers.forgetLists(tx, SAM));
-    expect(within((tx) => peers.knowsList(tx, SAM, list.hash))).toBe(false);
+    within((tx) => peers.forgetLists(tx, SAM));
+    expect(within((tx) => [peers.listNamed(tx, SAM, list.hash), peers.lists(tx, SAM)])).toEqual([null, []]);
+    expect(within((tx) => peers.knowsList(tx, SAM, list.hash))).toBe(true);
+    expect(within((tx) => peers.knowsList(tx, KIM, list.hash))).toBe(false);
   });
 });
 

@@ -54,12 +54,22 @@ export function listNamed(tx: Transaction, account: Uint8Array, listHash: Uint8A
   return row === null ? null : opened(row[0] ?? null);
 }
 
+/** The lists of an account that are kept, under the account key that is pinned. */
+export function lists(tx: Transaction, account: Uint8Array): DeviceList[] {
+  return tx.all("SELECT signed FROM device_list WHERE account = ?", [account]).map(([signed]) => opened(signed ?? null));
+}
+
+/** Whether a list was ever seen, that of an identity that was given up included. */
 export function knowsList(tx: Transaction, account: Uint8Array, listHash: Uint8Array): boolean {
-  return tx.one("SELECT 1 FROM device_list WHERE account = ? AND hash = ?", [account, listHash]) !== null;
+  const known =
+    "SELECT 1 FROM device_list WHERE account = ?1 AND hash = ?2 UNION SELECT 1 FROM old_list WHERE account = ?1 AND hash = ?2";
+  return tx.one(known, [account, listHash]) !== null;
 }
 
 /** Drop the lists of an identity that was given up: first messages that name them are not listed. */
 export function forgetLists(tx: Transaction, account: Uint8Array): void {
+  // Their names stay: what was written before the change names them, and nobody withholds a thing.
+  tx.run("INSERT OR IGNORE INTO old_list SELECT account, hash FROM device_list WHERE account = ?", [account]);
   tx.run("DELETE FROM device_list WHERE account = ?", [account]);
 }
 

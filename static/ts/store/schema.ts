@@ -89,6 +89,10 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "ALTER TABLE entry ADD COLUMN mentioned INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX entry_mentioned ON entry (chat, position) WHERE mentioned = 1",
   ],
+  [
+    // The hashes of lists of identities that were given up.
+    "CREATE TABLE old_list (account BLOB, hash BLOB, PRIMARY KEY (account, hash)) WITHOUT ROWID",
+  ],
 ];
 
 /** What migrating needs of a database. */

@@ -3,10 +3,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { encodeBase64url } from "../../lib/base64url";
 import { fromUuid } from "../../lib/uuid";
-import { Add } from "../../protocol/group_args";
+import { Add, OWNER, SetRole } from "../../protocol/group_args";
 import { signOperation } from "../../protocol/group_operation";
 import { OwnDevice } from "../../protocol/keys";
 import { SYSTEM } from "../../protocol/entropy";
+import { keysOf, slip } from "./group_forging";
 import { group, made, members, says, stateOf, texts } from "./group_parties";
 import { befriend, joined, passing, pause, until, type Party } from "./parties";
 import { Relay } from "./relay";
@@ -103,9 +104,20 @@ test("a server that goes back to an earlier operation is not followed", async ()
   await until(async () => (await members(bob, id)) === "alice owner, bob member");
   const state = relay.groups.states.get(id)!;
   relay.groups.hidden.set(id, { above: 0, from: [bob.account] });
-  await bob.messenger.send(id, "to whom?");
-  await pause(200);
+  relay.groups.tell(id, [bob.account]);
+  await isHeld(bob, "shows an earlier or another state");
   expect(await members(bob, id)).toBe("alice owner, bob member");
   expect(relay.groups.states.get(id)).toBe(state);
-  expect(await texts(carol, id)).not.toContain("bob: to whom?");
+  expect(await texts(carol, id)).not.toContain("bob: does this leave?");
+});
+
+test("a server that shows another course of what was seen already is not followed", async () => {
+  await alice.messenger.setRole(id, carol.account, "admin");
+  await until(async () => (await members(bob, id)).includes("carol admin"));
+  const chain = relay.groups.chains.get(id)!;
+  relay.groups.chains.set(id, [chain[0]!]);
+  slip(relay, id, keysOf(alice), new SetRole(fromUuid(carol.account)!, OWNER)); // of the very number
+  relay.groups.tell(id, [bob.account]);
+  await isHeld(bob, "another state of this group");
+  expect(await members(bob, id)).toContain("carol admin");
 });

@@ -303,7 +303,7 @@ export class Relay {
 
   #publish({ replaces, ...list }: Json, account: string): Answer {
     const lists = this.lists.of(account);
-    if (replaces !== undefined) lists.length = 0;
+    if (replaces !== undefined) this.groups.ended.push(...lists.splice(0).map((one) => ({ account, ...one })));
     if (!lists.some((one) => one.payload === list.payload)) {
       if (this.strict && seqOf(list) !== lists.length + 1) return problem(409, "list_conflict");
       lists.push(list);

@@ -26,6 +26,8 @@ export class RelayGroups {
   readonly places = new Map<string, string>(); // by message id: the group
   /** By group: from whom the operations above a number are hidden. */
   readonly hidden = new Map<string, { readonly above: number; readonly from: readonly string[] }>();
+  /** Lists of identities that were given up, or made up. */
+  readonly ended: Json[] = [];
   readonly #relay: Relay;
 
   constructor(relay: Relay) {
@@ -128,7 +130,8 @@ export class RelayGroups {
   }
 
   #page(id: string, account: string, since: number): Json {
-    return { operations: this.#chainFor(id, account).slice(since + 1), lists: [], more: false };
+    const newest = [...this.#relay.lists].flatMap(([owner, lists]) => lists.map((one) => ({ account: owner, ...one })));
+    return { operations: this.#chainFor(id, account).slice(since + 1), lists: [...this.ended, ...newest], more: false };
   }
 
   #chainFor(id: string, account = ""): Signed[] {

@@ -1,0 +1,210 @@
+// Which operations of a group chat count: whose author's list is under the account key that is pinned here, or whose
+// device is on the newest list, and those that somebody has vouched for.
+//
+// docs/protocol.md, answer 76. A list under any other key, given up or made up, is the server's word alone. Each
+// operation commits to those before it, so that one of a device that is listed now can vouch for them.
+
+import type { Operations } from "../api/index";
+import { equal, hex } from "../lib/bytes";
+import { readPadded } from "../protocol/content";
+import { openList, type DeviceList } from "../protocol/device_list";
+import { ListRefused, NotListed, ProtocolError } from "../protocol/errors";
+import { Add, ADMIN, Approve, Create, MEMBER } from "../protocol/group_args";
+import { apply } from "../protocol/group_chain";
+import type { GroupLink } from "../protocol/group_link";
+import { openOperation, type Operation } from "../protocol/group_operation";
+import type { GroupState } from "../protocol/group_state";
+import { SenderKey } from "../protocol/sender_key";
+import * as waiting from "../store/group_waiting";
+import * as groups from "../store/groups";
+import * as peers from "../store/peers";
+import type { Me } from "../store/records";
+import type { Transaction } from "../store/transaction";
+import { hasChanged, isVerified } from "./identity";
+import { newestList } from "./opening";
+
+const ROUNDS = 4; // of which each knows that one operation more does not hold
+
+/** An operation under an account key that is not the pinned one, for which nobody has vouched. */
+export class Unvouched extends NotListed {}
+
+/** An operation that holds, and the group before and after it. */
+export interface Step {
+  readonly operation: Operation;
+  readonly before: GroupState | null;
+  readonly after: GroupState;
+}
+
+/** What there is to judge by. */
+export interface Case {
+  readonly id: Uint8Array;
+  readonly kept: GroupState | null; // the group as it is known here, which is not judged again
+  readonly isWhole: boolean; // and was followed to its end before
+  readonly lists: Operations["lists"];
+  readonly link: GroupLink | null;
+}
+
+interface Judged {
+  readonly steps: readonly Step[];
+  /** Why the next one does not hold; null: all do. */
+  readonly failure: ProtocolError | null;
+}
+
+/** Hold operations that follow those that are kept against what is known here, in order, up to the first that fails. */
+export function judge(tx: Transaction, me: Me, given: Case, objects: readonly Uint8Array[]): Judged {
+  const judging = new Judging(tx, me, given);
+  let failure: ProtocolError | null = null;
+  let count = objects.length;
+  for (let round = 0; round < ROUNDS; round++) {
+    // What fails vouches for nothing before it.
+    const judged = judging.steps(objects.slice(0, count));
+    failure ??= judged.failure;
+    if (judged.failure === null) return { steps: judged.steps, failure };
+    count = judged.steps.length;
+  }
+  return { steps: [], failure };
+}
+
+interface Named {
+  readonly operation: Operation;
+  readonly list: DeviceList | null;
+  readonly isPinned: boolean; // the list is under the account key that is pinned here
+  readonly isListed: boolean; // the device is on the newest list, under the key that it has in that one
+}
+
+class Judging {
+  readonly #tx: Transaction;
+  readonly #me: Me;
+  readonly #case: Case;
+  readonly #relied: GroupState | null; // the group as it was followed to its end
+  readonly #given = new Map<string, Uint8Array>();
+  readonly #vouched: ReadonlyMap<string, Uint8Array | null>; // by an operation's hash: who is in the group then
+
+  constructor(tx: Transaction, me: Me, given: Case) {
+    this.#tx = tx;
+    this.#me = me;
+    this.#case = given;
+    this.#relied = given.isWhole ? given.kept : null;
+    for (const { account, signed } of given.lists) {
+      const list = openedList(signed);
+      if (list !== null && equal(list.account, account)) this.#given.set(hex(account) + hex(list.hash), signed);
+    }
+    this.#vouched = this.#vouchers();
+  }
+
+  steps(objects: readonly Uint8Array[]): Judged {
+    const [all, unread] = this.#opened(objects);
+    const voucher = all.findLastIndex((one) => this.#vouches(one));
+    const border = Math.max(voucher, this.#admission(all));
+    const steps: Step[] = [];
+    let state = this.#case.kept;
+    try {
+      for (const [at, one] of all.entries()) {
+        const { operation, list } = one;
+        const counts = one.isPinned || one.isListed || (at <= border && !this.#hasMoved(state, operation.account));
+        if (list !== null && !counts) throw new Unvouched("another account key");
+        const after: GroupState = apply(state, operation.signed, { listNamed: () => list });
+        const who = this.#vouched.get(hex(operation.hash)) ?? null;
+        if (at === border && who !== null && after.role(who) === null) throw new Unvouched("by nobody in it");
+        steps.push({ operation, before: state, after });
+        state = after;
+      }
+      return { steps, failure: unread };
+    } catch (failure) {
+      if (failure instanceof ProtocolError) return { steps, failure };
+      throw failure;
+    }
+  }
+
+  #opened(objects: readonly Uint8Array[]): [readonly Named[], ProtocolError | null] {
+    const opened: Named[] = [];
+    try {
+      for (const signed of objects) {
+        const operation = openOperation(signed);
+        if (!equal(operation.group, this.#case.id)) throw new ListRefused("another group");
+        opened.push(this.#named(operation));
+      }
+      return [opened, null];
+    } catch (error) {
+      if (error instanceof ProtocolError) return [opened, error];
+      throw error;
+    }
+  }
+
+  #named(operation: Operation): Named {
+    const { account, listHash } = operation;
+    const peer = peers.byAccount(this.#tx, account);
+    const pin = peers.pinOf(peer);
+    const known = peers.listNamed(this.#tx, account, listHash);
+    const given = known === null ? (this.#given.get(hex(account) + hex(listHash)) ?? null) : null;
+    const list = given === null ? known : openList(given);
+    const isPinned = list !== null && pin !== null && equal(list.accountKey, pin.accountKey);
+    // Under the pinned key the directory would have it, but while the server shows another one.
+    if (isPinned && given !== null && !hasChanged(peer)) return { operation, list: null, isPinned: false, isListed: false };
+    const [then, now] = [list?.find(operation.device) ?? null, pin?.newest.find(operation.device) ?? null];
+    return { operation, list, isPinned, isListed: then !== null && now !== null && equal(then.signingKey, now.signingKey) };
+  }
+
+  /** Whether an operation vouches for all before it. */
+  #vouches({ operation, isListed }: Named): boolean {
+    return (isListed && equal(operation.account, this.#me.account)) || this.#vouched.has(hex(operation.hash));
+  }
+
+  /**
+   * The operation that lets this account in, -1 for none: what was before it, whoever let one in has seen.
+   *
+   * The first one. A later one where the group chat is relied on here, or where the device is alone and has nobody else
+   * to tell it: with a new identity on an empty device one is let in again.
+   */
+  #admission(all: readonly Named[]): number {
+    const isAlone = newestList(this.#tx, this.#me.account)?.devices.length === 1;
+    const admits = (one: Named): boolean => this.#admits(one);
+    return this.#relied !== null || isAlone ? all.findLastIndex(admits) : all.findIndex(admits);
+  }
+
+  #admits({ operation, isListed }: Named): boolean {
+    const { args, account } = operation;
+    // Of a group chat that is known here, only who may do so by what is known.
+    if (!isListed || (this.#relied !== null && (this.#relied.role(account) ?? MEMBER) < ADMIN)) return false;
+    if (args instanceof Create) return args.roster.some((one) => equal(one.account, this.#me.account));
+    return (args instanceof Add || args instanceof Approve) && equal(args.account, this.#me.account);
+  }
+
+  /** Whether somebody has signed under the pinned key already: nothing under another counts after that. */
+  #hasMoved(state: GroupState | null, account: Uint8Array): boolean {
+    const pin = peers.pinOf(peers.byAccount(this.#tx, account));
+    const keys = (state?.authors ?? []).filter((one) => equal(one.account, account)).map((one) => one.accountKey);
+    return pin !== null && keys.some((key) => equal(key, pin.accountKey));
+  }
+
+  /**
+   * The operations up to which others have come: other devices of one's own account, by their sender keys, and of a
+   * group chat that is new here those of people whose safety number was compared; and whoever gave one the link.
+   */
+  #vouchers(): Map<string, Uint8Array | null> {
+    const { id, link } = this.#case;
+    const own = this.#me.account;
+    const found = new Map<string, Uint8Array | null>();
+    for (const { account, device, padded } of waiting.keysOf(this.#tx, id)) {
+      const peer = peers.byAccount(this.#tx, account);
+      const isTrusted = equal(account, own) || (this.#relied === null && isVerified(peer));
+      const { body } = readPadded(padded);
+      const isListed = (peers.pinOf(peer)?.newest.find(device) ?? null) !== null;
+      if (isTrusted && isListed && body instanceof SenderKey) found.set(hex(body.gsh), account);
+    }
+    for (const { device } of newestList(this.#tx, own)?.devices ?? []) {
+      for (const { gsh } of groups.chains(this.#tx, id, own, device)) found.set(hex(gsh), own);
+    }
+    if (link !== null) found.set(hex(link.gsh), null);
+    return found;
+  }
+}
+
+function openedList(signed: Uint8Array): DeviceList | null {
+  try {
+    return openList(signed);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
+}
