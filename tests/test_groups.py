@@ -166,6 +166,44 @@ def test_a_fourth_joins_by_a_link_once_an_admin_lets_them_in(room: Room) -> None
     assert roster(room.erin) == {"alice": "owner", "dora": "member", "erin": "member"}
 
 
+def test_open_chats_are_beside_the_encrypted_ones(room: Room) -> None:
+    alice, dora = room.alice, room.dora
+    [made] = alice.json("group", "create", "Choir", "--open", "--member", "dora")
+    dora.json("group", "accept", "Choir")
+    listening = dora.start("--json", "listen", "--timeout", "40")
+    assert listening.stdout is not None
+    opened = (one for text in listening.stdout if (one := json.loads(text)).get("open"))
+    first = alice.json("send", "#Choir", "practice on monday")[0]
+    message = next(opened)
+    assert (message["id"], message["group"], message["text"]) == (first["id"], made["group"], "practice on monday")
+    alice.json("edit", "#Choir", first["id"], "practice on tuesday")
+    edited = next(opened)
+    assert (edited["type"], edited["text"]) == ("edited", "practice on tuesday")
+    alice.json("delete", "#Choir", str(message["number"]))
+    deleted = next(opened)
+    assert (deleted["type"], deleted["number"]) == ("deleted", message["number"])
+    alice.json("send", "--open", "dora", "is tuesday all right?")
+    private = next(opened)
+    assert (private["text"], "group" in private) == ("is tuesday all right?", False)
+    listening.kill()
+    listening.communicate()
+    dora.json("send", "--open", "alice", "tuesday it is")
+    alice.json("send", "#Choir", "tuesday then")
+    assert [one["text"] for one in dora.listen(1)] == ["tuesday then"]
+    assert sorted(one["snippet"] for one in dora.json("search", "TUESDAY")) == [
+        "is tuesday all right?", "tuesday it is", "tuesday then",
+    ]  # fmt: skip
+    assert [one["snippet"] for one in dora.json("search", "tuesday", "--in", "#Choir")] == ["tuesday then"]
+    lines = dora.json("history", "#Choir")
+    assert [(one["text"], one.get("deleted", False)) for one in lines] == [("", True), ("tuesday then", False)]
+    alice.json("group", "remove", "Choir", "dora")
+    for verb in (["send", "#Choir", "wait"], ["history", "#Choir"]):
+        done = dora.run(*verb)
+        assert (done.returncode, "no longer in “Choir”" in done.stderr) == (1, True)
+    assert [one["snippet"] for one in dora.json("search", "then")] == []
+    assert "tuesday" not in str([one.json("history", "#Friends") for one in (alice, dora)])
+
+
 def waiting(stack: Stack, wire: Wire) -> list[Any]:
     found: list[Any] = wire.call(stack.url(), "envelopes").body["envelopes"]
     return found

@@ -23,6 +23,7 @@ from typing import Any
 import uvicorn
 from relay_groups import Groups
 from relay_keys import Answer, Json, RelayKeys, b64, decode, list_hash, problem
+from relay_open import OpenChats
 
 __all__ = ["Answer", "Json", "Relay", "b64", "decode", "problem"]
 
@@ -47,6 +48,7 @@ class Relay(RelayKeys):
         self.expires_in = 900
         self.sockets: dict[str, Callable[[Json | int], None]] = {}
         self.groups = Groups(self)
+        self.open_chats = OpenChats(self)
         self._numbers = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -173,6 +175,9 @@ class Relay(RelayKeys):
             status, value = self.groups.send(body.pop("group"), body, who)
             kind = "message.accepted" if status < 400 else "rejected"
             return {"type": kind, "id": frame["id"], **value}
+        if frame["type"] == "open.send":
+            status, value = self.open_chats.send(body, who)
+            return {"type": "open.accepted" if status < 400 else "rejected", "id": frame["id"], **value}
         if frame["type"] == "ack":
             self._ack(body, who)
         if frame["type"] == "device.send":
@@ -228,6 +233,8 @@ class Relay(RelayKeys):
             return self.keys_call(method, path, query, body, who)
         if path.split("/")[0] == "groups":
             return self.groups.answer(method, path.split("/")[1:], query, body, who)
+        if path.split("/")[0] == "open-chats":
+            return self.open_chats.answer(method, path.split("/")[1:], query, body, who)
         if call == "POST messages":
             return self._send(body, who)
         if call == "POST device-messages":

@@ -25,6 +25,7 @@ from .answers import (
 from .forms import Json
 from .groups import GroupCalls
 from .http import Credentials, Http, origin_of
+from .open_chats import OpenCalls
 
 MOST_ENVELOPES = 256  # a call
 
@@ -44,6 +45,7 @@ class Api:
         self._http = Http(origin, transport)
         self._credentials = credentials
         self.groups = GroupCalls(self._call)
+        self.open_chats = OpenCalls(self._call)
 
     async def close(self) -> None:
         await self._http.close()

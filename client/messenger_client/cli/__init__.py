@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import account, devices, groups, people, talking
+from . import account, devices, groups, open_chats, people, talking
 from .output import take_any_character
 from .verb import JsonOption, ProfileOption, ServerOption, Shared
 
@@ -29,6 +29,7 @@ account.add_to(app)
 talking.add_to(app)
 people.add_to(app)
 groups.add_to(app)
+open_chats.add_to(app)
 devices.add_to(app)
 
 

@@ -7,7 +7,8 @@ import contextlib
 import sys
 from contextlib import aclosing
 
-from ..client import Client, Message
+from ..client import Client, Event, Message, Place
+from ..client.open_chats import NOT_ENCRYPTED
 from ..errors import ClientError, Unreachable, WrongUse
 from .verb import Terminal
 
@@ -16,16 +17,19 @@ READ_EVERY = 1.0  # seconds between read receipts
 BACKLOG = 10  # lines of history to begin with
 
 
-async def converse(terminal: Terminal, client: Client, username: str) -> None:
+async def converse(terminal: Terminal, client: Client, username: str, *, open_chat: bool) -> None:
     """Return when the input ends and everything has left."""
+    place = await client.place(username, open_chat=open_chat)
+    if place.is_open:
+        terminal.output.say(NOT_ENCRYPTED)
     if sys.stdin.isatty():
-        for event in await client.history(username, limit=BACKLOG):
+        for event in await _backlog(client, place):
             if not isinstance(event, Message) or event.outgoing:
                 terminal.output.event(event)
         terminal.output.say(f"You are talking with {username}. Ctrl-D leaves.")
     unread: list[Message] = []
-    printing = asyncio.create_task(_print(terminal, client, username, unread))
-    typing = asyncio.create_task(_type(terminal, client, username))
+    printing = asyncio.create_task(_print(terminal, client, place, unread))
+    typing = asyncio.create_task(_type(terminal, client, place))
     reading = asyncio.create_task(_mark_read(client, unread))
     try:
         await asyncio.wait([printing, typing], return_when=asyncio.FIRST_COMPLETED)
@@ -42,8 +46,17 @@ async def converse(terminal: Terminal, client: Client, username: str) -> None:
             raise result
 
 
-async def _print(terminal: Terminal, client: Client, username: str, unread: list[Message]) -> None:
-    async with aclosing(client.events(of=username)) as events:
+async def _backlog(client: Client, place: Place) -> list[Event]:
+    try:
+        return await client.history(place.name, limit=BACKLOG, open_chat=place.is_open)
+    except (Unreachable, WrongUse):
+        if not place.is_open:
+            raise
+        return []  # of an open chat it is at the server, if there is one yet
+
+
+async def _print(terminal: Terminal, client: Client, place: Place, unread: list[Message]) -> None:
+    async with aclosing(client.events(of=place.name, open_chat=place.is_open)) as events:
         async for event in events:
             terminal.output.event(event)
             client.seen(event)
@@ -51,14 +64,14 @@ async def _print(terminal: Terminal, client: Client, username: str, unread: list
                 unread.append(event)
 
 
-async def _type(terminal: Terminal, client: Client, username: str) -> None:
+async def _type(terminal: Terminal, client: Client, place: Place) -> None:
     lines = _lines()
     while (line := await lines.get()) is not None:
         text = line.rstrip("\r\n")
         if not text:
             continue
         try:
-            message_id = await client.write_down(username, text)
+            message_id = await client.write_down(place.name, text, open_chat=place.is_open)
         except WrongUse as error:
             terminal.output.say(str(error))
             continue

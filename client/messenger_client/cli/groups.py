@@ -10,6 +10,7 @@ import typer
 
 from ..client import Client, GroupChat
 from ..client.model import Role
+from ..client.open_chats import NOT_ENCRYPTED
 from ..errors import WrongUse
 from .output import columns
 from .plain import one_line
@@ -34,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
         async with terminal.client() as client:
             await terminal.sync(client)
             found = await client.groups()
-            rows = [[one_line(one.title), _many(one), _word(one), one.id] for one in found]
+            rows = [[one_line(one.title), _many(one), _word(one), _kind(one), one.id] for one in found]
             for one, line in zip(found, columns(rows), strict=True):
                 terminal.output.result(_value("group", one), line)
             if not found:
@@ -53,15 +54,20 @@ def _add_making(app: typer.Typer) -> None:
     @verb(app)
     async def create(
         terminal: Terminal,
-        title: Annotated[str, typer.Argument(help="What it is called. No server reads it.")],
+        title: Annotated[str, typer.Argument(help="What it is called. No server reads it, but of an open one.")],
         member: Annotated[list[str] | None, typer.Option("--member", metavar="USER", help="Add somebody.")] = None,
         members_may_add: Annotated[
             bool, typer.Option("--members-may-add", help="Let everybody add people, not admins alone.")
         ] = False,
+        open_chat: Annotated[
+            bool, typer.Option("--open", help="Not end-to-end encrypted: the server reads and keeps all of it.")
+        ] = False,
     ) -> None:
-        """Start a group chat that you own, end-to-end encrypted."""
+        """Start a group chat that you own, end-to-end encrypted; with --open one that is not, and never will be."""
         async with terminal.client() as client:
-            made = await client.create_group(title, member or (), members_may_add=members_may_add)
+            if open_chat:
+                terminal.output.say(NOT_ENCRYPTED)
+            made = await client.create_group(title, member or (), members_may_add=members_may_add, open_chat=open_chat)
             line = f"{title} is there. Write to it: messenger send '#{title}' TEXT"
             terminal.output.result(_value("group", made), one_line(line))
 
@@ -74,6 +80,8 @@ def _add_making(app: typer.Typer) -> None:
             rows = [[one_line(one.username), one.role] for one in found.members]
             rows += [[one_line(one), "waits to be let in"] for one in found.waiting]
             lines = [one_line(f"{found.title}  {_word(found)}"), found.id, *columns(rows)]
+            if found.is_open:
+                lines.append(NOT_ENCRYPTED)
             if found.links:
                 lines.append(f"open links: {found.links}")
             terminal.output.result(_value("group", found), "\n".join(lines))
@@ -91,7 +99,7 @@ def _add_making(app: typer.Typer) -> None:
 def _add_changing(app: typer.Typer) -> None:
     @verb(app)
     async def add(terminal: Terminal, name: Name, user: Who) -> None:
-        """Add somebody. They read what is written from now on."""
+        """Add somebody. They read what is written from now on; in an open chat all that was written before, too."""
         await _do(terminal, f"{user} is in it.", lambda client: client.add_to_group(name, user))
 
     @verb(app)
@@ -178,7 +186,7 @@ async def _do(terminal: Terminal, line: str, work: Callable[[Client], Awaitable[
 
 
 def _value(kind: str, one: GroupChat) -> dict[str, object]:
-    return {
+    value: dict[str, object] = {
         "type": kind,
         "group": one.id,
         "title": one.title,
@@ -190,6 +198,11 @@ def _value(kind: str, one: GroupChat) -> dict[str, object]:
         "links": one.links,
         "trouble": one.trouble,
     }
+    return value | ({"open": True} if one.is_open else {})
+
+
+def _kind(one: GroupChat) -> str:
+    return "not end-to-end encrypted" if one.is_open else ""
 
 
 def _many(one: GroupChat) -> str:

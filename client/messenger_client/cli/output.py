@@ -14,7 +14,7 @@ from datetime import datetime
 
 import typer
 
-from ..client import Event, Message
+from ..client import Change, Event, Message, Notice
 from ..errors import ClientError, SignInNeeded, Unreachable, WrongUse
 from .plain import one_line, plain
 
@@ -67,7 +67,13 @@ class Output:
                 value["mentions"] = list(event.mentions)
             if event.mentioned:
                 value["mentioned"] = True
-            self.result(value, "" if self.as_json else self._line(event))
+            if event.is_open:
+                value |= {"open": True, "number": event.number}
+            if event.edited_at:
+                value["edited_at"] = event.edited_at
+            if event.is_deleted:
+                value["deleted"] = True
+            self.result(value, "" if self.as_json else self._line(event, with_number=with_state))
             return
         value = {
             "type": event.kind,
@@ -77,38 +83,39 @@ class Output:
             "text": event.text,
             "sent_at": event.at,
         }
-        if event.cause:
-            value["cause"] = event.cause
-        if event.repair:
-            value["repair"] = event.repair
-        if event.missing:
-            value["missing"] = event.missing
+        if isinstance(event, Notice):
+            value |= _details(event)
+        else:
+            value["number"] = event.number
         if event.group:
             value |= {"group": event.group, "title": event.title}
-        self.result(
-            value,
-            ""
-            if self.as_json
-            else self._styled(f"{_when(event.at)}  — {self._place(event)}{one_line(event.text)}", "yellow"),
-        )
+        if event.is_open:
+            value["open"] = True
+        words = f"{_when(event.at)}  — {self._place(event)}{_words(event)}"
+        self.result(value, "" if self.as_json else self._styled(words, "yellow"))
 
-    def _line(self, message: Message) -> str:
+    def _line(self, message: Message, *, with_number: bool) -> str:
+        number = self._styled(f"[{message.number}] ", "bright_black") if with_number and message.number else ""
         name = self._styled(one_line(message.sender), "cyan" if message.outgoing else "green")
         # Further lines are set in: nobody can write a line that looks like another person's.
         text = plain(message.text).replace("\n", "\n         ")
         if message.mentioned:
             text = self._styled(text, None, bold=True)
-        after = ""
+        if message.is_deleted:
+            text = self._styled("(deleted)", "bright_black")
+        after = "  " + self._styled("(edited)", "bright_black") if message.edited_at and not message.is_deleted else ""
         if message.outgoing:
             words = f"{TICKS.get(message.state, message.state)} {one_line(message.reason)}".rstrip()
-            after = "  " + self._styled(words, "bright_black")
+            after += "  " + self._styled(words, "bright_black")
         elif message.is_request:
-            after = "  " + self._styled("(request)", "yellow")
-        return f"{_when(message.sent_at)}  {self._place(message)}{name}: {text}{after}"
+            after += "  " + self._styled("(request)", "yellow")
+        return f"{_when(message.sent_at)}  {number}{self._place(message)}{name}: {text}{after}"
 
     def _place(self, event: Event) -> str:
-        """In which group chat, where lines of several conversations come one after another."""
-        return f"[{one_line(event.title or event.group)}] " if event.group and self.names_groups else ""
+        """In which group chat, where lines of several conversations come one after another; and which are open."""
+        place = [one_line(event.title or event.group)] if event.group else []
+        place += ["open"] if event.is_open else []
+        return f"[{', '.join(place)}] " if place and self.names_groups else ""
 
     @property
     def colours(self) -> bool:
@@ -118,6 +125,20 @@ class Output:
         if not self.colours:
             return text
         return typer.style(text, fg=colour, bold=bold or None)
+
+
+def _details(notice: Notice) -> dict[str, object]:
+    named = {"cause": notice.cause, "repair": notice.repair, "missing": notice.missing}
+    return {name: value for name, value in named.items() if value}
+
+
+def _words(event: Notice | Change) -> str:
+    """The sentence of what is no message."""
+    if isinstance(event, Notice):
+        return one_line(event.text)
+    if event.kind == "deleted":
+        return one_line(f"A message of {event.sender} was deleted [{event.number}].")
+    return one_line(f"{event.sender} has edited [{event.number}]: {event.text}")
 
 
 def take_any_character() -> None:

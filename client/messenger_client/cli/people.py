@@ -14,6 +14,9 @@ from .verb import Terminal, verb
 
 Username = Annotated[str, typer.Argument(help="The other person's username.")]
 Recipient = Annotated[str, typer.Argument(help="A username, or '#' and the title or id of a group chat.")]
+OpenChat = Annotated[
+    bool, typer.Option("--open", help="The open chat with them, or an open group: not end-to-end encrypted.")
+]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from ..client import Client, Message, Sent
-from ..client.groups import is_group_name
-from ..errors import IdentityHasChanged, KeysRefused, Unreachable
+from ..client import Client, Event, Message, Sent
+from ..client.naming import is_group_name
+from ..client.open_chats import NOT_ENCRYPTED
+from ..errors import IdentityHasChanged, KeysRefused, Unreachable, WrongUse
 from .conversation import converse
+from .open_chats import show_open_history
 from .output import TICKS, columns, when
-from .people import Recipient
+from .people import OpenChat, Recipient
 from .plain import one_line
 from .verb import Terminal, verb
 
@@ -21,13 +23,19 @@ from .verb import Terminal, verb
 def add_to(app: typer.Typer) -> None:
     @verb(app)
     async def send(
-        terminal: Terminal, username: Recipient, text: Annotated[str, typer.Argument(help="What to say.")]
+        terminal: Terminal,
+        username: Recipient,
+        text: Annotated[str, typer.Argument(help="What to say.")],
+        open_chat: OpenChat = False,
     ) -> None:
         """Write to somebody. Without a network the message waits here and leaves by itself later."""
         leaves = "with the next command"
         async with terminal.client() as client:
+            place = await client.place(username, open_chat=open_chat)
+            if place.is_open:
+                terminal.output.say(NOT_ENCRYPTED)
             try:
-                sent = await client.send(username, text)
+                sent = await client.send(place.name, text, open_chat=place.is_open)
             except (IdentityHasChanged, KeysRefused) as error:
                 # Stored like any other that waits: who tries again would send it twice.
                 terminal.output.say(str(error))
@@ -37,7 +45,8 @@ def add_to(app: typer.Typer) -> None:
             if sent.state == "queued":
                 terminal.output.say(f"Not sent yet: it waits here and leaves {leaves}.")
             terminal.output.result(
-                {"type": "sent", "id": sent.id, "state": sent.state}, TICKS.get(sent.state, sent.state)
+                {"type": "sent", "id": sent.id, "state": sent.state} | ({"open": True} if sent.is_open else {}),
+                TICKS.get(sent.state, sent.state),
             )
 
     @verb(app)
@@ -68,11 +77,21 @@ def add_to(app: typer.Typer) -> None:
         terminal: Terminal,
         username: Recipient,
         limit: Annotated[int, typer.Option("--limit", min=1, help="So many lines at most.")] = 100,
+        before: Annotated[
+            str | None, typer.Option("--before", metavar="PAGE", help="Of an open chat: what the later page has said.")
+        ] = None,
+        open_chat: OpenChat = False,
     ) -> None:
         """Show a conversation, with what became of your own messages: … ✓ ✓✓ read."""
         async with terminal.client() as client:
             await terminal.sync(client)
-            for event in await client.history(username, limit=limit):
+            place = await client.place(username, open_chat=open_chat)
+            if place.is_open:
+                await show_open_history(terminal, client, place, username, limit=limit, before=before)
+                return
+            if before is not None:
+                raise WrongUse("An end-to-end encrypted chat has no pages: --limit shows more of it.")
+            for event in await client.history(place.name, limit=limit):
                 terminal.output.event(event, with_state=True)
 
     @verb(app)
@@ -85,9 +104,9 @@ def add_to(app: typer.Typer) -> None:
             for chat in found:
                 last = chat.last
                 at = (last.sent_at if isinstance(last, Message) else last.at) if last else 0
-                words = one_line(last.text) if last else ""
+                words = one_line(_text_of(last)) if last else ""
                 unseen = f"{chat.unseen} new" if chat.unseen else ""
-                mark = "verified" if chat.verified else ""
+                mark = "not end-to-end encrypted" if chat.is_open else "verified" if chat.verified else ""
                 rows.append(
                     [
                         one_line(f"#{chat.other or chat.group}" if chat.group else chat.other),
@@ -109,6 +128,7 @@ def add_to(app: typer.Typer) -> None:
                         "verified": chat.verified,
                         "last": last.text if last else None,
                         "last_at": (last.sent_at if isinstance(last, Message) else last.at) if last else None,
+                        **({"open": True} if chat.is_open else {}),
                     },
                     line,
                 )
@@ -125,10 +145,10 @@ def add_to(app: typer.Typer) -> None:
             terminal.output.result({"type": "retry", "with": username, "asked": asked}, words)
 
     @verb(app)
-    async def chat(terminal: Terminal, username: Recipient) -> None:
+    async def chat(terminal: Terminal, username: Recipient, open_chat: OpenChat = False) -> None:
         """Talk with somebody line by line: what you type is sent, what they write appears. Ctrl-D leaves."""
         async with terminal.client() as client:
-            await converse(terminal, client, username)
+            await converse(terminal, client, username, open_chat=open_chat)
 
 
 async def _print_messages(terminal: Terminal, client: Client, count: int | None) -> int:
@@ -154,6 +174,10 @@ def _left_out(username: str, device: str) -> str:
     if is_group_name(username):
         return f"A member's device cannot be told how to read this yet, and is told when it can be: {device}."
     return f"One of {username}'s devices could not be reached and was left out: {device}."
+
+
+def _text_of(last: Event) -> str:
+    return "(deleted)" if isinstance(last, Message) and last.is_deleted else last.text
 
 
 def _is_new(event: Message) -> str:

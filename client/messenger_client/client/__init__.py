@@ -12,6 +12,7 @@ processes at once. Errors are `messenger_client.errors`, each with a sentence fo
 from .facade import Client
 from .model import (
     Account,
+    Change,
     Chat,
     ComparedNumber,
     Contact,
@@ -19,14 +20,18 @@ from .model import (
     Event,
     GroupChat,
     GroupMember,
+    Hit,
+    Hits,
     Message,
     NewDevice,
     Notice,
+    OpenPage,
+    Place,
     Sent,
     State,
 )
 
 __all__ = [
-    "Account", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "GroupChat", "GroupMember", "Message",
-    "NewDevice", "Notice", "Sent", "State",
+    "Account", "Change", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "GroupChat", "GroupMember",
+    "Hit", "Hits", "Message", "NewDevice", "Notice", "OpenPage", "Place", "Sent", "State",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -15,10 +15,10 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import ClientError, IdentityHasChanged, KeysRefused, Refused, Unreachable, WrongUse
+from ..errors import Refused
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.secret import Secret
-from ..store import Store, outbox, settings
+from ..store import Store, settings
 from ..store.records import Me
 from . import reading
 from .account import DEVICE_NAME, Enrolment
@@ -27,26 +27,30 @@ from .controls import Controls
 from .devices import Devices
 from .directory import Directory
 from .doctor import ask_again
-from .events import Events
+from .events import Events, Finder
 from .group_changing import Changer
 from .group_following import Follower
-from .group_sending import GroupSender, group_name
-from .groups import group_named, is_group_name
+from .group_sending import GroupSender
 from .linking import Approver, NewDeviceLinker
-from .live import STANDING, Live
-from .model import Account, Chat, Event, Message, Sent
+from .live import Live
+from .model import Account, Chat, Event, Message
+from .open_chats import OpenChats
+from .open_frames import OpenFrames
+from .open_keeping import OpenKeeper
+from .open_reading import OpenReader
+from .open_sending import OpenSender, with_person
 from .own_devices import OwnDevices
-from .people import People
 from .prekeys import PrekeyKeeper
 from .profiles import directory_of, server_of
 from .receiving import Inbox
 from .sending import Sender
 from .statuses import Statuses
+from .writing import Writing
 
 _log = logging.getLogger("messenger_client")
 
 
-class Client(People, Devices):
+class Client(Writing, OpenChats, Devices):
     """One account's device. Get one from `Client.open`."""
 
     def __init__(self, context: Context) -> None:
@@ -64,6 +68,9 @@ class Client(People, Devices):
         self._own = OwnDevices(context, self._directory, self._enrolment, self._inbox)
         self._linker = NewDeviceLinker(context, self._directory, self._enrolment, self._inbox, self._controls)
         self._approver = Approver(context, self._directory, self._own, self._controls)
+        self._open = OpenKeeper(context, self._directory)
+        self._open_sender = OpenSender(context, self._directory, self._open)
+        self._open_reader = OpenReader(context, self._directory, self._open)
         self._events = Events(context)
 
     @classmethod
@@ -135,44 +142,13 @@ class Client(People, Devices):
         """End this device's session. Keys and conversations stay for the next `login`."""
         await self._enrolment.logout()
 
-    # Writing
-
-    async def send(self, username: str, text: str, *, mentions: Iterable[str] | None = None) -> Sent:
-        """Write to somebody, or to `#` and a group chat's title or id.
-
-        The message is stored first; unreachable servers get it later (`queued`). In a group chat it mentions the
-        members of the names given in `mentions`, or without that those whom the text names as `@name`.
-
-        Raises UnknownPerson, Refused, WrongUse: then it was not sent, and will not be. IdentityHasChanged and
-        KeysRefused: it is not sent now; its id is the error's `queued`, and it leaves once that is settled.
-        """
-        message_id, name = await self._enqueue(username, text, mentions)
-        try:
-            problems = await self._sender.flush()
-        except Unreachable:
-            return await self._sender.state_of(message_id)
-        own = problems.of.pop(message_id, None) or problems.stuck.get(name.casefold())
-        self._tell(problems.of.values())
-        if own is not None and own.code != "no_keys":
-            waits = isinstance(own, IdentityHasChanged | KeysRefused)
-            own.queued = forms.uuid(message_id) if waits else ""
-            raise own
-        if own is not None:
-            self._context.notify(str(own))
-        return await self._sender.state_of(message_id)
-
-    async def write_down(self, username: str, text: str, *, mentions: Iterable[str] | None = None) -> str:
-        """Store a message for sending and return its id at once; a running `messages()` sends it."""
-        return forms.uuid((await self._enqueue(username, text, mentions))[0])
-
-    async def waiting(self) -> int:
-        """Return how many messages wait here to be sent."""
-        return await self._context.write(outbox.count, durable=False)
+    # Both ways
 
     async def sync(self) -> None:
         """Send what waits and fetch what is there, once. Raises Unreachable, SignInNeeded."""
         await self._context.me()
         self._tell((await self._sender.flush()).of.values())
+        self._tell((await self._open_sender.flush()).values())
         await self._inbox.unpark()
         try:
             await self._inbox.fetch()
@@ -200,11 +176,14 @@ class Client(People, Devices):
                 if isinstance(event, Message):
                     yield event
 
-    async def events(self, *, of: str | None = None) -> AsyncGenerator[Event]:
-        """The same with notices: gaps, what cannot be read, changed identities. `of`: one person's only."""
-        chat = None if of is None else await self._chat_of(of)
+    async def events(self, *, of: str | None = None, open_chat: bool = False) -> AsyncGenerator[Event]:
+        """The same with notices: gaps, what cannot be read, changed identities; and changes in open chats.
+
+        `of`: of one chat only, with `open_chat` of the open one with somebody.
+        """
+        find = None if of is None else await self._finder(of, open_chat=open_chat)
         async with self.connected() as failure:
-            flow = self._events.flow(chat)
+            flow = self._events.flow(find)
             upcoming = asyncio.ensure_future(anext(flow))
             try:
                 while True:
@@ -228,9 +207,11 @@ class Client(People, Devices):
     async def connected(self) -> AsyncIterator[asyncio.Task[None]]:
         """Stay connected inside the block. The task ends only by what waiting does not cure."""
         await self._context.me()
+        open_frames = OpenFrames(self._context, self._open, self._open_sender)
         live = Live(
-            self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys, self._own, self
-        )
+            self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys, self._own, self,
+            open_frames,
+        )  # fmt: skip
         task = asyncio.create_task(live.run())
         try:
             yield task
@@ -245,17 +226,22 @@ class Client(People, Devices):
         """Whether the socket has been open at all since this client was opened."""
         return self._context.was_connected
 
-    async def history(self, username: str, *, limit: int = 100) -> list[Event]:
-        """Return the last lines of a conversation as they are known here, oldest first. Touches no network."""
+    async def history(self, username: str, *, limit: int = 100, open_chat: bool = False) -> list[Event]:
+        """Return the last lines of a conversation as they are known here, oldest first. Touches no network.
 
+        Those of an open chat are at the server and are read there: `open_history` has their pages.
+        """
+        named = await self._named_chat(username, open_chat=open_chat)
+        if open_chat or (named is not None and named.is_open):
+            return list((await self.open_history(username, limit=limit, open_chat=open_chat)).messages)
         now = self._context.clock.now()
         return await self._context.write(lambda tx: reading.history(tx, username, limit=limit, now=now))
 
     async def chats(self) -> list[Chat]:
-        """Return the conversations known here, the latest first. Touches no network."""
-
+        """Return the conversations known here, the latest first; of open chats what the server says, if it answers."""
         now = self._context.clock.now()
-        return await self._context.write(lambda tx: reading.chats(tx, seen=self._events.position, now=now))
+        found = await self._context.write(lambda tx: reading.chats(tx, seen=self._events.position, now=now))
+        return sorted([*found, *await self._open_reader.chats()], key=reading.order_of)
 
     async def retry(self, username: str) -> int:
         """Ask once more for what somebody wrote and this device could not read; returns how many were asked for."""
@@ -267,22 +253,16 @@ class Client(People, Devices):
         await self._controls.flush()
         return asked
 
-    async def _enqueue(self, to: str, text: str, mentions: Iterable[str] | None) -> tuple[bytes, str]:
-        """Store a message; returns its id, and the name that the outbox knows its recipient by."""
-        if not is_group_name(to):
-            if mentions is not None:
-                raise WrongUse("Only members of a group chat can be mentioned.")
-            return await self._sender.enqueue(to, text), to
-        group = await self._context.write(lambda tx: group_named(tx, to))
-        message_id = await self._group_sender.enqueue(group, text, mentions)
-        self._sender.wanted.set()
-        self._context.changed.set()
-        return message_id, group_name(group)
-
-    def _tell(self, problems: Iterable[ClientError]) -> None:
-        for problem in problems:
-            if problem.code not in STANDING:
-                self._context.notify(str(problem))
+    async def _finder(self, name: str, *, open_chat: bool) -> Finder:
+        """How to find the chat that is meant. An open one with somebody may only be made later."""
+        named = await self._named_chat(name, open_chat=open_chat)
+        if named is not None:
+            return Finder(lambda tx: named.id, named.is_open)
+        if open_chat:
+            await self._account(name)
+            return Finder(lambda tx: found.id if (found := with_person(tx, name)) is not None else None, True)
+        chat = await self._chat_of(name)
+        return Finder(lambda tx: chat, False)
 
 
 def _account(me: Me) -> Account:

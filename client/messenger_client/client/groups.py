@@ -19,9 +19,9 @@ from .group_following import Follower
 from .group_lookup import state_of
 from .group_sending import GroupSender
 from .model import GroupChat, GroupMember, Role
+from .naming import group_named
 from .showing import name_of
 
-SHORTEST_ID = 4  # characters of an id that may stand for it
 LONGEST_TITLE = 120  # characters
 
 _ROLES: dict[int, Role] = {MEMBER: "member", ADMIN: "admin", OWNER: "owner"}
@@ -52,7 +52,7 @@ class Groups:
         self, title: str, members: Iterable[str] = (), *, members_may_add: bool = False
     ) -> GroupChat:
         """Start a group chat that one owns. Raises UnknownPerson, Refused, WrongUse."""
-        _check_title(title)
+        check_title(title)
         accounts = [await self._person(one) for one in members]
         return await self._known(
             await self._changer.create(title, list(dict.fromkeys(accounts)), members_may_add=members_may_add)
@@ -88,7 +88,7 @@ class Groups:
 
     async def rename_group(self, name: str, title: str) -> GroupChat:
         """Give it another title, as an admin."""
-        _check_title(title)
+        check_title(title)
 
         def decide(pen: Pen) -> Args:
             meta = pen.meta()
@@ -186,27 +186,6 @@ class Groups:
         return peer.account
 
 
-def group_named(tx: Transaction, name: str) -> bytes:
-    """The id of the group chat that a person means. Raises WrongUse where there is none, or several."""
-    wanted = name.strip().removeprefix("#").casefold()
-    known = [one for one in groups.known(tx) if one.standing or one.trouble]
-    found = [one for one in known if wanted and wanted in (one.title.casefold(), forms.uuid(one.id))]
-    # One that was left does not stand in the way of one of the same title.
-    found = [one for one in found if one.standing in ("member", "pending")] or found
-    if not found and len(wanted) >= SHORTEST_ID:
-        found = [one for one in known if forms.uuid(one.id).startswith(wanted)]
-    if len(found) == 1:
-        return found[0].id
-    if found:
-        ids = ", ".join(forms.uuid(one.id) for one in found)
-        raise WrongUse(f"Several group chats are called {name}; name one by its id: {ids}.")
-    raise WrongUse(f"You have no group chat called {name}: see `messenger groups`.")
-
-
-def is_group_name(name: str) -> bool:
-    return name.startswith("#")
-
-
 def _unless_in(pen: Pen, account: AccountId, args: Args) -> Args | None:
     return None if pen.state.role(account) is not None else args
 
@@ -234,6 +213,6 @@ def _members(tx: Transaction, state: GroupState) -> tuple[GroupMember, ...]:
     )
 
 
-def _check_title(title: str) -> None:
+def check_title(title: str) -> None:
     if not 0 < len(title.strip()) <= LONGEST_TITLE or not title.isprintable():
         raise WrongUse(f"A title has 1 to {LONGEST_TITLE} characters, on one line.")

@@ -19,6 +19,7 @@ from .controls import Controls
 from .directory import Directory
 from .group_frames import GroupFrames
 from .groups import Groups
+from .open_frames import OpenFrames
 from .own_devices import OwnDevices
 from .people import note_contact
 from .prekeys import PrekeyKeeper
@@ -52,6 +53,7 @@ class Live:
         prekeys: PrekeyKeeper,
         own: OwnDevices,
         groups: Groups,
+        open_chats: OpenFrames,
     ) -> None:
         self._context = context
         self._sender = sender
@@ -61,6 +63,7 @@ class Live:
         self._prekeys = prekeys
         self._own = own
         self._groups = GroupFrames(context, groups)
+        self._open_chats = open_chats
         self._statuses = Statuses(context)
         self._backoff = Backoff(context.uniform)
         self._stopping = asyncio.Event()
@@ -119,6 +122,8 @@ class Live:
             self._empty_outbox(),
             self._send_controls(),
             self._groups.run(),
+            self._open_chats.run(),
+            self._open_chats.empty_outbox(),
         )
         others = [asyncio.create_task(work) for work in works]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -180,6 +185,8 @@ class Live:
                 await self._note_contact(frame)
             elif kind == "group.changed":
                 self._groups.soon(frame)
+            elif kind in ("open.message", "open.changed", "open.chat"):
+                self._open_chats.soon(frame)
             elif kind == "prekeys.low":
                 await self._prekeys.check()
             elif kind == "queue.empty":

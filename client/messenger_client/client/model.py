@@ -39,13 +39,17 @@ class Message:
     title: str = ""  # of that
     mentions: tuple[str, ...] = ()  # usernames of its members whom the text names
     mentioned: bool = False  # whether oneself is among them
+    is_open: bool = False  # written in an open chat: not end-to-end encrypted
+    number: int = 0  # its place in an open chat, by which it is edited and deleted
+    edited_at: int = 0  # of an open chat's: when its author put this text in place of another; 0: never
+    is_deleted: bool = False  # of an open chat's: then the text is empty
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something that a person has to know about a conversation; `text` is the plain sentence."""
 
-    kind: Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning", "group"]
+    kind: Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning", "group", "earlier"]
     id: str
     chat: str
     sender: str
@@ -57,9 +61,27 @@ class Notice:
     position: int = field(default=0, repr=False)
     group: str = ""
     title: str = ""
+    is_open: bool = False
 
 
-Event = Message | Notice
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A message of an open chat was edited, and `text` is what it says now; or deleted."""
+
+    kind: Literal["edited", "deleted"]
+    id: str  # of the message
+    chat: str
+    sender: str  # who wrote it
+    text: str = field(repr=False)
+    at: int
+    number: int = 0
+    position: int = field(default=0, repr=False)
+    group: str = ""
+    title: str = ""
+    is_open: bool = True
+
+
+Event = Message | Notice | Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +91,26 @@ class Sent:
     id: str
     state: State
     skipped: tuple[str, ...] = ()  # the recipient's devices that it could not be encrypted for
+    is_open: bool = False  # it was not encrypted for anybody
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
     id: str
     other: str  # username
-    last: Message | Notice | None
+    last: Event | None
     unseen: int
     verified: bool
     group: str = ""  # id of a group chat; `other` is its title
+    is_open: bool = False  # not end-to-end encrypted
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which chat a name means at this moment; `name` means it from now on, too, whatever others are called."""
+
+    name: str
+    is_open: bool  # not end-to-end encrypted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +133,37 @@ class GroupChat:
     links: int  # that are open
     is_request: bool  # somebody unknown has added one: `accept_group`, or `leave_group`
     trouble: str  # why nothing is sent to it: a sentence
+    is_open: bool = False  # not end-to-end encrypted: the server reads it, and keeps all of it
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """Messages of an open chat, oldest first; `before` names the page before them, None: there is none."""
+
+    messages: tuple[Message, ...]
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A message of an open chat that was searched for."""
+
+    id: str
+    chat: str
+    other: str  # title of a group, else a username
+    number: int
+    sender: str
+    sent_at: int
+    snippet: str = field(repr=False)
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The newest first; `before` names the page of older ones, None: there is none."""
+
+    found: tuple[Hit, ...]
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from ..store.records import Peer
 from .context import Context
 from .directory import Directory
 from .group_following import Follower
-from .groups import group_named, is_group_name
 from .identity import current_key, mark_verified, shown_name
 from .model import ComparedNumber, Contact, Message
+from .naming import group_named, is_group_name
 from .places import chat_with, conversation_with
 from .receiving import Inbox
 

@@ -6,8 +6,8 @@ from ..api import forms
 from ..store import Transaction, groups, peers, timeline
 from ..store.records import ChatState, Peer
 from .context import require_me
-from .groups import group_named, is_group_name
 from .model import Chat, Event, Message
+from .naming import group_named, is_group_name
 from .places import conversation_with
 from .showing import event_of, name_of
 
@@ -41,7 +41,7 @@ def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
             continue
         verified = _is_verified(peers.by_account(tx, state.account))
         found.append(Chat(forms.uuid(state.conversation), name_of(tx, state.account), last, unseen, verified))
-    return sorted(found, key=lambda chat: -_time(chat.last))
+    return sorted(found, key=order_of)
 
 
 def _group(tx: Transaction, state: ChatState, last: Event | None, unseen: int) -> Chat:
@@ -55,7 +55,8 @@ def _is_verified(peer: Peer | None) -> bool:
     return peer is not None and pin is not None and peer.verified_key == pin.account_key and not peer.changed_lists
 
 
-def _time(last: Event | None) -> int:
-    if last is None:
+def order_of(chat: Chat) -> int:
+    """The latest stands first."""
+    if chat.last is None:
         return 0
-    return last.sent_at if isinstance(last, Message) else last.at
+    return -(chat.last.sent_at if isinstance(chat.last, Message) else chat.last.at)

@@ -1,7 +1,8 @@
 """The profile on disk: SQLite, sealed at rest. Knows no network; refuses to open with another key.
 
 `Store.transaction()` gives a `Transaction`; the modules are the nouns that are read and written in one:
-settings, peers, sessions, timeline, outbox, controls, repairs, envelopes, groups. PROTOCOL.md, State on a client.
+settings, peers, sessions, timeline, outbox, controls, repairs, envelopes, groups, open_chats. PROTOCOL.md, State on a
+client.
 """
 
 from . import (
@@ -11,6 +12,8 @@ from . import (
     group_records,
     groups,
     locks,
+    open_chats,
+    open_records,
     outbox,
     peers,
     records,
@@ -32,6 +35,8 @@ __all__ = [
     "groups",
     "locks",
     "needs_passphrase",
+    "open_chats",
+    "open_records",
     "outbox",
     "peers",
     "records",

@@ -15,13 +15,14 @@ from pathlib import Path
 from .locks import async_file_lock
 
 FILE = "printed"
+OPEN_FILE = "printed-open"  # of open chats, whose news are a queue of their own
 _SIZE = 8
 
 
 class Cursor:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = FILE) -> None:
         self._lock = directory / "printed.lock"
-        self._file = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -72,6 +72,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " at INTEGER NOT NULL, value BLOB NOT NULL)",
         "CREATE INDEX early_by_chat ON early (chat)",
     ),
+    (
+        # Open chats: nothing that is encrypted for people is in these three tables, nor the other way.
+        "CREATE TABLE open_chat (key BLOB PRIMARY KEY, value BLOB NOT NULL)",
+        "CREATE TABLE open_outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE,"
+        " failed INTEGER NOT NULL DEFAULT 0, value BLOB NOT NULL)",
+        # What happened there, until it has been given out.
+        "CREATE TABLE open_news (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE,"
+        " chat BLOB NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX open_news_by_chat ON open_news (chat)",
+    ),
 )
 
 
