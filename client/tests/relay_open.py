@@ -57,6 +57,9 @@ class OpenChats:
         if path[1:] == ["messages"]:
             if method == "POST":
                 return self.send({**body, "open_chat": path[0]}, who)
+            if "after" in asked:
+                later = [one for one in chat.messages if one["position"] > int(asked["after"])]
+                return 200, {"messages": later[: int(asked["limit"])], "next": None}
             return self._page(list(reversed(chat.messages)), asked)
         if path[1:2] == ["messages"]:
             return self._change(path[0], int(path[2]), method, body, who)
@@ -158,7 +161,8 @@ class OpenChats:
 
     def _page(self, newest_first: list[Json], asked: dict[str, str]) -> Answer:
         limit = int(asked.get("limit", "50"))
-        before = int(base64.urlsafe_b64decode(asked["cursor"])) if "cursor" in asked else 2**63
+        cursor = int(base64.urlsafe_b64decode(asked["cursor"])) if "cursor" in asked else 2**63
+        before = int(asked.get("before", cursor))
         rows = [one for one in newest_first if one["position"] < before]
         following = None
         if len(rows) > limit:

@@ -78,7 +78,7 @@ def test_history_shows_numbers_and_pages(alice: Terminal, bob: Terminal) -> None
     assert "one" in done.stdout
     assert "--before" not in done.stderr
     page, *lines = bob.json("history", "--open", "alice", "--limit", "2")
-    assert page == {"type": "page", "before": before}
+    assert page == {"type": "page", "before": int(before)}
     assert [line["text"] for line in lines] == ["two", "three"]
 
 

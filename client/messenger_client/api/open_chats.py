@@ -99,12 +99,15 @@ class OpenCalls:
     async def remove(self, chat: bytes, account: bytes) -> None:
         await self._call("DELETE", f"{_path(chat)}/members/{forms.uuid(account)}", None)
 
-    async def messages(
-        self, chat: bytes, *, cursor: str | None = None, limit: int
-    ) -> tuple[list[OpenMessage], str | None]:
-        """A page, newest first, and where the next one starts, if there is one."""
-        answer = await self._call("GET", f"{_path(chat)}/messages?limit={limit}{_from(cursor)}", None)
-        return [open_message(one) for one in forms.items(answer.get("messages"))], _next(answer)
+    async def messages(self, chat: bytes, *, before: int | None = None, limit: int) -> tuple[list[OpenMessage], bool]:
+        """A page of those below a position, newest first; and whether there are more."""
+        below = "" if before is None else f"&before={before}"
+        answer = await self._call("GET", f"{_path(chat)}/messages?limit={limit}{below}", None)
+        return _messages(answer), answer.get("next") is not None
+
+    async def messages_after(self, chat: bytes, position: int) -> list[OpenMessage]:
+        """The first ones above a position, oldest first: none, when there are no more."""
+        return _messages(await self._call("GET", f"{_path(chat)}/messages?limit={MOST_PAGE}&after={position}", None))
 
     async def send(self, chat: bytes, message_id: bytes, body: str) -> None:
         await self._call("POST", f"{_path(chat)}/messages", {"message_id": forms.uuid(message_id), "body": body})
@@ -188,6 +191,10 @@ def _hit(value: object) -> OpenHit:
 
 def _path(chat: bytes) -> str:
     return f"open-chats/{forms.uuid(chat)}"
+
+
+def _messages(answer: Json) -> list[OpenMessage]:
+    return [open_message(one) for one in forms.items(answer.get("messages"))]
 
 
 def _from(cursor: str | None) -> str:

@@ -67,7 +67,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def show_open_history(
-    terminal: Terminal, client: Client, place: Place, name: str, *, limit: int, before: str | None
+    terminal: Terminal, client: Client, place: Place, name: str, *, limit: int, before: int | None
 ) -> None:
     """Print a page of an open chat's history, with the number of each message."""
     terminal.output.say(NOT_ENCRYPTED)
@@ -80,7 +80,7 @@ async def show_open_history(
         terminal.output.event(message, with_state=True)
 
 
-def _print_page(terminal: Terminal, before: str) -> None:
+def _print_page(terminal: Terminal, before: str | int) -> None:
     if terminal.output.as_json:
         terminal.output.result({"type": "page", "before": before}, "")
 

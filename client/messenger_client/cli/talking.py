@@ -78,7 +78,7 @@ def add_to(app: typer.Typer) -> None:
         username: Recipient,
         limit: Annotated[int, typer.Option("--limit", min=1, help="So many lines at most.")] = 100,
         before: Annotated[
-            str | None, typer.Option("--before", metavar="PAGE", help="Of an open chat: what the later page has said.")
+            int | None, typer.Option("--before", metavar="NUMBER", min=1, help="Of an open chat: above that message.")
         ] = None,
         open_chat: OpenChat = False,
     ) -> None:

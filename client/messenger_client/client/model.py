@@ -138,10 +138,10 @@ class GroupChat:
 
 @dataclass(frozen=True, slots=True)
 class OpenPage:
-    """Messages of an open chat, oldest first; `before` names the page before them, None: there is none."""
+    """Messages of an open chat, oldest first; those of the page before come below `before`, None: there is none."""
 
     messages: tuple[Message, ...]
-    before: str | None
+    before: int | None  # the number of a message
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,10 @@ class OpenChats(People, Groups):
     # What only open chats have
 
     async def open_history(
-        self, name: str, *, limit: int = 100, before: str | None = None, open_chat: bool = True
+        self, name: str, *, limit: int = 100, before: int | None = None, open_chat: bool = True
     ) -> OpenPage:
         """Return messages of an open chat from the server, oldest first. `name`: `#` and a group's title or id, or a
-        username; `before`: what an earlier page said. Raises Unreachable, Refused, WrongUse."""
+        username; `before`: below the message of that number. Raises Unreachable, Refused, WrongUse."""
         chat = await self._open_chat(name, open_chat=open_chat)
         return await self._open_reader.page(chat, limit=limit, before=before)
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from ..api.open_chats import MOST_PAGE, OpenInfo, OpenMessage
+from ..api.open_chats import OpenInfo, OpenMessage
 from ..errors import Refused
 from ..store import Transaction, groups, open_chats, peers, timeline
 from ..store.open_records import OpenChat, OpenNews
 from .context import Context, require_linked
 from .directory import Directory
 
-FIRST_PAGE = 20  # messages: what has come since the last look is mostly one
-MOST_MISSED = 5_000  # messages that are given out after having been away; those before are in the history
+FIRST_PAGE = 20  # messages of a chat that is new here: those before are in its history
 
 
 class OpenKeeper:
@@ -112,15 +111,11 @@ class OpenKeeper:
             if known is None:
                 return
             try:
-                missed, is_whole = await self._missed(known)
+                await self._take_missed(known)
             except Refused as error:
                 if error.code != "not_found":
                     raise
                 await self.gone(chat)
-                return
-            await self._directory.name_accounts(one.sender for one in missed)
-            await self._context.write(lambda tx: _take(tx, known, missed, is_whole=is_whole))
-        self._context.changed.set()
 
     async def changed(self, chat: bytes, message: OpenMessage) -> None:
         """A message was edited or deleted."""
@@ -144,19 +139,33 @@ class OpenKeeper:
 
         await self._context.write(work, durable=False)
 
-    async def _missed(self, known: OpenChat) -> tuple[list[OpenMessage], bool]:
-        """Newest first; and whether these are all. Of a chat that is new here, what one page has."""
-        found: list[OpenMessage] = []
-        cursor, limit = None, FIRST_PAGE
-        while True:
-            page, cursor = await self._context.api.open_chats.messages(known.id, cursor=cursor, limit=limit)
-            new = [one for one in page if one.position > known.taken]
-            found += new
-            if len(new) < len(page) or cursor is None:
-                return found, True
-            if known.is_new or len(found) >= MOST_MISSED:
-                return found, False
-            limit = MOST_PAGE
+    async def _take_missed(self, known: OpenChat) -> None:
+        """All that came after what was taken in; of a chat that is new here, its newest page."""
+        calls = self._context.api.open_chats
+        if known.is_new:
+            newest, has_more = await calls.messages(known.id, limit=FIRST_PAGE)
+            missed = [one for one in reversed(newest) if one.position > known.taken]
+            known = await self._take(known, missed, has_more=has_more and len(missed) == len(newest))
+        while missed := [
+            one for one in await calls.messages_after(known.id, known.taken) if one.position > known.taken
+        ]:
+            known = await self._take(known, missed)
+
+    async def _take(self, chat: OpenChat, missed: list[OpenMessage], *, has_more: bool = False) -> OpenChat:
+        """Keep what was missed, oldest first, to be given out; `has_more`: there is some from before it, too."""
+        await self._directory.name_accounts(one.sender for one in missed)
+
+        def work(tx: Transaction) -> OpenChat:
+            me = require_linked(tx)
+            others = [one for one in missed if one.sender != me.account and not one.deleted]
+            news = [_news("message", chat, one, at=one.accepted_at) for one in others]
+            if has_more:
+                news.insert(0, OpenNews("earlier", chat.id, number=missed[0].position, at=missed[0].accepted_at))
+            return open_chats.take(tx, chat, news, upto=max((one.position for one in missed), default=0))
+
+        taken = await self._context.write(work)
+        self._context.changed.set()
+        return taken
 
 
 def _is_other(tx: Transaction, info: OpenInfo) -> bool:
@@ -167,15 +176,6 @@ def _is_other(tx: Transaction, info: OpenInfo) -> bool:
     if known.request != info.request:
         open_chats.save(tx, replace(known, request=info.request))
     return (known.title, known.role, len(known.members)) != (info.title, info.role, info.member_count)
-
-
-def _take(tx: Transaction, chat: OpenChat, missed: list[OpenMessage], *, is_whole: bool) -> None:
-    me = require_linked(tx)
-    others = [one for one in reversed(missed) if one.sender != me.account and not one.deleted]
-    news = [_news("message", chat, one, at=one.accepted_at) for one in others]
-    if not is_whole and missed:
-        news.insert(0, OpenNews("earlier", chat.id, number=missed[-1].position, at=missed[-1].accepted_at))
-    open_chats.take(tx, chat, news, upto=max((one.position for one in missed), default=0))
 
 
 def _news(kind: str, chat: OpenChat, message: OpenMessage, *, at: int) -> OpenNews:

@@ -35,12 +35,12 @@ class OpenReader:
         self._directory = directory
         self._keeper = keeper
 
-    async def page(self, chat: OpenChat, *, limit: int, before: str | None = None) -> OpenPage:
+    async def page(self, chat: OpenChat, *, limit: int, before: int | None = None) -> OpenPage:
         """Messages of a chat, oldest first; at the end what is still on its way. Raises Refused, Unreachable."""
         info = await self._keeper.refresh(chat.id)
         if info is None:
             raise not_in(chat)
-        found, following = await self._messages(chat, limit=limit, before=before)
+        found, has_more = await self._messages(chat, limit=limit, before=before)
         await self._directory.name_accounts(one.sender for one in found)
 
         def work(tx: Transaction) -> tuple[Message, ...]:
@@ -50,7 +50,7 @@ class OpenReader:
                 lines += [message_on_its_way(tx, me, one) for one in _waiting(tx, chat.id)]
             return tuple(lines)
 
-        return OpenPage(await self._context.write(work), following)
+        return OpenPage(await self._context.write(work), found[-1].position if has_more else None)
 
     async def edit(self, chat: OpenChat, message: str, text: str) -> Message:
         """Put another text in place of one's own message. `message`: its number or id. Raises Refused, WrongUse."""
@@ -108,19 +108,16 @@ class OpenReader:
             found.append(await self._context.write(lambda tx, info=info, page=page: _shown(tx, info, page)))  # type: ignore[misc]
         return [one for one in found if one is not None]
 
-    async def _messages(
-        self, chat: OpenChat, *, limit: int, before: str | None
-    ) -> tuple[list[OpenMessage], str | None]:
-        """So many, newest first, and where the next page starts."""
+    async def _messages(self, chat: OpenChat, *, limit: int, before: int | None) -> tuple[list[OpenMessage], bool]:
+        """So many, newest first, and whether there are more."""
         found: list[OpenMessage] = []
-        cursor = before
         while True:
-            page, cursor = await self._context.api.open_chats.messages(
-                chat.id, cursor=cursor, limit=min(limit - len(found), MOST_PAGE)
+            page, has_more = await self._context.api.open_chats.messages(
+                chat.id, before=found[-1].position if found else before, limit=min(limit - len(found), MOST_PAGE)
             )
             found += page
-            if cursor is None or len(found) >= limit or not page:
-                return found, cursor
+            if not has_more or len(found) >= limit or not page:
+                return found, has_more
 
     async def _number(self, chat: OpenChat, message: str) -> int:
         """The position of a message that is named by it, or by its id or the beginning of that."""
