@@ -54,7 +54,7 @@ def _add_making(app: typer.Typer) -> None:
     @verb(app)
     async def create(
         terminal: Terminal,
-        title: Annotated[str, typer.Argument(help="What it is called. No server reads it, but of an open one.")],
+        title: Annotated[str, typer.Argument(help="What it is called. The server reads it of an open one alone.")],
         member: Annotated[list[str] | None, typer.Option("--member", metavar="USER", help="Add somebody.")] = None,
         members_may_add: Annotated[
             bool, typer.Option("--members-may-add", help="Let everybody add people, not admins alone.")
