@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
@@ -10,8 +10,8 @@ from urllib.parse import quote
 from . import forms
 from .answers import MOST_NUMBER, Profile, profile
 from .forms import Json
+from .groups import MOST_PAGES, Call
 
-Call = Callable[[str, str, Json | None], Awaitable[Json]]
 Kind = Literal["private", "group"]
 
 MOST_PAGE = 100  # messages
@@ -68,8 +68,16 @@ class OpenCalls:
 
     async def known(self) -> list[OpenInfo]:
         """The chats one is in, that with the newest message first; not those of two with somebody whom one blocks."""
-        answer = await self._call("GET", "open-chats", None)
-        return [_info(one) for one in forms.items(answer.get("open_chats"))]
+        found: list[OpenInfo] = []
+        query = ""
+        for _ in range(MOST_PAGES):
+            answer = await self._call("GET", f"open-chats{query}", None)
+            found += [_info(one) for one in forms.items(answer.get("open_chats"))]
+            following = _next(answer)
+            if following is None:
+                return found
+            query = f"?cursor={quote(following, safe='')}"
+        raise forms.nonsense()
 
     async def one(self, chat: bytes) -> OpenInfo:
         return _info(await self._call("GET", _path(chat), None))

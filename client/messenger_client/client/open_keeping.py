@@ -31,15 +31,15 @@ class OpenKeeper:
         for one in await self._context.write(lambda tx: [info for info in found if _is_other(tx, info)]):
             await self.refresh(one.chat)
 
-        def work(tx: Transaction) -> None:
-            listed = {one.chat for one in found}
-            for chat in open_chats.known(tx):
-                # The list leaves out those of two with somebody whom one blocks.
-                if chat.standing == "member" and chat.id not in listed and chat.kind == "group":
-                    open_chats.save(tx, replace(chat, standing="gone"))
-            open_chats.forget_failed(tx, now=self._context.clock.now())
+        listed = {one.chat for one in found}
 
-        await self._context.write(work)
+        def unlisted(tx: Transaction) -> list[bytes]:
+            open_chats.forget_failed(tx, now=self._context.clock.now())
+            known = [one for one in open_chats.known(tx) if one.standing == "member" and one.kind == "group"]
+            return [one.id for one in known if one.id not in listed]
+
+        for chat in await self._context.write(unlisted, durable=False):
+            await self.refresh(chat)  # perhaps it has moved from page to page meanwhile
         return found
 
     async def refresh(self, chat: bytes) -> OpenInfo | None:
