@@ -38,6 +38,8 @@ def make_group(surfer: Surfer, *names: str) -> None:
     page.get_by_role("button", name="New group").click()
     dialog = page.get_by_role("dialog", name="New group")
     dialog.get_by_label("Name of the group").fill(TITLE)
+    dialog.get_by_label("What it is about").fill("On Sundays")
+    dialog.get_by_role("radio", name="Rust").check()
     for name in names:
         dialog.get_by_label("Find people").fill(name)
         dialog.get_by_role("button", name=f"Choose {name}").click()
@@ -45,12 +47,21 @@ def make_group(surfer: Surfer, *names: str) -> None:
     expect(page.get_by_role("heading", name=TITLE)).to_be_visible(timeout=SECONDS)
 
 
+def mention(surfer: Surfer, letters: str, text: str) -> None:
+    """Write a message that begins with the name of whom these letters complete to."""
+    surfer.composer.press_sequentially(f"@{letters}")
+    expect(surfer.page.get_by_role("option")).to_have_count(1)
+    surfer.composer.press("Enter")
+    surfer.composer.press_sequentially(text)
+    surfer.composer.press("Enter")
+
+
 def accept(surfer: Surfer) -> None:
     """Stay in the group that somebody unknown has added one to: its name is known from then on."""
     surfer.page.locator("a.row").filter(has_text="Request").click()
     surfer.page.get_by_role("button", name="Accept").click()
     expect(surfer.composer).to_be_visible()
-    expect(surfer.row(TITLE)).to_be_visible()
+    expect(surfer.row(TITLE)).to_be_visible(timeout=SECONDS)
 
 
 def texts(person: Person) -> set[str]:
@@ -68,19 +79,30 @@ def test_a_group_made_on_the_page_is_one_for_browsers_and_terminals(
     dora.json("groups")
     dora.json("group", "accept", TITLE)
 
-    alice.write("to the lake?")
-    bob.sees("to the lake?")
+    expect(bob.page.locator(".chat-head .avatar")).to_have_attribute("data-colour", "2", timeout=SECONDS)
+    mention(alice, "bo", "to the lake?")
+    bob.sees("@bob to the lake?")
+    expect(bob.page.locator(".mention[data-own]")).to_have_text("@bob")
     expect(bob.page.locator(".line-author")).to_have_text(re.compile("^alice"))
-    bob.write("at nine")
+    bob.composer.press_sequentially("at nine")
+    expect(alice.page.locator(".typing-who")).to_have_text("bob is typing")
+    bob.composer.press("Enter")
     alice.sees("at nine")
+    expect(alice.page.locator(".typing-who")).to_have_count(0)
     dora.json("send", f"#{TITLE}", "I bring the bread")
     for one in (alice, bob):
         one.sees("I bring the bread")
-    assert texts(dora) == {"to the lake?", "at nine", "I bring the bread"}
+    assert texts(dora) == {"@bob to the lake?", "at nine", "I bring the bread"}
 
     page = alice.page
+    alice.line("@bob to the lake?").get_by_role("button", name="Who has this message").click()
+    receipts = page.get_by_role("dialog", name="Who has this message")
+    expect(receipts.get_by_role("region", name="Read by 1")).to_contain_text("bob")
+    page.keyboard.press("Escape")
+
     page.get_by_role("button", name="Details").first.click()
     details = page.get_by_role("complementary", name="Details")
+    expect(details.locator(".details-about")).to_have_text("On Sundays")
     details.get_by_text("bob", exact=True).click()
     details.get_by_role("button", name="Remove from the group").click()
     page.get_by_role("dialog", name="Remove bob?").get_by_role("button", name="Remove").click()

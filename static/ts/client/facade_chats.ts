@@ -4,7 +4,7 @@ import { WrongUse } from "../lib/errors";
 import * as chats from "../store/chats";
 import * as timeline from "../store/timeline";
 import { Starting } from "./facade_start";
-import type { ChatSummary, Line, Person } from "./model";
+import type { ChatSummary, Found, Line, Person } from "./model";
 import { byLatest, lineOf, summaryOf } from "./showing";
 import { idOf } from "./tab";
 import { WORDS } from "./words";
@@ -59,6 +59,22 @@ export class Conversing extends Starting {
 
   async typing(chat: string, on: boolean): Promise<void> {
     this.inside.typing.say(idOf(chat), on);
+  }
+
+  async editLine(): Promise<void> {
+    throw new WrongUse(WORDS.openNotYet);
+  }
+
+  async deleteLine(): Promise<void> {
+    throw new WrongUse(WORDS.openNotYet);
+  }
+
+  async search(): Promise<Found> {
+    throw new WrongUse(WORDS.openNotYet);
+  }
+
+  async linesAround(): Promise<Line[]> {
+    throw new WrongUse(WORDS.openNotYet);
   }
 
   async find(prefix: string): Promise<Person[]> {

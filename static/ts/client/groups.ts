@@ -34,7 +34,8 @@ export class Groups {
   }
 
   /** Make a group chat with these members; resolves with its id. Throws UnknownPerson, Refused, Unreachable. */
-  create(title: string, accounts: readonly Uint8Array[], more: Omit<GroupChanges, "title"> = {}): Promise<Uint8Array> {
+  async create(title: string, accounts: readonly Uint8Array[], more: Omit<GroupChanges, "title"> = {}): Promise<Uint8Array> {
+    await this.#directory.nameAccounts(accounts);
     return this.#changer.create(accounts, { ...more, title });
   }
 
@@ -49,6 +50,7 @@ export class Groups {
   }
 
   async add(id: Uint8Array, account: Uint8Array): Promise<void> {
+    await this.#directory.nameAccounts([account]);
     await this.#directory.pinned(account);
     await this.#changer.change(id, ({ state }) => (state.role(account) === null ? { args: waits(state, account) } : null));
     await this.#sender.announce(id);

@@ -3,6 +3,7 @@
 import type {
   ChatSummary,
   DeviceInfo,
+  Found,
   GroupChanges,
   GroupOptions,
   InviteOptions,
@@ -59,6 +60,14 @@ export interface Messenger {
    * of members whose @name stands in the text.
    */
   send(chat: string, text: string, options?: { readonly mentions?: readonly string[] }): Promise<Line>;
+  /** Change a text of one's own that stands in an open chat. */
+  editLine(line: string, text: string): Promise<void>;
+  /** Take the words of a message in an open chat away, for everybody; that there was one stays. */
+  deleteLine(line: string): Promise<void>;
+  /** Messages of open chats that have all these words: in one chat, or in all of one's own (null). Asks the server. */
+  search(words: string, chat: string | null, cursor: string | null): Promise<Found>;
+  /** At most `limit` lines around one, oldest first, to show it in its place. */
+  linesAround(chat: string, line: string, limit: number): Promise<Line[]>;
   /** Write a failed message once more. */
   resend(line: string): Promise<Line>;
   /** Take a failed message away. */

@@ -124,6 +124,20 @@ export interface InviteOptions {
   readonly approval?: boolean;
 }
 
+/** A message in an open chat that a search has found. */
+export interface Match {
+  readonly chat: string;
+  readonly line: string;
+  readonly sender: string; // by name; empty for one's own
+  readonly at: number; // ms
+  readonly snippet: string; // some of the text around the words
+}
+
+export interface Found {
+  readonly matches: readonly Match[];
+  readonly next: string | null; // the cursor of what follows
+}
+
 export interface Person {
   readonly account: string;
   readonly username: string;

@@ -1,10 +1,9 @@
 // The chat page: three panes, the way between them, and the keys that work everywhere.
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { Badge } from "./badge";
 import "./chat_list";
-import type { ChatListElement } from "./chat_list";
+import type { ChatListElement, Place } from "./chat_list";
 import "./connection_line";
 import "./conversation";
 import type { Asked, ChatConversationElement } from "./conversation";
@@ -15,10 +14,9 @@ import { narrow, PageElement, touch } from "./element";
 import { FocusKeeper } from "./focus_keeper";
 import "./history_line";
 import "./group_dialog";
-import { icons } from "./icons";
 import "./jump_dialog";
 import type { JumpDialogElement } from "./jump_dialog";
-import { iconButton } from "./parts";
+import { noticeList } from "./notice_list";
 import "./shortcuts_dialog";
 import type { ShortcutsDialogElement } from "./shortcuts_dialog";
 import "./splitter";
@@ -59,6 +57,8 @@ export class MessengerAppElement extends PageElement {
     this.addEventListener("open-chat", (event) => this.#openChat((event as CustomEvent<string>).detail), { signal });
     this.addEventListener("show-help", () => this.#help.open(), { signal });
     this.addEventListener("show-devices", () => this.page.devices.open("list"), { signal });
+    this.addEventListener("show-line", (event) => this.#showLine((event as CustomEvent<Place>).detail), { signal });
+    this.addEventListener("new-chat", () => this.page.groupDialog.open({ name: "chat" }), { signal });
     this.addEventListener("new-group", () => this.page.groupDialog.open({ name: "new" }), { signal });
     this.addEventListener("devices-closed", () => this.#afterDevices(), { signal });
     this.addEventListener("ask", (event) => this.#asked((event as CustomEvent<Asked>).detail), { signal });
@@ -90,17 +90,7 @@ export class MessengerAppElement extends PageElement {
       <h1 class="unseen">${words.product}</h1>
       <connection-line .page=${page}></connection-line>
       <history-line .history=${page.history}></history-line>
-      <div class="notices" role="alert">
-        ${repeat(
-          page.notices.all,
-          (notice) => notice.id,
-          (notice) =>
-            html`<div class="notice">
-              <p>${notice.text}</p>
-              ${iconButton({ label: words.dismiss, icon: icons.clear, act: () => page.notices.dismiss(notice.id) })}
-            </div>`,
-        )}
-      </div>
+      ${noticeList(page.notices)}
       <div class="panes" data-pane=${pane}>
         <chat-list class="pane pane-list" .page=${page}></chat-list>
         <pane-splitter></pane-splitter>
@@ -192,6 +182,10 @@ export class MessengerAppElement extends PageElement {
     void this.#go({ chat, details: false }).then(() => this.#focusChat());
   }
 
+  #showLine({ chat, line, words: searched }: Place): void {
+    void this.#go({ chat, details: false }).then(() => this.page.showLine(line, searched));
+  }
+
   /** Where a person goes on in the chat: a finger does not want the keyboard on its screen yet. */
   async #focusChat(): Promise<void> {
     await this.#conversation?.updateComplete;
@@ -254,7 +248,7 @@ export class MessengerAppElement extends PageElement {
   }
 
   #focusDetailsButton(): void {
-    this.querySelector<HTMLElement>(".chat-head [aria-expanded]")?.focus();
+    this.querySelector<HTMLElement>(".chat-info")?.focus();
   }
 
   #clicked(event: MouseEvent): void {

@@ -6,12 +6,21 @@ import type { ChatSummary, Person } from "../client/model";
 import { chatRow, personRow } from "./chat_row";
 import { PageElement, touch } from "./element";
 import { icons } from "./icons";
+import { matchList } from "./matches";
 import { empty, iconButton } from "./parts";
+import { arrowRows, stopAt } from "./row_keys";
 import type { Changes } from "./state/changes";
 import type { Filter } from "./state/chat_list";
 import type { ChatPage } from "./state/page";
 import { SHORTEST } from "./state/people";
 import { times, words } from "./words";
+
+/** Where a message is that was found. */
+export interface Place {
+  readonly chat: string;
+  readonly line: string;
+  readonly words: readonly string[];
+}
 
 const FILTERS: readonly Filter[] = ["all", "unread", "requests"];
 const MINUTE = 60_000; // after which "today" may be yesterday
@@ -23,7 +32,7 @@ export class ChatListElement extends PageElement {
   #entered = false; // Enter was pressed before anything was found
 
   protected override follows(): readonly Changes[] {
-    return [this.page.changed, this.page.list.changed, this.page.people.changed, this.page.drafts.changed];
+    return [this.page.changed, this.page.list.changed, this.page.people.changed, this.page.writing.drafts.changed, this.page.typists.changed, this.page.search.changed];
   }
 
   override connectedCallback(): void {
@@ -64,7 +73,7 @@ export class ChatListElement extends PageElement {
           <h2>${words.list.title}</h2>
           <p><span class="unseen">${words.list.signedInAs} </span><bdi>${this.page.options.username}</bdi></p>
         </div>
-        ${iconButton({ label: words.list.none.allAction, icon: icons.write, act: () => this.focusSearch() })}
+        ${iconButton({ label: words.group.newChatTitle, icon: icons.write, act: () => this.#tell("new-chat") })}
         ${iconButton({ label: words.group.newTitle, icon: icons.newGroup, act: () => this.#tell("new-group") })}
         ${iconButton({ label: words.list.devices, icon: icons.devices, act: () => this.#tell("show-devices") })}
         ${iconButton({ label: words.list.shortcuts, icon: icons.keyboard, act: () => this.#tell("show-help"), class: "desk" })}
@@ -102,7 +111,7 @@ export class ChatListElement extends PageElement {
       rows.find((row) => row === document.activeElement) ??
       rows.find((row) => row.getAttribute("aria-current") === "page") ??
       rows[0];
-    for (const row of rows) row.tabIndex = row === tabbable ? 0 : -1;
+    stopAt(rows, tabbable);
     if (!this.#entered || this.page.people.state === "searching") return;
     this.#entered = false;
     rows[0]?.click();
@@ -134,14 +143,14 @@ export class ChatListElement extends PageElement {
           </button>`;
         })}
       </div>
-      <nav class="rows" aria-label=${words.list.label} @keydown=${this.#rowKey}>
+      <nav class="rows" aria-label=${words.list.label} @keydown=${(event: KeyboardEvent) => arrowRows(event, this.#rowElements, () => this.focusSearch())}>
         ${list.loaded ? (shown.length > 0 ? this.#rows(shown) : this.#none()) : skeleton()}
       </nav>
     `;
   }
 
   #rows(chats: readonly ChatSummary[]): TemplateResult {
-    const { list, drafts } = this.page;
+    const { list, typists, writing } = this.page;
     return html`<ul>
       ${repeat(
         chats,
@@ -149,8 +158,8 @@ export class ChatListElement extends PageElement {
         (chat) =>
           chatRow(chat, {
             current: chat.id === list.current,
-            draft: chat.id === list.current ? "" : drafts.text(chat.id, chat.draft),
-            typing: list.typing.has(chat.id),
+            draft: chat.id === list.current ? "" : writing.drafts.text(chat.id, chat.draft),
+            typing: typists.in(chat.id),
           }),
       )}
     </ul>`;
@@ -165,20 +174,28 @@ export class ChatListElement extends PageElement {
   }
 
   #results(): TemplateResult {
-    const { list, people } = this.page;
+    const { list, people, search } = this.page;
     const chats = list.shown;
-    const known = new Set(chats.map((chat) => chat.account));
+    const known = new Set(chats.filter((chat) => !chat.open).map((chat) => chat.account));
     const others = people.people.filter((person) => !known.has(person.account));
     const settled = people.state !== "searching";
     return html`
       <p class="unseen" role="status">${settled ? words.list.results(chats.length, others.length) : ""}</p>
-      <nav class="rows" aria-label=${words.list.label} @keydown=${this.#rowKey}>
+      <nav class="rows" aria-label=${words.list.label} @keydown=${(event: KeyboardEvent) => arrowRows(event, this.#rowElements, () => this.focusSearch())}>
         ${chats.length > 0
           ? html`<h3 class="rows-title">${words.list.chats}</h3>
               ${this.#rows(chats)}`
           : nothing}
         <h3 class="rows-title">${words.list.people}</h3>
         ${this.#people(others, chats.length)}
+        ${list.all.some((chat) => chat.open) && search.state !== "idle"
+          ? html`<h3 class="rows-title">${words.search.title}</h3>
+              ${matchList(search, {
+                chatOf: ({ chat }) => list.get(chat),
+                inChat: false,
+                show: ({ chat, line }) => this.#show({ chat, line, words: search.words }),
+              })}`
+          : nothing}
       </nav>
     `;
   }
@@ -207,6 +224,10 @@ export class ChatListElement extends PageElement {
     return html`<p class="rows-note">${words.list.nobody(query)} ${words.list.nobodyHelp}</p>`;
   }
 
+  #show(place: Place): void {
+    this.dispatchEvent(new CustomEvent<Place>("show-line", { detail: place, bubbles: true }));
+  }
+
   async #write(person: Person): Promise<void> {
     const chat = await this.page.chatWith(person);
     if (chat === null) return;
@@ -222,6 +243,8 @@ export class ChatListElement extends PageElement {
     this.#entered = false;
     this.page.list.setQuery(text);
     this.page.people.search(text);
+    // Nothing is asked of the server where it holds no history.
+    this.page.search.search(this.page.list.all.some((chat) => chat.open) ? text : "");
   }
 
   #cleared(): void {
@@ -243,26 +266,7 @@ export class ChatListElement extends PageElement {
     }
   }
 
-  /** One stop for the tabulator; the arrows go through the rows. */
-  #rowKey(event: KeyboardEvent): void {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const rows = this.#rowElements;
-    const at = rows.findIndex((row) => row === document.activeElement);
-    if (at < 0) return;
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    if (to < 0) {
-      this.focusSearch();
-      return;
-    }
-    const row = rows[Math.min(to, rows.length - 1)];
-    if (!row) return;
-    for (const other of rows) other.tabIndex = other === row ? 0 : -1;
-    row.focus();
-  }
-
-  #tell(what: "new-group" | "show-devices" | "show-help" | "open-chat", chat = ""): void {
+  #tell(what: "new-chat" | "new-group" | "show-devices" | "show-help" | "open-chat", chat = ""): void {
     this.dispatchEvent(new CustomEvent(what, { detail: chat, bubbles: true }));
   }
 }

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ChatSummary, GroupInfo, Line, Person } from "../client/model";
 import { icons } from "./icons";
-import { avatar, hasState, tick, verifiedMark } from "./parts";
+import { avatar, chatAvatar, hasState, openMark, tick, verifiedMark } from "./parts";
 import { awaitsWord } from "./state/group";
 import { formatRoute } from "./state/route";
 import { timeOf } from "./state/rows";
@@ -12,7 +12,7 @@ import { preview, times, words } from "./words";
 interface Extra {
   readonly current: boolean;
   readonly draft: string;
-  readonly typing: boolean;
+  readonly typing: readonly string[]; // names
 }
 
 const MOST = 999; // unread messages that are counted out
@@ -30,10 +30,10 @@ export function chatRow(chat: ChatSummary, extra: Extra): TemplateResult {
       data-unread=${unread > 0 ? "true" : nothing}
       aria-current=${extra.current ? "page" : nothing}
     >
-      ${avatar(chat.account, chat.name)}
+      ${chatAvatar(chat)}
       <span class="row-top">
         <bdi class="row-name">${chat.name}</bdi>
-        ${chat.verified ? verifiedMark() : nothing} ${chat.group ? size(chat.group) : nothing}
+        ${chat.open ? openMark() : nothing} ${chat.verified ? verifiedMark() : nothing} ${chat.group ? size(chat.group) : nothing}
         ${last ? html`<time class="row-time"><bdi>${times.brief(timeOf(last), Date.now())}</bdi></time>` : nothing}
       </span>
       <span class="row-bottom">
@@ -47,6 +47,11 @@ export function chatRow(chat: ChatSummary, extra: Extra): TemplateResult {
               : chat.group?.muted
                 ? html`<span class="tag">${words.group.muted}</span>`
                 : nothing}
+        ${chat.mentioned && unread > 0
+          ? html`<span class="count at-mark" title=${words.list.mentioned}
+              ><span aria-hidden="true">@</span><span class="unseen">${words.list.mentioned}</span></span
+            >`
+          : nothing}
         ${unread > 0
           ? html`<span class="count"
               ><span aria-hidden="true">${unread > MOST ? `${times.number(MOST)}+` : times.number(unread)}</span
@@ -78,7 +83,9 @@ function size({ members }: GroupInfo): TemplateResult | typeof nothing {
 
 function text(chat: ChatSummary, extra: Extra): TemplateResult {
   const { last } = chat;
-  if (extra.typing) return html`<span class="row-typing">${words.list.typing}</span>`;
+  if (extra.typing.length > 0) {
+    return html`<span class="row-typing">${chat.group ? words.chat.typing(extra.typing) : words.list.typing}</span>`;
+  }
   if (extra.draft.trim()) return html`<span class="row-draft">${words.list.draft}</span> <bdi>${extra.draft}</bdi>`;
   if (!last) return html`${words.list.empty}`;
   return html`${hasState(last) ? tick(last.state) : nothing}<bdi>${latest(chat, last)}</bdi>`;

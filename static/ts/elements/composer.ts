@@ -5,8 +5,12 @@ import { live } from "lit/directives/live.js";
 import type { ChatSummary } from "../client/model";
 import { PageElement } from "./element";
 import { icons } from "./icons";
+import { activeMention, mentionList, placeMentions } from "./mention_list";
+import { iconButton } from "./parts";
 import type { Changes } from "./state/changes";
+import { Completion } from "./state/completion";
 import { awaitsWord, closedWhy } from "./state/group";
+import { completed } from "./state/mentions";
 import type { ChatPage } from "./state/page";
 import { sends } from "./state/shortcuts";
 import { room } from "./state/size";
@@ -18,13 +22,14 @@ export class ChatComposerElement extends PageElement {
   static override properties = { page: { attribute: false }, name: { attribute: false } };
   declare page: ChatPage;
   declare name: string;
-  #chat: string | null = null; // whose text stands here
+  #shown = ""; // the chat, and the message that is edited, whose text stands here
   #text = "";
   #restored = false;
+  readonly #completion = new Completion();
   readonly #changes: (() => void)[] = [];
 
   protected override follows(): readonly Changes[] {
-    return [this.page.changed, this.page.list.changed];
+    return [this.page.changed, this.page.list.changed, this.page.writing.changed];
   }
 
   override connectedCallback(): void {
@@ -33,7 +38,8 @@ export class ChatComposerElement extends PageElement {
       this.#restored = true;
       this.requestUpdate();
     };
-    this.#changes.push(this.page.drafts.changed.on(restore));
+    this.#changes.push(this.page.writing.drafts.changed.on(restore));
+    this.#changes.push(this.page.writing.changed.on(() => void this.updateComplete.then(() => this.focusField())));
   }
 
   override disconnectedCallback(): void {
@@ -51,12 +57,16 @@ export class ChatComposerElement extends PageElement {
   /** Another chat has another draft; one that the store tells counts until somebody types here. */
   protected override willUpdate(): void {
     super.willUpdate();
-    const { drafts, route, summary } = this.page;
+    const { route, summary, writing } = this.page;
     if (route.chat === null) return;
-    if (this.#chat === route.chat && !this.#restored && drafts.has(route.chat)) return;
-    this.#chat = route.chat;
+    const { drafts, editing } = writing;
+    const shown = `${route.chat} ${editing?.line.id ?? ""}`;
+    const isOther = shown !== this.#shown;
+    if (!isOther && (editing || (!this.#restored && drafts.has(route.chat)))) return;
+    this.#shown = shown;
     this.#restored = false;
-    this.#text = drafts.text(route.chat, summary?.draft ?? "");
+    this.#text = editing ? editing.text : drafts.text(route.chat, summary?.draft ?? "");
+    if (isOther) this.#completion.close();
   }
 
   protected override render(): TemplateResult {
@@ -67,6 +77,9 @@ export class ChatComposerElement extends PageElement {
     if (chat?.request) return note(words.composer.request(this.name));
     const waits = chat !== undefined && awaitsWord(chat);
     const left = room(this.#text);
+    const { editing } = this.page.writing;
+    const said = chat?.open ? words.composer.open : words.composer;
+    const action = editing ? words.composer.save : words.composer.send;
     return html`
       ${waits
         ? html`<p class="composer-note" id="composer-why">
@@ -78,6 +91,7 @@ export class ChatComposerElement extends PageElement {
             ${left >= 0 ? words.composer.left(left) : words.composer.tooLong(-left)}
           </p>`
         : nothing}
+      ${editing ? this.#editing() : nothing}
       <form class="composer" @submit=${this.#submit}>
         <textarea
           rows="1"
@@ -85,33 +99,49 @@ export class ChatComposerElement extends PageElement {
           name="message"
           autocomplete="off"
           enterkeyhint="send"
-          aria-label=${words.composer.label(this.name)}
+          aria-label=${editing ? words.composer.editing : said.label(this.name)}
           aria-describedby=${waits ? "composer-why composer-hint" : "composer-hint"}
-          placeholder=${words.composer.placeholder}
+          aria-autocomplete=${chat?.group ? "list" : nothing}
+          aria-controls=${chat?.group ? "mention-list" : nothing}
+          aria-activedescendant=${activeMention(this.#completion)}
+          placeholder=${said.placeholder}
           .value=${live(this.#text)}
           @input=${this.#typed}
           @keydown=${this.#key}
+          @keyup=${this.#moved}
+          @click=${this.#moved}
+          @blur=${() => this.#close()}
         ></textarea>
         <button
           class="send"
           type="submit"
-          aria-label=${words.composer.send}
-          title=${words.composer.send}
+          aria-label=${action}
+          title=${action}
           aria-disabled=${this.#sendable(chat) ? "false" : "true"}
         >
           ${icons.send}
         </button>
         <span class="unseen" id="composer-hint">${words.composer.hint}</span>
+        ${chat?.group ? mentionList(this.#completion, (at) => this.#take(at)) : nothing}
       </form>
     `;
   }
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
+    placeMentions(this, this.#completion);
     const field = this.#field;
     if (!field || CSS.supports("field-sizing", "content")) return;
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
+  }
+
+  #editing(): TemplateResult {
+    return html`<div class="composer-editing">
+      ${icons.write}
+      <p>${words.composer.editing}</p>
+      ${iconButton({ label: words.composer.stopEditing, icon: icons.clear, act: () => this.page.writing.stopEditing(), class: "small" })}
+    </div>`;
   }
 
   get #field(): HTMLTextAreaElement | null {
@@ -123,15 +153,70 @@ export class ChatComposerElement extends PageElement {
   }
 
   #typed(event: Event): void {
-    this.#text = (event.currentTarget as HTMLTextAreaElement).value;
-    this.page.typed(this.#text);
+    this.#write((event.currentTarget as HTMLTextAreaElement).value);
+    this.#moved();
+  }
+
+  #write(text: string): void {
+    this.#text = text;
+    this.page.writing.typed(text);
+    this.requestUpdate();
+  }
+
+  /** Where one writes may stand behind an @ now. */
+  #moved(): void {
+    const field = this.#field;
+    if (!field || field.selectionStart !== field.selectionEnd) return;
+    this.#completion.take(field.value, field.selectionStart, this.page.writing.people);
+    this.requestUpdate();
+  }
+
+  #close(): void {
+    this.#completion.close();
     this.requestUpdate();
   }
 
   #key(event: KeyboardEvent): void {
-    if (!sends(event)) return;
+    const isDone = this.#completionKey(event) || this.#editingKey(event);
+    if (!isDone && !sends(event)) return;
     event.preventDefault();
-    this.#send();
+    if (!isDone) this.#send();
+  }
+
+  /** The keys of the list of members, while it is open. */
+  #completionKey(event: KeyboardEvent): boolean {
+    const completion = this.#completion;
+    if (!completion.started || event.isComposing) return false;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined) completion.move(step);
+    else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey) this.#take(completion.at);
+    else if (event.key !== "Escape" || !completion.refuse()) return false;
+    this.requestUpdate();
+    return true;
+  }
+
+  #editingKey({ key, altKey, isComposing }: KeyboardEvent): boolean {
+    const { writing } = this.page;
+    if (isComposing) return false;
+    if (key === "ArrowUp" && !altKey && this.#text === "" && !writing.editing) return writing.editLast();
+    if (key !== "Escape" || !writing.editing) return false;
+    writing.stopEditing();
+    return true;
+  }
+
+  /** Put the name of a member where it was begun. */
+  #take(at: number): void {
+    const field = this.#field;
+    const { started, people } = this.#completion;
+    const person = people[at];
+    if (!field || !started || !person) return;
+    const { text, caret } = completed(field.value, started, person.name);
+    this.#close();
+    this.#write(text);
+    void this.updateComplete.then(() => {
+      field.focus();
+      field.setSelectionRange(caret, caret);
+    });
   }
 
   #submit(event: SubmitEvent): void {
@@ -144,8 +229,9 @@ export class ChatComposerElement extends PageElement {
     if (!this.#sendable(this.page.summary)) return;
     const text = this.#text.trim();
     this.#text = "";
+    this.#completion.close();
     this.requestUpdate();
-    void this.page.send(text);
+    void this.page.writing.send(text);
   }
 }
 

@@ -5,7 +5,7 @@ import type { ChatSummary, GroupMember } from "../client/model";
 import { banner, groupBanner } from "./banners";
 import { PageElement } from "./element";
 import { icons } from "./icons";
-import { avatar, empty, iconButton, verifiedMark } from "./parts";
+import { chatAvatar, empty, iconButton, safety, verifiedMark } from "./parts";
 import type { Changes } from "./state/changes";
 import { changedMember } from "./state/group";
 import type { ChatPage } from "./state/page";
@@ -13,6 +13,8 @@ import { welcome } from "./welcome";
 import { words } from "./words";
 import "./composer";
 import "./log";
+import "./chat_search";
+import type { ChatSearchElement } from "./chat_search";
 import type { ChatComposerElement } from "./composer";
 import type { ChatLogElement } from "./log";
 
@@ -30,6 +32,20 @@ export class ChatConversationElement extends PageElement {
   focusStart(): void {
     const composer = this.querySelector<ChatComposerElement>("chat-composer");
     if (!composer?.focusField()) this.focusHeading();
+  }
+
+  /** Search in the chat, or close the search again. */
+  async #search(): Promise<void> {
+    const { page } = this;
+    if (page.chatSearch) {
+      page.closeSearch();
+      return;
+    }
+    page.openSearch();
+    await this.updateComplete;
+    const search = this.querySelector<ChatSearchElement>("chat-search");
+    await search?.updateComplete;
+    search?.focusField();
   }
 
   focusHeading(): void {
@@ -58,22 +74,38 @@ export class ChatConversationElement extends PageElement {
         act: () => this.#ask("list"),
       });
     }
-    return html`${this.#head(chat)} ${chat ? this.#banner(chat) : nothing} ${this.#body(chat)}`;
+    const { chatSearch } = page;
+    return html`${this.#head(chat)}
+    ${chatSearch ? html`<chat-search .page=${page} .search=${chatSearch}></chat-search>` : nothing} ${chat ? this.#banner(chat) : nothing} ${this.#body(chat)}`;
   }
 
   #head(chat: ChatSummary | undefined): TemplateResult {
     const { route } = this.page;
     return html`<header class="chat-head">
       ${iconButton({ label: words.back, icon: icons.back, act: () => this.#ask("list"), class: "narrow-only" })}
-      ${chat ? avatar(chat.account, chat.name, "small") : html`<span class="avatar avatar-small"></span>`}
+      ${chat ? chatAvatar(chat, "small") : html`<span class="avatar avatar-small"></span>`}
       <div class="chat-who">
         ${chat
           ? html`<h2 class="chat-name" tabindex="-1"><bdi>${chat.name}</bdi>${chat.verified ? verifiedMark() : nothing}</h2>`
           : html`<p class="chat-name">\u00a0</p>`}
-        <p class="chat-safe">${icons.lock}${words.chat.encrypted}${chat?.group ? ` · ${words.group.members(chat.group.members.length)}` : nothing}</p>
+        <p class="chat-safe">
+          ${safety(chat?.open === true)}${chat?.group ? html`<span>${words.group.members(chat.group.members.length)}</span>` : nothing}
+        </p>
       </div>
+      ${chat?.open
+        ? html`<button
+            class="icon-button chat-find"
+            type="button"
+            aria-label=${words.chat.search}
+            title=${words.chat.search}
+            aria-expanded=${this.page.chatSearch ? "true" : "false"}
+            @click=${() => void this.#search()}
+          >
+            ${icons.search}
+          </button>`
+        : nothing}
       <button
-        class="icon-button"
+        class="icon-button chat-info"
         type="button"
         aria-label=${words.chat.details}
         title=${words.chat.details}
@@ -112,7 +144,7 @@ export class ChatConversationElement extends PageElement {
     return html`
       <div class="log-frame">
         ${page.conversation
-          ? html`<chat-log .page=${page} .conversation=${page.conversation} .name=${name} .isGroup=${chat?.kind === "group"}></chat-log>`
+          ? html`<chat-log .page=${page} .conversation=${page.conversation} .name=${name} .isGroup=${chat?.kind === "group"} .isOpen=${chat?.open === true}></chat-log>`
           : nothing}
       </div>
       <chat-composer .page=${page} .name=${name}></chat-composer>

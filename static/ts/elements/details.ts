@@ -6,7 +6,7 @@ import "./copy_button";
 import { PageElement } from "./element";
 import "./group_details";
 import { icons } from "./icons";
-import { avatar, iconButton, verifiedMark } from "./parts";
+import { chatAvatar, iconButton, safety, verifiedMark } from "./parts";
 import { qrCode } from "./qr";
 import type { Changes } from "./state/changes";
 import type { ChatPage } from "./state/page";
@@ -38,7 +38,7 @@ export class ChatDetailsElement extends PageElement {
   protected override willUpdate(): void {
     super.willUpdate();
     const chat = this.page.summary;
-    const asked = chat?.kind === "private" ? `${chat.account} ${String(chat.identityChanged)} ${String(chat.last === null)}` : "";
+    const asked = chat?.kind === "private" && !chat.open ? `${chat.account} ${String(chat.identityChanged)} ${String(chat.last === null)}` : "";
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.number = null;
@@ -62,17 +62,20 @@ export class ChatDetailsElement extends PageElement {
     return html`
       <div class="details-body" tabindex="0" role="group" aria-label=${words.details.title}>
         <div class="details-person">
-          ${avatar(chat.account, chat.name, "large")}
+          ${chatAvatar(chat, "large")}
           <p class="details-name"><bdi>${chat.name}</bdi>${chat.verified ? verifiedMark() : nothing}</p>
         </div>
         <section aria-labelledby="details-encryption">
-          <h3 id="details-encryption">${icons.lock}${words.chat.encrypted}</h3>
-          <p>${words.details.encryptionHelp(chat.name)}</p>
+          <h3 id="details-encryption">${safety(chat.open)}</h3>
+          <p>${chat.open ? words.details.openHelp(chat.name) : words.details.encryptionHelp(chat.name)}</p>
+          ${chat.open ? html`<p>${words.details.openOther(chat.name)}</p>` : nothing}
         </section>
-        <section aria-labelledby="details-safety">
-          <h3 id="details-safety">${icons.verified}${words.details.safety}</h3>
-          ${this.#safety(chat)}
-        </section>
+        ${chat.open
+          ? nothing
+          : html`<section aria-labelledby="details-safety">
+              <h3 id="details-safety">${icons.verified}${words.details.safety}</h3>
+              ${this.#safety(chat)}
+            </section>`}
         ${this.#blocking(chat)}
       </div>
     `;

@@ -6,8 +6,9 @@ import { repeat } from "lit/directives/repeat.js";
 import type { ChatSummary, GroupInfo, GroupMember, GroupPerson } from "../client/model";
 import { PageElement } from "./element";
 import "./group_links";
+import "./group_settings";
 import { icons } from "./icons";
-import { avatar } from "./parts";
+import { avatar, chatAvatar, safety } from "./parts";
 import type { Changes } from "./state/changes";
 import { canRemove, closedWhy, inOrder, isAdmin, isOnlyOwner, mayAdd, rolesFor } from "./state/group";
 import type { ChatPage } from "./state/page";
@@ -50,23 +51,32 @@ export class GroupDetailsElement extends PageElement {
     const closed = closedWhy(chat);
     return html`
       <div class="details-person">
-        ${avatar(chat.account, chat.name, "large")}
+        ${chatAvatar(chat, "large")}
         <p class="details-name"><bdi>${chat.name}</bdi></p>
+        ${group.description ? html`<p class="details-about" dir="auto">${group.description}</p>` : nothing}
         ${closed && closed !== "request"
           ? html`<p class="details-changed">${closed === "trouble" ? group.trouble : said.closed(closed)}</p>`
           : nothing}
       </div>
       <section aria-labelledby="details-encryption">
-        <h3 id="details-encryption">${icons.lock}${words.chat.encrypted}</h3>
-        <p>${said.encryptionHelp}</p>
+        <h3 id="details-encryption">${safety(chat.open)}</h3>
+        <p>${chat.open ? said.openHelp : said.encryptionHelp}</p>
       </section>
       ${this.page.groups.busy ? html`<p class="late quiet" role="status">${said.busy}</p>` : nothing}
       ${isAdmin(group) && group.pending.length > 0 ? this.#pending(chat.id, group) : nothing}
-      ${group.members.length > 0 ? this.#members(chat.id, group) : nothing}
+      ${group.members.length > 0 ? this.#members(chat, group) : nothing}
       ${isAdmin(group)
         ? keyed(
-            chat.id, // a link that was made for one group must not stand under another
-            html`<group-links .groups=${this.page.groups} .chat=${chat.id} .group=${group}></group-links>`,
+            chat.id, // what was filled in, and a link that was made, for one group must not stand under another
+            html`<group-settings
+                .groups=${this.page.groups}
+                .chat=${chat.id}
+                .group=${group}
+                .isOpen=${chat.open}
+              ></group-settings>
+              ${chat.open
+                ? nothing
+                : html`<group-links .groups=${this.page.groups} .chat=${chat.id} .group=${group}></group-links>`}`,
           )
         : nothing}
       ${group.role !== null || group.isPending ? this.#own(chat, group) : nothing}
@@ -117,7 +127,7 @@ export class GroupDetailsElement extends PageElement {
     </section>`;
   }
 
-  #members(chat: string, group: GroupInfo): TemplateResult {
+  #members({ id: chat, open }: ChatSummary, group: GroupInfo): TemplateResult {
     const own = this.page.options.account;
     return html`<section aria-labelledby="details-members">
       <h3 id="details-members" tabindex="-1">${icons.people}${said.members(group.members.length)}</h3>
@@ -128,6 +138,7 @@ export class GroupDetailsElement extends PageElement {
           (member) => this.#member(chat, group, member, member.account === own),
         )}
       </ul>
+      ${open && group.role === "owner" && group.members.length > 1 ? html`<p>${said.openRolesHelp}</p>` : nothing}
       ${mayAdd(group)
         ? html`<button class="button button-quiet" type="button" @click=${() => this.#add(chat, group)}>
             ${said.addMore}
@@ -212,7 +223,7 @@ export class GroupDetailsElement extends PageElement {
               <label for="group-mute">${said.mute}</label>
             </div>
             <p id="group-mute-help">${said.muteHelp}</p>`}
-      ${isOnlyOwner(group)
+      ${isOnlyOwner({ group, open: chat.open })
         ? html`<p>${said.onlyOwner}</p>`
         : html`<button class="button button-danger" type="button" ?disabled=${groups.busy} @click=${leave}>
             ${group.isPending ? said.stopWaiting : said.leaveGroup}

@@ -1,17 +1,17 @@
-// The dialog in which a group is made, people are added to one, or one is joined by a link.
+// The dialog in which a chat or a group is made, people are added to a group, or one is joined by a link.
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Person } from "../client/model";
 import { problem } from "./device_list";
 import { PageElement } from "./element";
+import { groupFields, readFields } from "./group_fields";
 import { icons } from "./icons";
 import { avatar, iconButton } from "./parts";
 import type { Changes } from "./state/changes";
-import type { GroupDialog, GroupView } from "./state/group_dialog";
+import type { GroupDialog, GroupForm, GroupView } from "./state/group_dialog";
 import { words } from "./words";
 
 const said = words.group;
-const MOST_TITLE = 100; // characters
 
 export class GroupDialogElement extends PageElement {
   static override properties = { groups: { attribute: false } };
@@ -48,21 +48,16 @@ export class GroupDialogElement extends PageElement {
 
   #form(view: GroupView): TemplateResult {
     const { groups } = this;
-    const action = { new: said.create, add: said.add, join: said.join }[view.name];
-    const ready = view.name !== "add" || groups.chosen.length > 0;
+    const action = { chat: said.write, new: said.create, add: said.add, join: said.join }[view.name];
+    const ready = view.name === "new" || view.name === "join" || groups.chosen.length > 0;
     return html`<form class="group-form" @submit=${this.#submit}>
-      ${view.name === "new"
-        ? html`<p class="quiet">${said.newHelp}</p>
-            <div class="field">
-              <label for="new-title">${said.titleLabel}</label>
-              <input id="new-title" name="title" required maxlength=${MOST_TITLE} autocomplete="off" dir="auto" />
-            </div>`
-        : nothing}
+      ${view.name === "new" ? html`<p class="quiet">${said.newHelp}</p>` : nothing}
+      ${view.name === "new" ? groupFields("new", groups.isOpen) : nothing}
       ${view.name === "join"
         ? html`<ul class="meanings">
             ${said.joinMeans.map((one) => html`<li>${one}</li>`)}
           </ul>`
-        : this.#people()}
+        : this.#people(view)}
       ${problem(groups.why)}
       ${groups.busy
         ? html`<p class="quiet" role="status">${said.busy}</p>`
@@ -73,10 +68,10 @@ export class GroupDialogElement extends PageElement {
     </form>`;
   }
 
-  #people(): TemplateResult {
+  #people(view: GroupView): TemplateResult {
     const { groups } = this;
     return html`<div class="field">
-        <label for="group-people">${said.peopleLabel}</label>
+        <label for="group-people">${view.name === "chat" ? said.newChatPeople : said.peopleLabel}</label>
         <input
           id="group-people"
           autocomplete="off"
@@ -138,18 +133,18 @@ export class GroupDialogElement extends PageElement {
 
   #submit(event: SubmitEvent): void {
     event.preventDefault();
-    const title = new FormData(event.currentTarget as HTMLFormElement).get("title");
-    void this.#send(typeof title === "string" ? title : "");
+    void this.#send(readFields(event.currentTarget as HTMLFormElement));
   }
 
-  async #send(title: string): Promise<void> {
+  async #send(filled: GroupForm): Promise<void> {
     const { groups } = this;
     const { view } = groups;
     if (view?.name === "add") {
       await groups.add();
       return;
     }
-    const chat = view?.name === "join" ? await groups.join() : await groups.create(title);
+    const makes = { chat: () => groups.write(), new: () => groups.create(filled), join: () => groups.join() };
+    const chat = view ? await makes[view.name]() : null;
     if (chat !== null) this.dispatchEvent(new CustomEvent("open-chat", { detail: chat, bubbles: true }));
   }
 
@@ -160,7 +155,7 @@ export class GroupDialogElement extends PageElement {
 
 function titleOf(view: GroupView): string {
   if (view.name === "add") return said.addTitle(view.title);
-  return view.name === "new" ? said.newTitle : said.joinTitle;
+  return { chat: said.newChatTitle, new: said.newTitle, join: said.joinTitle }[view.name];
 }
 
 customElements.define("group-dialog", GroupDialogElement);

@@ -1,4 +1,4 @@
-// What an admin does with a group's name and its links: renaming, making a link, copying and ending it.
+// What an admin does with a group's links: making one, copying and ending it.
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { GroupInfo, LinkInfo } from "../client/model";
@@ -36,16 +36,6 @@ export class GroupLinksElement extends PageElement {
   protected override render(): TemplateResult {
     const { group, groups } = this;
     return html`
-      <section aria-labelledby="group-name">
-        <h3 id="group-name">${icons.write}${said.rename}</h3>
-        <form class="group-inline" @submit=${this.#rename}>
-          <div class="field">
-            <label for="group-new-name">${said.titleLabel}</label>
-            <input id="group-new-name" name="title" required maxlength="100" autocomplete="off" dir="auto" value=${group.title} />
-          </div>
-          <button class="button button-quiet" type="submit" ?disabled=${groups.busy}>${said.renameAction}</button>
-        </form>
-      </section>
       <section aria-labelledby="group-links">
         <h3 id="group-links" tabindex="-1">${icons.link}${said.links}</h3>
         <p>${said.linksHelp}</p>
@@ -91,12 +81,6 @@ export class GroupLinksElement extends PageElement {
         ${said.endLink}
       </button>
     </li>`;
-  }
-
-  #rename(event: SubmitEvent): void {
-    event.preventDefault();
-    const title = new FormData(event.currentTarget as HTMLFormElement).get("title");
-    if (typeof title === "string" && title.trim() !== "") void this.groups.rename(this.chat, title.trim());
   }
 
   #make(event: SubmitEvent): void {

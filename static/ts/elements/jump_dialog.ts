@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ChatSummary } from "../client/model";
 import { PageElement } from "./element";
-import { avatar } from "./parts";
+import { chatAvatar, openMark } from "./parts";
 import type { Changes } from "./state/changes";
 import type { ChatPage } from "./state/page";
 import { words } from "./words";
@@ -67,7 +67,7 @@ export class JumpDialogElement extends PageElement {
               @click=${() => this.#go(chat)}
               @pointermove=${() => (this.chosen = at)}
             >
-              ${avatar(chat.account, chat.name, "small")}<bdi>${chat.name}</bdi>${chat.unread > 0 && !chat.blocked
+              ${chatAvatar(chat, "small")}<bdi>${chat.name}</bdi>${chat.open ? openMark() : nothing}${chat.unread > 0 && !chat.blocked
                 ? html`<span class="count"><span aria-hidden="true">${chat.unread}</span><span class="unseen">${words.list.unread(chat.unread)}</span></span>`
                 : nothing}
             </li>`,

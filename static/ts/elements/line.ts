@@ -4,14 +4,17 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Line } from "../client/model";
 import { icons } from "./icons";
 import { hasState, tick } from "./parts";
+import type { Target } from "./state/conversation";
 import { excerpt } from "./state/excerpt";
-import { linkify } from "./state/linkify";
+import { piecesOf } from "./state/pieces";
 import { timeOf, type LineRow } from "./state/rows";
 import { times, words } from "./words";
 
 export interface LineContext {
   readonly name: string; // of who wrote it, or of who it is with
   readonly isGroup: boolean;
+  readonly own: string; // account
+  readonly found: Target | null; // what of it was searched for
   readonly whole: boolean; // a long text is shown to its end
   readonly showWhole: (line: Line) => void;
   readonly resend: (line: Line) => void;
@@ -24,16 +27,19 @@ export function lineRow(row: LineRow, context: LineContext): TemplateResult {
 }
 
 function bubble({ line, first, last, meta }: LineRow, context: LineContext): TemplateResult {
-  const classes = `line${line.outgoing ? " line-own" : ""}${first ? " line-first" : ""}${last ? " line-last" : ""}`;
-  const part = context.whole ? null : excerpt(line.text);
-  return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}>
+  const is = { own: line.outgoing, first, last, found: context.found, deleted: line.deleted, mentioned: line.mentioned };
+  const classes = ["line", ...Object.entries(is).flatMap(([name, so]) => (so ? [`line-${name}`] : []))].join(" ");
+  const part = context.whole || context.found ? null : excerpt(line.text);
+  return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}
+      tabindex=${context.found ? "-1" : nothing}>
     ${first ? author(line, context) : nothing}
     <div class="bubble">
       <div class="bubble-body" dir="auto">
-        <span class="bubble-text">${part === null ? pieces(line.text) : [...pieces(part), "…"]}</span>${part === null
+        <span class="bubble-text">${textOfBubble(line, part, context)}</span>${part === null
           ? nothing
-          : more(line, context)}${meta ? metaOf(line, context) : nothing}
+          : more(line, context)}${meta || line.editedAt > 0 ? metaOf(line, context) : nothing}
       </div>
+      ${line.changeable || line.deletable ? menuButton(line) : nothing}
     </div>
     ${line.state === "failed" ? failed(line, context) : nothing}
     ${line.state === "expired" ? html`<p class="line-note">${context.isGroup ? words.group.expiredOwn : words.line.expiredOwn(context.name)}</p>` : nothing}
@@ -46,8 +52,30 @@ function author(line: Line, { name, isGroup }: LineContext): TemplateResult {
   return html`<span class="line-author"><bdi>${name}</bdi><span class="unseen">:</span></span>`;
 }
 
+function textOfBubble(line: Line, part: string | null, context: LineContext): unknown {
+  if (line.deleted) return words.line.deleted;
+  return part === null ? pieces(line.text, line, context) : [...pieces(part, line, context), "…"];
+}
+
+function menuButton(line: Line): TemplateResult {
+  return html`<button
+    class="line-more"
+    type="button"
+    tabindex="-1"
+    data-for=${line.id}
+    aria-haspopup="menu"
+    aria-label=${words.line.menu}
+    title=${words.line.menu}
+  >
+    ${icons.more}
+  </button>`;
+}
+
 function metaOf(line: Line, { isGroup }: LineContext): TemplateResult {
   return html`<span class="meta">
+    ${line.editedAt > 0 && !line.deleted
+      ? html`<span title=${times.full(line.editedAt)}>${words.line.edited}</span>`
+      : nothing}
     <time dir="auto" datetime=${new Date(timeOf(line)).toISOString()} title=${times.full(timeOf(line))}
       >${times.time(timeOf(line))}</time
     >
@@ -131,10 +159,17 @@ function textOf(line: Line, name: string): string {
   }
 }
 
-function pieces(text: string): (string | TemplateResult)[] {
-  return linkify(text).map((piece) =>
-    piece.href
-      ? html`<a href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">${piece.text}</a>`
-      : piece.text,
-  );
+function pieces(text: string, { mentions }: Line, { own, found }: LineContext): (string | TemplateResult)[] {
+  return piecesOf(text, { mentions, words: found?.words ?? [] }).map((piece) => {
+    switch (piece.kind) {
+      case "link":
+        return html`<a href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">${piece.text}</a>`;
+      case "mention":
+        return html`<bdi class="mention" data-own=${piece.account === own ? "true" : nothing}>${piece.text}</bdi>`;
+      case "found":
+        return html`<mark>${piece.text}</mark>`;
+      case "text":
+        return piece.text;
+    }
+  });
 }

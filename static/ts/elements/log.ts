@@ -7,6 +7,8 @@ import type { Line } from "../client/model";
 import { PageElement, touch } from "./element";
 import { icons } from "./icons";
 import { lineRow } from "./line";
+import "./line_menu";
+import type { LineMenuElement } from "./line_menu";
 import { beginning, typing } from "./log_parts";
 import { LogView, type Anchor } from "./log_view";
 import { MessageTimes } from "./message_times";
@@ -16,14 +18,14 @@ import "./receipts_dialog";
 import type { ReceiptsDialogElement } from "./receipts_dialog";
 import { rove, roveByKey } from "./roving";
 import type { Changes } from "./state/changes";
-import type { Conversation } from "./state/conversation";
+import type { Conversation, Target } from "./state/conversation";
 import type { ChatPage } from "./state/page";
 import { receiptsOf } from "./state/receipts";
 import { rowsOf, type Row } from "./state/rows";
 import { times, words } from "./words";
 
 const NEAR = 900; // px from an end at which more lines are fetched
-const STOPS = ".state"; // where the tabulator stops among the lines
+const STOPS = ".state, .line-more"; // where the tabulator stops among the lines
 const BOTTOM = 40; // px from the end that still count as its end
 
 export class ChatLogElement extends PageElement {
@@ -32,13 +34,16 @@ export class ChatLogElement extends PageElement {
     conversation: { attribute: false },
     name: { attribute: false },
     isGroup: { attribute: false },
+    isOpen: { attribute: false },
   };
   declare page: ChatPage;
   declare conversation: Conversation;
   declare name: string;
   declare isGroup: boolean;
+  declare isOpen: boolean;
   #shown: readonly Line[] | null = null; // the lines that are in the page now
   #placed: Conversation | null = null; // the conversation that was scrolled to where it opens
+  #found: Target | null = null; // the line that was scrolled to because it was searched for
   #anchor: Anchor | null = null;
   #frame = 0;
   #top = 0; // px scrolled, to be restored after the pane was hidden
@@ -54,7 +59,7 @@ export class ChatLogElement extends PageElement {
   readonly #sizes = new ResizeObserver(() => this.#settle());
 
   protected override follows(): readonly Changes[] {
-    return [this.conversation.changed];
+    return [this.conversation.changed, this.page.typists.changed];
   }
 
   override disconnectedCallback(): void {
@@ -102,11 +107,11 @@ export class ChatLogElement extends PageElement {
         @pointerout=${this.#times.out}
         @focusin=${this.#times.focused}
         @focusout=${() => this.#times.hide()}
-        @click=${this.#times.clicked}
+        @click=${this.#clicked}
         @keydown=${(event: KeyboardEvent) => roveByKey(event, this, STOPS)}
       >
         <div class="log-lines">
-          ${beginning(conversation, { name: this.name, isGroup: this.isGroup, again: () => this.#again() })}
+          ${beginning(conversation, { name: this.name, isGroup: this.isGroup, isOpen: this.isOpen, again: () => this.#again() })}
           ${repeat(
             rows,
             (row) => row.key,
@@ -117,7 +122,7 @@ export class ChatLogElement extends PageElement {
             (row) => row.key,
             (row) => this.#row(row),
           )}
-          ${conversation.typing ? typing(this.name) : nothing}
+          ${typing(this.page.typists.in(conversation.chat))}
         </div>
       </div>
       ${away
@@ -133,6 +138,7 @@ export class ChatLogElement extends PageElement {
           </button>`
         : nothing}
       ${this.isGroup ? html`<receipts-dialog .page=${this.page}></receipts-dialog>` : nothing}
+      <line-menu .page=${this.page}></line-menu>
       <chat-news .conversation=${conversation} .name=${this.name}></chat-news>
       <div
         class="times"
@@ -157,12 +163,15 @@ export class ChatLogElement extends PageElement {
     this.#shown = conversation.lines;
     if (conversation.opened && this.#placed !== conversation) {
       this.#placed = conversation;
-      this.#place();
+      this.#place(this.querySelector<HTMLElement>(".unread"));
+    } else if (conversation.target !== null && conversation.target !== this.#found) {
+      this.#showFound(conversation.target);
     } else if (this.#anchor?.element.isConnected) {
       this.#view.keep(this.#anchor);
     } else if (conversation.following) {
       this.#view.toBottom();
     }
+    this.#found = conversation.target;
     this.#anchor = null;
     this.#times.check();
     rove(this, STOPS);
@@ -178,18 +187,29 @@ export class ChatLogElement extends PageElement {
     }
     const { line, first, last, meta } = row;
     const whole = this.#whole.has(line.id);
-    return guard([line, first, last, meta, this.name, this.isGroup, whole], () =>
+    const { target } = this.conversation;
+    const found = target?.line === line.id ? target : null;
+    return guard([line, first, last, meta, this.name, this.isGroup, whole, found], () =>
       lineRow(row, {
         name: line.sender || this.name,
         isGroup: this.isGroup,
+        own: this.page.options.account,
+        found,
         whole,
         showWhole: (long) => this.#showWhole(long),
-        resend: (failed) => this.page.resend(failed),
-        discard: (failed) => this.page.discard(failed),
-        askAgain: (unreadable) => this.page.askAgain(unreadable),
+        resend: (failed) => this.page.writing.resend(failed),
+        discard: (failed) => this.page.writing.discard(failed),
+        askAgain: (unreadable) => this.page.writing.askAgain(unreadable),
       }),
     );
   }
+
+  readonly #clicked = (event: MouseEvent): void => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".line-more") : null;
+    const line = button && this.conversation.line(button.dataset["for"] ?? "");
+    if (button && line) void this.querySelector<LineMenuElement>("line-menu")?.open(button, line);
+    else this.#times.clicked(event);
+  };
 
   #told(line: Line): Told[] {
     const now = Date.now();
@@ -219,20 +239,26 @@ export class ChatLogElement extends PageElement {
     else if (page.summary) void conversation.open(page.summary);
   }
 
+  #showFound({ line }: Target): void {
+    const element = this.querySelector<HTMLElement>(`[data-line="${CSS.escape(line)}"]`);
+    if (!element) return;
+    this.#place(element);
+    element.focus({ preventScroll: true });
+  }
+
   /** Where a chat opens: at what is new, else at its end. */
-  #place(): void {
+  #place(element: HTMLElement | null): void {
     this.#top = 0;
-    const divider = this.querySelector<HTMLElement>(".unread");
-    if (!divider) {
+    if (!element) {
       this.#view.toBottom();
       return;
     }
-    this.#view.show(divider);
+    this.#view.show(element);
     // Once more after the first paint: what was never in view has a guessed height until then.
     this.#placing = true;
     const painted = (): void => {
       this.#placing = false;
-      if (divider.isConnected) this.#view.show(divider);
+      if (element.isConnected) this.#view.show(element);
       this.#report();
     };
     requestAnimationFrame(() => requestAnimationFrame(painted));
@@ -241,7 +267,7 @@ export class ChatLogElement extends PageElement {
   /** Something took another size: the lines that were painted, the window, the composer. */
   #settle(): void {
     const hidden = this.#view.log.clientHeight === 0;
-    if (hidden && !this.#hidden) this.page.see(false, 0);
+    if (hidden && !this.#hidden) this.page.reading.see(false, 0);
     if (!hidden && this.#hidden) this.#view.log.scrollTop = this.#top;
     this.#hidden = hidden;
     if (this.conversation.following) this.#view.toBottom();
@@ -265,7 +291,7 @@ export class ChatLogElement extends PageElement {
       if (conversation.following && this.#view.below > BOTTOM && log.scrollTop >= this.#top) this.#view.toBottom();
       this.#top = log.scrollTop;
       const below = this.#view.below;
-      page.see(below <= BOTTOM, Math.min(this.#view.lowest(), conversation.last));
+      page.reading.see(below <= BOTTOM, Math.min(this.#view.lowest(), conversation.last));
       if (this.#away() !== (this.querySelector(".newest") !== null)) this.requestUpdate();
       if (log.scrollTop < NEAR && !conversation.failed) void conversation.older();
       else if (below < NEAR) void conversation.newer();

@@ -8,10 +8,11 @@ import { words } from "./words";
 interface Beginning {
   readonly name: string;
   readonly isGroup: boolean;
+  readonly isOpen: boolean;
   readonly again: () => void; // load what could not be loaded
 }
 
-export function beginning(conversation: Conversation, { name, isGroup, again }: Beginning): TemplateResult {
+export function beginning(conversation: Conversation, { name, isGroup, isOpen, again }: Beginning): TemplateResult {
   if (conversation.failed) {
     return html`<div class="log-top" role="alert">
       <p>${words.chat.failed} ${conversation.failed}</p>
@@ -24,14 +25,16 @@ export function beginning(conversation: Conversation, { name, isGroup, again }: 
   }
   const said = isGroup ? words.group : words.chat;
   return html`<div class="log-top">
-    ${icons.lock}
-    <p><strong>${said.beginning(name)}</strong> ${said.beginningHelp}</p>
+    ${isOpen ? icons.openLock : icons.lock}
+    <p><strong>${said.beginning(name)}</strong> ${isOpen ? words.chat.openHelp : said.beginningHelp}</p>
   </div>`;
 }
 
-export function typing(name: string): TemplateResult {
+/** `names`: of who is typing. */
+export function typing(names: readonly string[]): TemplateResult | typeof nothing {
+  if (names.length === 0) return nothing;
   return html`<div class="typing">
     <span class="typing-dots" aria-hidden="true"><i></i><i></i><i></i></span
-    ><span class="unseen">${words.chat.typing(name)}</span>
+    ><span class="typing-who">${words.chat.typing(names)}</span>
   </div>`;
 }

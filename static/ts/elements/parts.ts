@@ -1,14 +1,39 @@
 // Small pieces that several elements draw.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Line, MessageState } from "../client/model";
+import type { ChatSummary, Line, MessageState } from "../client/model";
 import { icons, ticks } from "./icons";
 import { colourOf, initialsOf } from "./state/avatar";
+import { shownColour } from "./state/palette";
 import { words } from "./words";
 
 export function avatar(account: string, name: string, size: "" | "tiny" | "small" | "large" = ""): TemplateResult {
+  return picture(name, size, colourOf(account));
+}
+
+/** Of a person, or of a group in the colour that it has chosen. */
+export function chatAvatar(chat: ChatSummary, size: "" | "small" | "large" = ""): TemplateResult {
+  const colour = chat.group?.colour ?? null;
+  return picture(chat.name, size, colour === null ? colourOf(chat.account) : shownColour(colour));
+}
+
+function picture(name: string, size: string, colour: number): TemplateResult {
   const classes = `avatar ${size && `avatar-${size}`}`;
-  return html`<span class=${classes} data-colour=${colourOf(account)} aria-hidden="true">${initialsOf(name)}</span>`;
+  return html`<span class=${classes} data-colour=${colour} aria-hidden="true">${initialsOf(name)}</span>`;
+}
+
+/** A lock, closed or open, with the words for it. */
+export function safety(open: boolean): TemplateResult {
+  return open
+    ? html`<span class="unsafe">${icons.openLock}${words.chat.open}</span>`
+    : html`<span>${icons.lock}${words.chat.encrypted}</span>`;
+}
+
+/** Where there is no room for the words. */
+export function openMark(): TemplateResult {
+  return html`<span class="open-mark" title=${words.chat.open}
+    >${icons.openLock}<span class="unseen">${words.chat.open}</span></span
+  >`;
 }
 
 const TICKS: Readonly<Record<MessageState, TemplateResult | typeof nothing>> = {
@@ -64,5 +89,5 @@ export function empty(
 
 /** Whether a line counts among the person's own messages with a state to show. */
 export function hasState(line: Line): boolean {
-  return line.outgoing && line.kind === "text";
+  return line.outgoing && line.kind === "text" && !line.deleted;
 }

@@ -1,13 +1,19 @@
 // Everything the script says, in one place: English. A language is another object of the same form.
 
 import type { Line } from "../client/model";
-import { many, times } from "./language";
+import { listed, many, times } from "./language";
 import { anewWords, deviceName, deviceWords, historyWords, linkingWords, platform } from "./words_devices";
 import { groupWords } from "./words_groups";
 import { lineWords } from "./words_lines";
 import { receiptWords } from "./words_receipts";
 
 export { times };
+
+/** Who is typing, as the conversation and the list say it. */
+function typingWords(names: readonly string[]): string {
+  if (names.length > 2) return "Several people are typing";
+  return `${listed(names)} ${names.length > 1 ? "are" : "is"} typing`;
+}
 
 export const words = {
   product: "Messenger",
@@ -35,6 +41,7 @@ export const words = {
     draft: "Draft:",
     you: "You:",
     typing: "is typing…",
+    mentioned: "You are mentioned",
     request: "Request",
     blocked: "Blocked",
     verified: "Verified",
@@ -81,7 +88,10 @@ export const words = {
     unread: "New messages",
     newest: "Jump to the newest message",
     newestCount: (count: number) => many(count, "# new message, jump to it", "# new messages, jump to the newest"),
-    typing: (name: string) => `${name} is typing`,
+    typing: typingWords,
+    open: "Not end-to-end encrypted",
+    openHelp: "It is not end-to-end encrypted: the messages are on the server, and whoever runs it can read them.",
+    search: "Search in this chat",
     said: (name: string, text: string) => `${name}: ${text}`,
     newCount: (count: number, name: string) => many(count, `# new message from ${name}`, `# new messages from ${name}`),
     you: "You",
@@ -102,6 +112,15 @@ export const words = {
     placeholder: "Write a message",
     send: "Send",
     hint: "Enter sends, Shift+Enter starts a new line",
+    open: {
+      label: (name: string) => `Message to ${name}, not end-to-end encrypted`,
+      placeholder: "Not end-to-end encrypted",
+    },
+    people: "Members whom you can mention",
+    mentionHelp: (count: number) => `${many(count, "# member fits", "# members fit")}. Arrow keys choose, Enter mentions.`,
+    editing: "Change your message",
+    stopEditing: "Do not change it",
+    save: "Save",
     blocked: (name: string) => `You have blocked ${name}. Unblock to write.`,
     changed: "Sending waits until you have decided about the new safety number.",
     request: (name: string) => `Accept the request to answer ${name}.`,
@@ -130,6 +149,9 @@ export const words = {
     encryption: "Encryption",
     encryptionHelp: (name: string) =>
       `Messages and their delivery are encrypted between your device and ${name}'s. The server cannot read them.`,
+    openHelp: (name: string) =>
+      `The server keeps every message between you and ${name} with its sender, its time, an index of its words, and how far each of you has read. Whoever runs it can read all of it.`,
+    openOther: (name: string) => `What you write to ${name} in your encrypted chat is not part of it.`,
     safety: "Safety number",
     safetyHelp: (name: string) =>
       `Compare these digits with ${name}, face to face or in a call. If both of you see the same, nobody is listening in.`,
@@ -216,6 +238,16 @@ export const words = {
     safeText: "The details of a chat show a safety number. Compare it once, and nobody can slip in between unnoticed.",
   },
 
+  search: {
+    title: "Messages",
+    searching: "Looking through messages…",
+    none: "No message has these words.",
+    noneHelp: "Messages of chats without end-to-end encryption are searched, for whole words.",
+    more: "Show more",
+    close: "Close the search",
+    count: (count: number, hasMore: boolean) => `${many(count, "# message", "# messages")}${hasMore ? " and more" : ""}`,
+  },
+
   jump: {
     title: "Jump to a chat",
     label: "Name of a chat",
@@ -232,6 +264,7 @@ export const words = {
       ["Previous chat", [apple ? "⌥" : "Alt", "↑"]],
       ["Search", ["/"]],
       ["Send", ["Enter"]],
+      ["Change your last message, in a chat without encryption", ["↑"]],
       ["New line", ["Shift", "Enter"]],
       ["Close or go back", ["Esc"]],
       ["This list", ["?"]],
@@ -246,5 +279,6 @@ export function preview(line: Line, name: string): string {
   if (line.kind === "identity_changed") return words.line.identityChanged(name);
   if (line.kind === "update_needed") return words.line.updateNeeded(name);
   if (line.kind === "expired") return words.line.expired(name);
+  if (line.deleted) return words.line.deleted;
   return line.text.replace(/\s+/g, " ");
 }

@@ -31,6 +31,13 @@ const STATES: Readonly<Record<MessageState, string>> = {
 
 export const lineWords = {
   state: (state: MessageState) => STATES[state],
+  menu: "What you can do with this message",
+  edit: "Edit",
+  delete: "Delete",
+  edited: "edited",
+  deleted: "Message deleted",
+  sureDelete: "Delete this message?",
+  sureDeleteHelp: "Its words go for everybody in this chat. That there was a message stays.",
   resend: "Send again",
   discard: "Discard",
   failed: (why: string) => (why ? `Not sent: ${lowerFirst(why)}` : "Not sent."),

@@ -24,6 +24,15 @@ test("a group is made, named, and seen by all with its members and roles", async
   expect((await group(bob, id))?.role).toBe("member");
 });
 
+test("members who were only found have their names from the first line on", async () => {
+  const [dana, erin] = await Promise.all([joined(relay, "dana"), joined(relay, "erin")]);
+  const { id, group: now } = await alice.messenger.createGroup("Swims", [dana.account], { open: false });
+  expect(now?.members.map((one) => one.name)).toEqual(["alice", "dana"]);
+  await alice.messenger.addMember(id, erin.account);
+  expect(await members(alice, id)).toBe("alice owner, dana member, erin member");
+  expect((await texts(alice, id)).at(-1)).toBe("You added erin.");
+});
+
 test("everybody writes, everybody reads, and lines name who wrote them", async () => {
   const id = await made(alice, bob, carol);
   await says(alice, id, "to the lake?");

@@ -12,7 +12,6 @@ export class ChatList {
   query = "";
   /** The chat that is open: a filter does not take it away while the person reads it. */
   current: string | null = null;
-  readonly typing = new Set<string>();
   readonly #chats = new Map<string, ChatSummary>();
   #ordered: readonly ChatSummary[] | null = null;
 
@@ -48,10 +47,9 @@ export class ChatList {
     return [...begins, ...found.filter((chat) => !begins.includes(chat))];
   }
 
-  /** Messages that wait to be read, of people who may write; a muted group does not call. */
+  /** Messages that wait to be read, of people who may write. A muted group calls once, when somebody has mentioned one. */
   get unread(): number {
-    const calls = (chat: ChatSummary): boolean => !chat.blocked && !chat.request && !chat.group?.muted;
-    return this.all.filter(calls).reduce((sum, chat) => sum + chat.unread, 0);
+    return this.all.reduce((sum, chat) => sum + calls(chat), 0);
   }
 
   get requests(): number {
@@ -64,12 +62,6 @@ export class ChatList {
     const at = shown.findIndex((chat) => chat.id === this.current);
     if (at < 0) return step > 0 ? shown[0] : shown[shown.length - 1];
     return shown[at + step];
-  }
-
-  setTyping(chat: string, on: boolean): void {
-    if (on) this.typing.add(chat);
-    else this.typing.delete(chat);
-    this.changed.emit();
   }
 
   setFilter(filter: Filter): void {
@@ -86,6 +78,11 @@ export class ChatList {
     this.current = chat;
     this.changed.emit();
   }
+}
+
+function calls(chat: ChatSummary): number {
+  if (chat.blocked || chat.request) return 0;
+  return chat.group?.muted ? Number(chat.mentioned) : chat.unread;
 }
 
 function passes(chat: ChatSummary, filter: Filter): boolean {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { FakeClock, settled } from "../tests/clock";
+import type { Line } from "../../client/model";
+import { FakeClock } from "../tests/clock";
 import { FakeMessenger, id } from "../tests/fake";
 import { Conversation, PAGE, WINDOW } from "./conversation";
 
@@ -20,6 +21,10 @@ async function open(count: number, unread = 0): Promise<void> {
   const first = lines[lines.length - unread];
   conversation = new Conversation(fake, clock, BOB);
   await conversation.open({ unread, firstUnread: unread ? first!.position : 0 });
+}
+
+function stored(): Line[] {
+  return fake.stored.get(BOB) ?? [];
 }
 
 function texts(): string[] {
@@ -224,15 +229,37 @@ describe("what is new", () => {
   });
 });
 
-describe("typing", () => {
-  test("ends with a line, and by itself", async () => {
-    await open(1);
-    conversation.setTyping(true);
-    conversation.take([fake.addLine(BOB, "there")]);
-    expect(conversation.typing).toBe(false);
-    conversation.setTyping(true);
-    clock.pass(60_000);
-    await settled();
-    expect(conversation.typing).toBe(false);
+describe("finding a line", () => {
+  test("shows it in its place, from where one scrolls on in both directions", async () => {
+    await open(1_000);
+    const wanted = stored()[400]!;
+    await conversation.find(wanted.id, ["word"]);
+    expect(conversation.target).toEqual({ line: wanted.id, words: ["word"] });
+    expect(conversation.following).toBe(false);
+    expect([conversation.lines.length, conversation.line(wanted.id)]).toEqual([PAGE, wanted]);
+    await conversation.older();
+    await conversation.newer();
+    expect(conversation.lines).toHaveLength(3 * PAGE);
+    expect(conversation.lines.map(({ position }) => position)).toEqual(stored().slice(310, 490).map(({ position }) => position));
+    await conversation.newest();
+    expect([conversation.target, conversation.line(wanted.id)]).toEqual([null, undefined]);
+  });
+
+  test("waits for the chat to open, and loads nothing for one that is in the page", async () => {
+    fake.fill(BOB, 10, clock.now());
+    conversation = new Conversation(fake, clock, BOB);
+    const opening = conversation.open({ firstUnread: 0, unread: 0 });
+    await conversation.find(stored()[2]!.id, []);
+    await opening;
+    expect(conversation.target?.line).toBe(stored()[2]!.id);
+    expect(conversation.lines).toHaveLength(10);
+    expect(fake.calls.filter((call) => call.startsWith("linesAround"))).toEqual([]);
+  });
+
+  test("that is gone changes nothing", async () => {
+    await open(10);
+    await conversation.find("gone", []);
+    expect(conversation.target).toBe(null);
+    expect(conversation.lines).toHaveLength(10);
   });
 });

@@ -1,7 +1,7 @@
 // A window of lines over one conversation that moves up and down its history, and what is being sent.
 
 import type { Messenger } from "../../client/messenger";
-import type { ChatSummary, Line } from "../../client/model";
+import type { ChatSummary, GroupPerson, Line } from "../../client/model";
 import { Announcements } from "./announcements";
 import { Changes } from "./changes";
 import type { Clock } from "./clock";
@@ -9,7 +9,12 @@ import type { Clock } from "./clock";
 export const PAGE = 60; // lines fetched at once: about three screens
 export const WINDOW = 300; // lines in the page: more make it slow, fewer make it fetch while one scrolls
 const CONTEXT = 20; // lines above the first unread one
-const TYPING_ENDS = 15_000; // should the word that they stopped get lost
+
+/** `words`: what was searched for. */
+export interface Target {
+  readonly line: string;
+  readonly words: readonly string[];
+}
 
 export type Loading = "opening" | "older" | "newer" | null;
 
@@ -27,7 +32,8 @@ export class Conversation {
   unreadFrom = 0;
   /** Lines that came in below what is seen. */
   unseen = 0;
-  typing = false;
+  /** The line that was searched for, in the page. */
+  target: Target | null = null;
   /** Whether the person sees the newest line: new ones move the window along. The log says so. */
   following = true;
   readonly chat: string;
@@ -37,7 +43,7 @@ export class Conversation {
   #early: Line[] = [];
   #pendingCount = 0;
   #heard = 0; // position of the newest line that was announced
-  #endTyping: () => void = () => undefined;
+  #loaded: Promise<void> = Promise.resolve();
 
   constructor(messenger: Messenger, clock: Clock, chat: string) {
     this.#messenger = messenger;
@@ -100,6 +106,7 @@ export class Conversation {
   async newest(): Promise<void> {
     this.following = true;
     this.unseen = 0;
+    this.target = null;
     if (this.atEnd) {
       this.changed.emit();
       return;
@@ -109,6 +116,23 @@ export class Conversation {
       this.atStart = this.lines.length < PAGE;
       this.atEnd = true;
     });
+  }
+
+  /** Show a line in its place, wherever the window was. */
+  async find(id: string, words: readonly string[]): Promise<void> {
+    await this.#loaded;
+    if (!this.line(id)) {
+      await this.#load("opening", async () => {
+        const around = await this.#messenger.linesAround(this.chat, id, PAGE);
+        if (!around.some((line) => line.id === id)) return;
+        this.lines = around;
+        this.atStart = this.atEnd = false;
+      });
+    }
+    if (!this.line(id)) return;
+    this.following = false;
+    this.target = { line: id, words };
+    this.changed.emit();
   }
 
   /** The log says whether its end is in view, and whether somebody is looking at it. */
@@ -132,7 +156,7 @@ export class Conversation {
   }
 
   /** Show a message before it is stored; it gives way to its line. */
-  addPending(text: string): Line {
+  addPending(text: string, mentions: readonly GroupPerson[] = []): Line {
     this.#pendingCount += 1;
     const now = this.#clock.now();
     const line: Line = {
@@ -151,7 +175,7 @@ export class Conversation {
       cause: "",
       missing: 0,
       repair: "none",
-      mentions: [],
+      mentions,
       mentioned: false,
       editedAt: 0,
       deleted: false,
@@ -176,13 +200,6 @@ export class Conversation {
     this.changed.emit();
   }
 
-  setTyping(on: boolean): void {
-    this.#endTyping();
-    this.typing = on;
-    if (on) this.#endTyping = this.#clock.after(TYPING_ENDS, () => this.setTyping(false));
-    this.changed.emit();
-  }
-
   /** Position of the newest line in the window; 0: there is none. */
   get last(): number {
     return this.lines[this.lines.length - 1]?.position ?? 0;
@@ -193,9 +210,15 @@ export class Conversation {
     return [...this.lines, ...this.pending].find((line) => line.id === id);
   }
 
+  /** One at a time: whoever asks meanwhile asks for nothing. */
   async #load(what: Exclude<Loading, null>, load: () => Promise<void>): Promise<void> {
     if (this.loading) return;
     this.loading = what;
+    this.#loaded = this.#run(load);
+    await this.#loaded;
+  }
+
+  async #run(load: () => Promise<void>): Promise<void> {
     this.failed = "";
     this.changed.emit();
     try {
@@ -257,7 +280,6 @@ export class Conversation {
       return;
     }
     if (line.position <= newest) return;
-    if (this.typing) this.setTyping(false);
     if (!this.following || !seen) {
       this.unseen += this.following ? 0 : 1;
       this.unreadFrom ||= line.position;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChatSummary, GroupInfo, GroupMember, Role } from "../../client/model";
 import { FakeMessenger, id, OPTIONS } from "../tests/fake";
-import { awaitsWord, canRemove, changedMember, closedWhy, inOrder, isOnlyOwner, rolesFor } from "./group";
+import { awaitsWord, canRemove, changedMember, changesOf, closedWhy, inOrder, isOnlyOwner, rolesFor } from "./group";
 
 function chat(more: Partial<GroupInfo> = {}): ChatSummary {
   return new FakeMessenger().addGroup("Choir", more);
@@ -53,10 +53,22 @@ describe("a group", () => {
     expect(canRemove(group({ role: "member" }), bob)).toBe(false);
   });
 
+  test("is changed by what was filled in and is other than before, an open one by its title alone", () => {
+    const before = group({ title: "Choir", colour: 1 });
+    const same = { title: "Choir", description: "", colour: 1, membersMayAdd: false };
+    expect(changesOf(before, same, false)).toEqual({});
+    const filled = { title: "Big choir", description: "On Thursdays", colour: null, membersMayAdd: true };
+    expect(changesOf(before, filled, false)).toEqual(filled);
+    expect(changesOf(before, filled, true)).toEqual({ title: "Big choir" });
+    expect(changesOf(before, { ...same, title: "" }, false)).toEqual({});
+  });
+
   test("is not left by its only owner while others are in it", () => {
-    expect(isOnlyOwner(group())).toBe(false);
-    expect(isOnlyOwner(group({ members: [OWN, member("bob", "member")] }))).toBe(true);
-    expect(isOnlyOwner(group({ members: [OWN, member("bob", "owner")] }))).toBe(false);
-    expect(isOnlyOwner(group({ role: "member", members: [OWN, member("bob", "owner")] }))).toBe(false);
+    const isOnly = (more: Partial<GroupInfo>, open = false): boolean => isOnlyOwner({ group: group(more), open });
+    expect(isOnly({})).toBe(false);
+    expect(isOnly({ members: [OWN, member("bob", "member")] })).toBe(true);
+    expect(isOnly({ members: [OWN, member("bob", "owner")] })).toBe(false);
+    expect(isOnly({ role: "member", members: [OWN, member("bob", "owner")] })).toBe(false);
+    expect(isOnly({ members: [OWN, member("bob", "member")] }, true)).toBe(false);
   });
 });

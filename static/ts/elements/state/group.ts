@@ -1,6 +1,6 @@
 // What a group chat allows this person: whether it can be written in, and what can be done about whom.
 
-import { ROLES, type ChatSummary, type GroupInfo, type GroupMember, type Role } from "../../client/model";
+import { ROLES, type ChatSummary, type GroupChanges, type GroupInfo, type GroupMember, type Role } from "../../client/model";
 
 /** Why nothing can be written in a group. */
 export type Closed = "left" | "removed" | "pending" | "outside" | "trouble" | "request";
@@ -33,8 +33,9 @@ export function mayAdd(group: GroupInfo): boolean {
   return isAdmin(group) || (group.role !== null && group.membersMayAdd);
 }
 
-/** Nobody else could decide about roles. */
-export function isOnlyOwner(group: GroupInfo): boolean {
+/** Nobody else could decide about roles. An open group's owner is followed by somebody when they leave. */
+export function isOnlyOwner({ group, open }: Pick<ChatSummary, "open"> & { readonly group: GroupInfo }): boolean {
+  if (open) return false;
   const owners = group.members.filter((member) => member.role === "owner");
   return group.role === "owner" && owners.length === 1 && group.members.length > 1;
 }
@@ -49,6 +50,16 @@ export function inOrder(members: readonly GroupMember[], own: string): GroupMemb
 /** The roles that the person can give to a member. */
 export function rolesFor({ role }: GroupInfo, member: GroupMember): Role[] {
   return role === "owner" ? ROLES.filter((one) => one !== member.role).reverse() : [];
+}
+
+/** What was filled in and is not so yet. An open group has a title alone. */
+export function changesOf(group: GroupInfo, filled: Required<GroupChanges>, isOpen: boolean): GroupChanges {
+  return {
+    ...(filled.title === "" || filled.title === group.title ? {} : { title: filled.title }),
+    ...(isOpen || filled.description === group.description ? {} : { description: filled.description }),
+    ...(isOpen || filled.colour === group.colour ? {} : { colour: filled.colour }),
+    ...(isOpen || filled.membersMayAdd === group.membersMayAdd ? {} : { membersMayAdd: filled.membersMayAdd }),
+  };
 }
 
 export function canRemove(group: GroupInfo, member: GroupMember): boolean {

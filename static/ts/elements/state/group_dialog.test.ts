@@ -8,6 +8,8 @@ import { PAUSE } from "./people";
 const MARTA: Person = { account: id("p", 1), username: "marta", chat: id("c", 1) };
 const MARKO: Person = { account: id("p", 2), username: "marko", chat: id("c", 2) };
 
+const FORM = { title: "Choir", description: "On Thursdays", colour: 0x0b6b5f };
+
 describe("the dialog of groups", () => {
   let fake: FakeMessenger;
   let clock: FakeClock;
@@ -34,9 +36,36 @@ describe("the dialog of groups", () => {
     expect(await find("mar")).toEqual(["marko"]);
     dialog.choose(MARKO);
     dialog.drop(MARTA);
-    expect(await dialog.create(" Choir ")).not.toBe(null);
-    expect(fake.calls.at(-1)).toBe(`createGroup Choir ${MARKO.account}`);
+    expect(await dialog.create(FORM)).not.toBe(null);
+    const options = JSON.stringify({ open: false, description: FORM.description, colour: FORM.colour });
+    expect(fake.calls.at(-1)).toBe(`createGroup Choir ${MARKO.account} ${options}`);
     expect(dialog.view).toBe(null);
+  });
+
+  test("makes an open group with its title alone, and is back at an encrypted one the next time", async () => {
+    dialog.open({ name: "new" });
+    dialog.setOpen(true);
+    expect(await dialog.create(FORM)).not.toBe(null);
+    expect(fake.calls.at(-1)).toBe('createGroup Choir  {"open":true}');
+    dialog.open({ name: "new" });
+    expect(dialog.isOpen).toBe(false);
+  });
+
+  test("begins a chat with one person, encrypted or open", async () => {
+    dialog.open({ name: "chat" });
+    expect(await dialog.write()).toBe(null);
+    await find("mar");
+    dialog.choose(MARTA);
+    dialog.choose(MARKO);
+    expect(dialog.chosen).toEqual([MARKO]);
+    const encrypted = await dialog.write();
+    expect(fake.calls.at(-1)).toBe(`chatWith ${MARKO.account} encrypted`);
+    dialog.open({ name: "chat" });
+    dialog.choose(MARKO);
+    dialog.setOpen(true);
+    const open = await dialog.write();
+    expect(fake.calls.at(-1)).toBe(`chatWith ${MARKO.account} open`);
+    expect([encrypted, open].map((chat) => fake.summaries.get(chat ?? "")?.open)).toEqual([false, true]);
   });
 
   test("adds those who are not in it yet, and keeps whom it did not work for", async () => {

@@ -1,4 +1,5 @@
-// What a group is made with: a title and people found by name. Also adding people to one, and joining one by a link.
+// What a chat is made with: whom it is with, and whether it is encrypted; a group has a title and more. Also adding
+// people to a group, and joining one by a link.
 
 import type { Messenger } from "../../client/messenger";
 import type { Person } from "../../client/model";
@@ -8,9 +9,17 @@ import { reasonOf } from "./notices";
 import { PeopleSearch } from "./people";
 
 export type GroupView =
+  | { readonly name: "chat" } // with one other person
   | { readonly name: "new" }
   | { readonly name: "add"; readonly chat: string; readonly title: string; readonly known: readonly string[] }
   | { readonly name: "join"; readonly code: string };
+
+/** What was filled in about a group. */
+export interface GroupForm {
+  readonly title: string;
+  readonly description: string;
+  readonly colour: number | null;
+}
 
 export class GroupDialog {
   readonly changed = new Changes();
@@ -18,6 +27,8 @@ export class GroupDialog {
   view: GroupView | null = null;
   chosen: readonly Person[] = [];
   query = "";
+  /** Not end-to-end encrypted. */
+  isOpen = false;
   busy = false;
   /** Why what was asked for last did not work. */
   why = "";
@@ -35,6 +46,7 @@ export class GroupDialog {
     if (this.busy) return;
     this.view = view;
     this.chosen = [];
+    this.isOpen = false;
     this.why = "";
     this.search("");
   }
@@ -58,7 +70,8 @@ export class GroupDialog {
   }
 
   choose(person: Person): void {
-    if (!this.chosen.some((one) => one.account === person.account)) this.chosen = [...this.chosen, person];
+    const others = this.view?.name === "chat" ? [] : this.chosen.filter((one) => one.account !== person.account);
+    this.chosen = [...others, person];
     this.search("");
   }
 
@@ -67,10 +80,23 @@ export class GroupDialog {
     this.changed.emit();
   }
 
-  /** The id of the group that was made; null: it did not work, and `why` says why. */
-  create(title: string): Promise<string | null> {
+  setOpen(open: boolean): void {
+    this.isOpen = open;
+    this.changed.emit();
+  }
+
+  /** The id of the chat with whom is chosen; null: it did not work, and `why` says why. */
+  async write(): Promise<string | null> {
+    const [person] = this.chosen;
+    if (!person) return null;
+    return this.#do(async () => (await this.#messenger.chatWith(person, { open: this.isOpen })).id);
+  }
+
+  /** The id of the group that was made. An open one has a title alone. */
+  create({ title, ...more }: GroupForm): Promise<string | null> {
     const accounts = this.chosen.map((person) => person.account);
-    return this.#do(async () => (await this.#messenger.createGroup(title.trim(), accounts, { open: false })).id);
+    const options = this.isOpen ? { open: true } : { open: false, ...more };
+    return this.#do(async () => (await this.#messenger.createGroup(title, accounts, options)).id);
   }
 
   /** Add those who are chosen, one after the other: whom it worked for is not chosen any more. */

@@ -1,7 +1,7 @@
 // What a person does in a group chat. Each waits for the server; one at a time, so that nothing is done twice.
 
 import type { Messenger } from "../../client/messenger";
-import type { InviteOptions, Role } from "../../client/model";
+import type { GroupChanges, InviteOptions, Role } from "../../client/model";
 import { Changes } from "./changes";
 import type { Notices } from "./notices";
 
@@ -37,8 +37,8 @@ export class Groups {
     return this.#do(() => this.#messenger.setRole(chat, account, role));
   }
 
-  rename(chat: string, title: string): Promise<boolean> {
-    return this.#do(() => this.#messenger.changeGroup(chat, { title }));
+  change(chat: string, changes: GroupChanges): Promise<boolean> {
+    return this.#do(() => this.#messenger.changeGroup(chat, changes));
   }
 
   /** The code that stands in the link; null: it did not work. */

@@ -105,7 +105,7 @@ describe("starting", () => {
 
   test("sends afterwards what was written before", async () => {
     page.go({ chat: BOB, details: false });
-    void page.send("early");
+    void page.writing.send("early");
     expect(texts()).toEqual(["early"]);
     expect(called("send")).toEqual([]);
     await page.start();
@@ -124,10 +124,10 @@ describe("starting", () => {
 describe("sending", () => {
   test("shows the message at once, empties the draft, and stores it", async () => {
     await begin();
-    page.typed("hi");
-    void page.send("hi");
+    page.writing.typed("hi");
+    void page.writing.send("hi");
     expect(texts().at(-1)).toBe("hi");
-    expect(page.drafts.text(BOB)).toBe("");
+    expect(page.writing.drafts.text(BOB)).toBe("");
     await settled();
     expect(texts().filter((text) => text === "hi")).toHaveLength(1);
     expect(called("typing")).toEqual([`typing ${BOB} on`, `typing ${BOB} off`]);
@@ -135,7 +135,7 @@ describe("sending", () => {
 
   test("keeps the order of what is written", async () => {
     await begin();
-    for (const text of ["1", "2", "3"]) void page.send(text);
+    for (const text of ["1", "2", "3"]) void page.writing.send(text);
     await settled();
     expect(called("send").map((call) => call.slice(-1))).toEqual(["1", "2", "3"]);
     expect(texts().slice(-3)).toEqual(["1", "2", "3"]);
@@ -144,9 +144,9 @@ describe("sending", () => {
   test("that is refused gives the text back and says why", async () => {
     await begin();
     fake.failing = "This message cannot be sent.";
-    await page.send("hi");
+    await page.writing.send("hi");
     expect(texts()).not.toContain("hi");
-    expect(page.drafts.text(BOB)).toBe("hi");
+    expect(page.writing.drafts.text(BOB)).toBe("hi");
     expect(page.notices.all.map((notice) => notice.text)).toEqual(["This message cannot be sent."]);
     page.notices.dismiss(page.notices.all[0]!.id);
     expect(page.notices.all).toEqual([]);
@@ -154,7 +154,7 @@ describe("sending", () => {
 
   test("goes to the chat that was open, whatever is open when it is stored", async () => {
     await begin();
-    void page.send("for bob");
+    void page.writing.send("for bob");
     page.go({ chat: DANA, details: false });
     await settled();
     expect(called("send")).toEqual([`send ${BOB} for bob`]);
@@ -163,17 +163,17 @@ describe("sending", () => {
 
   test("of nothing does nothing", async () => {
     await begin();
-    await page.send("  \n ");
+    await page.writing.send("  \n ");
     expect(called("send")).toEqual([]);
   });
 
   test("a failed message again, or discarding it", async () => {
     const line = fake.addLine(BOB, "failed", { outgoing: true, state: "failed" });
     await begin();
-    page.resend(line);
+    page.writing.resend(line);
     await settled();
     expect(page.conversation?.lines.find((one) => one.id === line.id)?.state).toBe("queued");
-    page.discard(line);
+    page.writing.discard(line);
     await settled();
     expect(texts()).not.toContain("failed");
   });
@@ -182,7 +182,7 @@ describe("sending", () => {
 describe("reading", () => {
   test("tells where the person looks, and that they look away", async () => {
     await begin();
-    page.see(true, 10);
+    page.reading.see(true, 10);
     expect(called("look")).toEqual([`look ${BOB}`]);
     page.attend(false);
     expect(called("look")).toEqual([`look ${BOB}`, "look nowhere"]);
@@ -191,9 +191,9 @@ describe("reading", () => {
   test("marks what is in view, up to there, and once", async () => {
     fake.change(BOB, { unread: 5, firstUnread: 6 });
     await begin();
-    page.see(false, 7);
-    page.see(false, 7);
-    page.see(false, 5);
+    page.reading.see(false, 7);
+    page.reading.see(false, 7);
+    page.reading.see(false, 5);
     expect(called("markRead")).toEqual([`markRead ${BOB} 7`]);
   });
 
@@ -201,7 +201,7 @@ describe("reading", () => {
     fake.change(BOB, { unread: 5, firstUnread: 6 });
     await begin();
     page.attend(false);
-    page.see(true, 10);
+    page.reading.see(true, 10);
     expect(called("markRead")).toEqual([]);
     page.attend(true);
     expect(called("markRead")).toEqual([`markRead ${BOB} 10`]);
@@ -210,18 +210,18 @@ describe("reading", () => {
   test("of a request tells nobody anything", async () => {
     fake.change(BOB, { request: true, unread: 5, firstUnread: 6 });
     await begin();
-    page.see(true, 10);
-    page.typed("so");
+    page.reading.see(true, 10);
+    page.writing.typed("so");
     expect([...called("look"), ...called("markRead"), ...called("typing")]).toEqual([]);
     await page.decide("accept");
-    page.see(true, 10);
+    page.reading.see(true, 10);
     expect(called("markRead")).toEqual([`markRead ${BOB} 10`]);
   });
 
   test("leaves the marks of a chat with it", async () => {
     fake.change(DANA, { unread: 1, firstUnread: 3 });
     await begin();
-    page.see(true, 10);
+    page.reading.see(true, 10);
     page.go({ chat: DANA, details: false });
     expect(called("markRead")).toEqual([]);
   });
@@ -243,8 +243,9 @@ describe("what the client tells", () => {
     fake.tell({ type: "connection", connection: { state: "offline" } });
     fake.tell({ type: "notice", text: "Something." });
     fake.tell({ type: "notice", text: "Something." });
-    expect(page.conversation?.typing).toBe(true);
-    expect(page.list.typing.has(BOB)).toBe(true);
+    expect(page.typists.in(BOB)).toEqual(["bob"]);
+    fake.receive(BOB, "there");
+    expect(page.typists.in(BOB)).toEqual([]);
     expect(page.connection.shown).toBe("offline");
     expect(page.notices.all).toHaveLength(1);
   });
@@ -292,21 +293,47 @@ describe("people", () => {
 });
 
 describe("a group", () => {
-  test("is written in like any chat, and nobody is told that one types", async () => {
+  const [own, bob, dana] = [
+    { account: OPTIONS.account, name: "alice" },
+    { account: id("p", 1), name: "bob" },
+    { account: id("p", 2), name: "dana" },
+  ].map((person) => ({ ...person, role: "owner" as const, identityChanged: false }));
+
+  test("is written in like any chat, and its members are told that one types", async () => {
     const { id: group } = fake.addGroup("Choir");
     await begin(group);
-    page.typed("At seven");
-    await page.send("At seven");
-    expect(called("typing")).toEqual([]);
+    page.writing.typed("At seven");
+    await page.writing.send("At seven");
+    expect(called("typing")).toEqual([`typing ${group} on`, `typing ${group} off`]);
     expect(called("send")).toEqual([`send ${group} At seven`]);
     expect(texts()).toEqual(["At seven"]);
   });
 
-  test("that is muted counts for nothing in the title", async () => {
+  test("that one is not in any more is told nothing", async () => {
+    await begin(fake.addGroup("Choir", { ended: "left", role: null }).id);
+    page.writing.typed("At seven");
+    expect(called("typing")).toEqual([]);
+  });
+
+  test("has its members mentioned by their names, each once, and oneself never", async () => {
+    const { id: group } = fake.addGroup("Choir", { members: [own!, bob!, dana!] });
+    await begin(group);
+    expect(page.writing.people.map(({ name }) => name)).toEqual(["bob", "dana"]);
+    const sent = page.writing.send("@bob, @alice, @bob: bread");
+    expect(page.conversation?.pending[0]?.mentions).toEqual([bob]);
+    await sent;
+    expect(called("send")).toEqual([`send ${group} @bob, @alice, @bob: bread ${bob!.account}`]);
+  });
+
+  test("that is muted counts for nothing in the title, until it mentions the person", async () => {
     const { id: group } = fake.addGroup("Choir", { muted: true });
     fake.change(group, { unread: 3 });
     fake.change(DANA, { unread: 2 });
     await begin(null);
+    expect(page.list.unread).toBe(2);
+    fake.update(group, { mentioned: true });
+    expect(page.list.unread).toBe(3);
+    fake.update(group, { request: true });
     expect(page.list.unread).toBe(2);
   });
 });
@@ -314,10 +341,10 @@ describe("a group", () => {
 describe("drafts", () => {
   test("are stored while typing and when the chat is left", async () => {
     await begin();
-    page.typed("half");
+    page.writing.typed("half");
     clock.pass(SAVE_AFTER);
     await settled();
-    page.typed("half a");
+    page.writing.typed("half a");
     page.go({ chat: DANA, details: false });
     await settled();
     expect(called("saveDraft")).toEqual([`saveDraft ${BOB} half`, `saveDraft ${BOB} half a`]);

@@ -1,22 +1,24 @@
 // The chat page without its DOM: who is signed in, what is open, what goes to the client and what comes from it.
 
 import type { Messenger, StartOptions } from "../../client/messenger";
-import type { Account, ChatSummary, Line, Person, SafetyNumber, Start, Told } from "../../client/model";
+import type { Account, ChatSummary, Person, SafetyNumber, Start, Told } from "../../client/model";
 import { Changes } from "./changes";
 import { ChatList } from "./chat_list";
 import type { Clock } from "./clock";
 import { ConnectionState } from "./connection";
 import { Conversation } from "./conversation";
 import { Devices } from "./devices";
-import { Drafts } from "./drafts";
 import { GroupDialog } from "./group_dialog";
 import { Groups } from "./groups";
 import { History } from "./history";
 import { Linking } from "./linking";
+import { MessageSearch } from "./message_search";
 import { Notices, reasonOf } from "./notices";
 import { PeopleSearch } from "./people";
+import { Reading, type Open } from "./reading";
 import type { Route } from "./route";
-import { TypingSignal } from "./typing";
+import { Typists } from "./typists";
+import { Writing } from "./writing";
 
 export type Ended = Extract<Told, { type: "ended" }>;
 export type Phase = { readonly state: "starting" } | Start | { readonly state: "ended"; readonly ended: Ended };
@@ -26,7 +28,11 @@ export class ChatPage {
   readonly changed = new Changes();
   readonly list = new ChatList();
   readonly connection: ConnectionState;
-  readonly drafts: Drafts;
+  readonly typists: Typists;
+  readonly writing: Writing;
+  readonly reading: Reading;
+  readonly search: MessageSearch; // through all open chats
+  chatSearch: MessageSearch | null = null; // in the chat that is open
   readonly people: PeopleSearch;
   readonly notices = new Notices();
   readonly devices: Devices;
@@ -41,20 +47,14 @@ export class ChatPage {
   conversation: Conversation | null = null;
   readonly #messenger: Messenger;
   readonly #clock: Clock;
-  readonly #typing: TypingSignal;
   readonly #ready: Promise<void>;
   #resolveReady: () => void = () => undefined;
-  #attended = false; // somebody looks at the page
-  #looking: string | null = null;
-  #marked = 0;
-  #lowest = 0; // position of the lowest line in view
 
   constructor(messenger: Messenger, options: StartOptions, clock: Clock) {
     this.#messenger = messenger;
     this.#clock = clock;
     this.options = options;
     this.connection = new ConnectionState(clock);
-    this.drafts = new Drafts((chat, text) => this.#do(this.#ready.then(() => messenger.saveDraft(chat, text))), clock);
     this.people = new PeopleSearch((prefix) => messenger.find(prefix), clock);
     this.#ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.devices = new Devices(messenger, this.#ready);
@@ -62,7 +62,20 @@ export class ChatPage {
     this.groupDialog = new GroupDialog(messenger, this.#ready, clock);
     this.linking = new Linking(messenger, () => this.#linked());
     this.history = new History(messenger, clock);
-    this.#typing = new TypingSignal((chat, on) => this.#do(messenger.typing(chat, on)), clock);
+    this.typists = new Typists(clock);
+    this.search = new MessageSearch((query, cursor) => messenger.search(query, null, cursor), clock);
+    this.writing = new Writing(messenger, clock, {
+      ready: this.#ready,
+      own: options.account,
+      notices: this.notices,
+      place: () => ({ chat: this.summary, conversation: this.conversation }),
+    });
+    const open = (): Open => ({
+      chat: this.summary,
+      conversation: this.conversation,
+      ready: this.phase.state === "ready",
+    });
+    this.reading = new Reading(messenger, open, (work) => this.#do(work));
     messenger.listen((told) => this.#hear(told));
   }
 
@@ -107,66 +120,34 @@ export class ChatPage {
 
   /** Whether somebody looks at the page: it is visible and has the focus. */
   attend(attended: boolean): void {
-    this.#attended = attended;
-    if (!attended) this.drafts.flushAll();
+    if (!attended) this.writing.drafts.flushAll();
     if (attended && this.phase.state === "open_elsewhere") void this.#startQuietly();
-    this.#look();
-    this.#mark();
+    this.reading.attend(attended);
   }
 
-  /** The log: its newest line is in view or not, and the position of the lowest line in view. */
-  see(following: boolean, position: number): void {
-    this.#lowest = position;
-    this.conversation?.follow(following);
-    this.#look();
-    this.#mark();
+  /** Look for messages in the open chat, if its history is on the server. */
+  openSearch(): void {
+    const chat = this.summary;
+    if (!chat?.open || this.chatSearch) return;
+    this.chatSearch = new MessageSearch((query, cursor) => this.#messenger.search(query, chat.id, cursor), this.#clock);
+    this.changed.emit();
   }
 
-  typed(text: string): void {
-    const { chat } = this.route;
-    if (chat === null) return;
-    this.drafts.set(chat, text);
-    const summary = this.summary;
-    if (text && summary?.kind === "private" && !summary.request) this.#typing.typed(chat);
-    else this.#typing.stop();
+  closeSearch(): void {
+    if (!this.chatSearch) return;
+    this.chatSearch = null;
+    this.changed.emit();
   }
 
-  /** Send from the open chat. On the screen at once, stored a moment later, whether connected or not. */
-  async send(text: string): Promise<void> {
-    const conversation = this.conversation;
-    if (!conversation || text.trim() === "") return;
-    const pending = conversation.addPending(text);
-    void conversation.newest();
-    this.#typing.stop();
-    this.drafts.set(conversation.chat, "");
-    this.drafts.flush(conversation.chat);
-    await this.#ready;
-    try {
-      conversation.settle(pending, await this.#messenger.send(conversation.chat, text));
-    } catch (error) {
-      conversation.settle(pending, null);
-      this.drafts.restore(conversation.chat, text);
-      this.notices.complain(error);
-    }
-  }
-
-  resend(line: Line): void {
-    this.#do(this.#messenger.resend(line.id).then((sent) => this.conversation?.take([sent])));
-  }
-
-  discard(line: Line): void {
-    this.#do(this.#messenger.discard(line.id).then(() => this.conversation?.remove(line.id)));
-  }
-
-  /** Have the sender of a message that cannot be read asked for it. */
-  askAgain(line: Line): void {
-    this.#do(this.#messenger.askAgain(line.id));
+  /** Show a line of the open chat in its place, and of its text the words that were searched for. */
+  showLine(line: string, words: readonly string[]): void {
+    void this.conversation?.find(line, words);
   }
 
   /** The id of the conversation with somebody who was found. */
-  async chatWith(person: Person): Promise<string | null> {
+  async chatWith(person: Person, { open = false } = {}): Promise<string | null> {
     try {
-      const chat = await this.#messenger.chatWith(person, { open: false });
+      const chat = await this.#messenger.chatWith(person, { open });
       this.list.take([chat]);
       return chat.id;
     } catch (error) {
@@ -186,7 +167,7 @@ export class ChatPage {
       this.notices.complain(error);
       return false;
     } finally {
-      this.#look();
+      this.reading.look();
     }
   }
 
@@ -251,63 +232,47 @@ export class ChatPage {
     }
     if (this.conversation?.chat !== chat) this.conversation = new Conversation(this.#messenger, this.#clock, chat);
     const summary = this.list.get(chat);
-    if (summary && !this.conversation.opened) void this.conversation.open(summary).then(() => this.#look());
+    if (summary && !this.conversation.opened) void this.conversation.open(summary).then(() => this.reading.look());
     this.changed.emit();
   }
 
   #leave(): void {
-    this.#typing.stop();
-    this.drafts.flushAll();
+    this.writing.leave();
     this.conversation = null;
-    this.#marked = 0;
-    this.#lowest = 0;
-    this.#look();
-  }
-
-  /** Tell the client which chat is being read, so that what comes in there counts as read. */
-  #look(): void {
-    const chat = this.summary;
-    const conversation = this.conversation;
-    const reading = this.#attended && conversation?.opened && conversation.following && conversation.atEnd;
-    const looking = reading && chat && !chat.request && !chat.blocked ? chat.id : null;
-    if (looking === this.#looking) return;
-    this.#looking = looking;
-    if (this.phase.state === "ready") this.#do(this.#messenger.look(looking));
-  }
-
-  /** What is in view counts as read, unless nobody looks, or the person has not decided about the request. */
-  #mark(): void {
-    const chat = this.summary;
-    if (!chat || !this.#attended || chat.request || chat.blocked || chat.unread === 0) return;
-    if (this.#lowest < chat.firstUnread || this.#lowest <= this.#marked) return;
-    this.#marked = this.#lowest;
-    this.#do(this.#messenger.markRead(chat.id, this.#lowest));
+    this.chatSearch = null;
+    this.reading.leave();
   }
 
   #hear(told: Told): void {
     switch (told.type) {
       case "lines":
-        if (this.conversation?.chat === told.chat) this.conversation.take(told.lines, { seen: this.#attended });
-        if (told.lines.some((line) => !line.outgoing)) this.list.setTyping(told.chat, false);
+        if (this.conversation?.chat === told.chat) this.conversation.take(told.lines, { seen: this.reading.attended });
+        this.#wrote(told);
         return;
       case "chats":
         this.list.take(told.chats);
         if (!this.conversation?.opened) this.#enter();
-        this.#look();
+        this.reading.look();
         return;
       case "connection":
         this.connection.take(told.connection);
         return;
       case "typing":
-        this.list.setTyping(told.chat, told.on);
-        if (this.conversation?.chat === told.chat) this.conversation.setTyping(told.on);
+        this.typists.take(told.chat, told.account, told.name, told.on);
         return;
       case "notice":
         this.notices.add(told.text);
         return;
       case "ended":
-        this.drafts.flushAll();
+        this.writing.drafts.flushAll();
         this.#become({ state: "ended", ended: told });
+    }
+  }
+
+  /** Who has written something is not typing it any more. */
+  #wrote({ chat, lines }: Extract<Told, { type: "lines" }>): void {
+    for (const line of lines) {
+      if (line.kind === "text" && !line.outgoing) this.typists.wrote(chat, line.sender);
     }
   }
 

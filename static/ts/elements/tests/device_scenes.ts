@@ -114,12 +114,25 @@ async function find(text: string): Promise<void> {
 }
 
 /** Press what the selectors name, each after the page has had time; "paste …" fills the code in, "find …" looks for people. */
+/** The last one of these fields: that of the open chat goes before that of the list. */
+function type(selector: string, text: string): void {
+  const field = [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(selector)].at(-1);
+  if (!field) return;
+  field.focus();
+  field.value = text;
+  field.setSelectionRange(text.length, text.length);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 export async function press(selectors: readonly string[]): Promise<void> {
   for (const selector of selectors) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const field = document.querySelector<HTMLTextAreaElement>("#link-code");
     if (selector.startsWith("paste ") && field) field.value = selector.slice("paste ".length);
     else if (selector.startsWith("find ")) await find(selector.slice("find ".length));
+    else if (selector.startsWith("search ")) type(".search input", selector.slice("search ".length));
+    else if (selector.startsWith("write ")) type(".composer textarea", selector.slice("write ".length));
+    else if (selector.startsWith("wait ")) await new Promise((resolve) => setTimeout(resolve, Number(selector.slice("wait ".length))));
     else document.querySelector<HTMLElement>(selector)?.click();
   }
 }

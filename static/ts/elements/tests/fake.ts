@@ -5,6 +5,7 @@ import type {
   ChatSummary,
   Connection,
   DeviceInfo,
+  Found,
   GroupChanges,
   GroupInfo,
   GroupOptions,
@@ -27,6 +28,7 @@ export const READY: Start = {
   storage: { persistent: true, usage: 1_000_000 },
 };
 const MINUTE = 60_000;
+const FOUND = 20; // matches in one answer
 
 /** An id that says what it is of. */
 export function id(kind: string, number: number): string {
@@ -80,7 +82,7 @@ export class FakeMessenger implements Messenger {
   }
 
   /** A group that this account owns. */
-  addGroup(title: string, more: Partial<GroupInfo> = {}): ChatSummary {
+  addGroup(title: string, more: Partial<GroupInfo> = {}, chat: Partial<ChatSummary> = {}): ChatSummary {
     const number = 900 + this.summaries.size;
     const group: GroupInfo = {
       title,
@@ -97,7 +99,7 @@ export class FakeMessenger implements Messenger {
       trouble: "",
       ...more,
     };
-    return this.addChat(number, title, { kind: "group", account: id("c", number), group });
+    return this.addChat(number, title, { kind: "group", account: id("c", number), group, ...chat });
   }
 
   addLine(chat: string, text: string, more: Partial<Line> = {}): Line {
@@ -105,13 +107,15 @@ export class FakeMessenger implements Messenger {
     this.#line += 1;
     const at = more.sentAt ?? Date.now();
     const outgoing = more.outgoing ?? false;
+    const summary = this.summaries.get(chat);
+    const changeable = outgoing && summary?.open === true;
     const line: Line = {
       id: id("l", this.#line),
       chat,
       position: this.#position,
       kind: "text",
       outgoing,
-      sender: "",
+      sender: outgoing || summary?.kind === "group" ? "" : (summary?.name ?? ""),
       sentAt: at,
       acceptedAt: at,
       text,
@@ -125,8 +129,8 @@ export class FakeMessenger implements Messenger {
       mentioned: false,
       editedAt: 0,
       deleted: false,
-      changeable: false,
-      deletable: false,
+      changeable,
+      deletable: changeable,
       ...more,
     };
     this.stored.get(chat)?.push(line);
@@ -224,13 +228,49 @@ export class FakeMessenger implements Messenger {
     });
   }
 
-  send(chat: string, text: string): Promise<Line> {
-    return this.#call(`send ${chat} ${text}`, () => {
-      if (!this.summaries.has(chat)) throw new Error("There is no such conversation here.");
-      const line = this.addLine(chat, text, { outgoing: true, state: "queued", acceptedAt: 0 });
+  send(chat: string, text: string, { mentions = [] }: { readonly mentions?: readonly string[] } = {}): Promise<Line> {
+    return this.#call(["send", chat, text, ...mentions].join(" "), () => {
+      const people = this.summaries.get(chat)?.group?.members ?? [];
+      const line = this.addLine(chat, text, {
+        outgoing: true,
+        state: "queued",
+        acceptedAt: 0,
+        mentions: people.filter((one) => mentions.includes(one.account)),
+      });
       this.tell({ type: "lines", chat, lines: [line] });
       this.update(chat, {});
       return line;
+    });
+  }
+
+  editLine(line: string, text: string): Promise<void> {
+    return this.#call(`editLine ${line} ${text}`, () => void this.#replace(line, { text, editedAt: Date.now() }));
+  }
+
+  deleteLine(line: string): Promise<void> {
+    const gone = { text: "", deleted: true, changeable: false, deletable: false };
+    return this.#call(`deleteLine ${line}`, () => void this.#replace(line, gone));
+  }
+
+  search(words: string, chat: string | null, cursor: string | null): Promise<Found> {
+    return this.#call(`search ${words} ${chat ?? "everywhere"} ${cursor ?? "first"}`, () => {
+      const open = [...this.summaries.values()].filter((one) => one.open && (chat === null || one.id === chat));
+      const all = open.flatMap((one) => this.stored.get(one.id) ?? []).filter(({ kind }) => kind === "text");
+      const found = all.filter(({ text }) => text.toLowerCase().includes(words.toLowerCase())).reverse();
+      const from = Number(cursor ?? 0);
+      const matches = found
+        .slice(from, from + FOUND)
+        .map((line) => ({ chat: line.chat, line: line.id, sender: line.sender, at: line.sentAt, snippet: line.text }));
+      return { matches, next: from + FOUND < found.length ? String(from + FOUND) : null };
+    });
+  }
+
+  linesAround(chat: string, line: string, limit: number): Promise<Line[]> {
+    return this.#call(`linesAround ${chat} ${line} ${limit}`, () => {
+      const all = this.stored.get(chat) ?? [];
+      const at = all.findIndex((one) => one.id === line);
+      const from = Math.max(0, at - limit / 2);
+      return at < 0 ? [] : all.slice(from, from + limit);
     });
   }
 
@@ -259,9 +299,10 @@ export class FakeMessenger implements Messenger {
   }
 
   chatWith(person: Person, { open }: { readonly open: boolean }): Promise<ChatSummary> {
-    return this.#call(`chatWith ${person.account}${open ? " open" : ""}`, () => {
-      const known = this.summaries.get(person.chat);
-      return known ?? this.addChat(Number.parseInt(person.chat.slice(-12), 16), person.username, { open });
+    return this.#call(`chatWith ${person.account} ${open ? "open" : "encrypted"}`, () => {
+      const number = Number.parseInt(person.chat.slice(-12), 16);
+      const chat = open ? id("o", number) : person.chat;
+      return this.summaries.get(chat) ?? this.addChat(number, person.username, { id: chat, account: person.account, open });
     });
   }
 
@@ -277,9 +318,9 @@ export class FakeMessenger implements Messenger {
     return this.#call(`unblock ${account}`, () => this.#person(account, { blocked: false }));
   }
 
-  createGroup(title: string, accounts: readonly string[], { open }: GroupOptions): Promise<ChatSummary> {
-    const call = `createGroup ${title} ${accounts.join(" ")}${open ? " open" : ""}`;
-    return this.#call(call, () => ({ ...this.addGroup(title), open }));
+  createGroup(title: string, accounts: readonly string[], { open, ...more }: GroupOptions): Promise<ChatSummary> {
+    const options = JSON.stringify({ open, ...more });
+    return this.#call(`createGroup ${title} ${accounts.join(" ")} ${options}`, () => this.addGroup(title, more, { open }));
   }
 
   addMember(chat: string, account: string): Promise<void> {

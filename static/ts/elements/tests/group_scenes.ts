@@ -35,6 +35,15 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
       return { fake, path: `/chats/${chat}`, then: () => void press([".line-own .state"]) };
     };
   };
+  const typing = (names: readonly string[]): (() => Scene) => {
+    return () => {
+      const scene = group()();
+      const chat = scene.path.slice("/chats/".length);
+      const then = (): void =>
+        names.forEach((name, at) => scene.fake.tell({ type: "typing", chat, account: id("p", at), name, on: true }));
+      return { ...scene, then };
+    };
+  };
   const pending = [person(8, "ivan.k"), person(9, "a-very-long-username-of-somebody-who-waits")];
   const links = [
     { key: "01", expires: Date.now() + 3 * DAY, uses: null, approval: true },
@@ -68,11 +77,27 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
     }),
     groupreceipts: receipts(5),
     groupreceiptsmany: receipts(50),
+    groupabout: group({ description: "We sing on Thursdays at seven, and bring what we have.", colour: 0x5b3fa0 }, { hash: "#details" }),
+    grouptyping: typing(["bob"]),
+    grouptypingtwo: typing(["bob", "dana"]),
+    grouptypingmany: typing(["bob", "dana", "erin"]),
+    groupmention: group({}, { presses: ["write Hello @"] }),
+    groupmentions: () => {
+      const fake = everybody();
+      const all = members("owner");
+      const { id: chat } = fake.addGroup("Choir on Thursdays", { members: all, muted: true });
+      const [alice, bob] = all;
+      const mentions = [alice, bob].flatMap((one) => (one ? [one] : []));
+      fake.addLine(chat, "@bob, do you sing the solo?", { outgoing: true, mentions });
+      fake.addLine(chat, "Only if @alice brings the scores, and @bob the water.", { sender: "dana", mentions, mentioned: true });
+      fake.change(chat, { unread: 2, mentioned: true });
+      return { fake, path: `/chats/${chat}` };
+    },
     groupmuted: group({ muted: true }, { chat: { unread: 3 } }),
   };
 }
 
-function members(own: Role): GroupMember[] {
+export function members(own: Role): GroupMember[] {
   return [
     { account: OPTIONS.account, name: OPTIONS.username, role: own, identityChanged: false },
     { ...person(1, "bob"), role: own === "owner" ? "admin" : "owner", identityChanged: false },

@@ -4,6 +4,7 @@ import type { Start } from "../../client/model";
 import { deviceScenes, type Scene } from "./device_scenes";
 import { FakeMessenger, id } from "./fake";
 import { groupScenes } from "./group_scenes";
+import { openScenes } from "./open_scenes";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -166,6 +167,7 @@ export const scenes: Record<string, () => Scene> = {
   },
   ...deviceScenes(withLines),
   ...groupScenes(withLines),
+  ...openScenes(withLines),
 };
 
 function withLines(): FakeMessenger {

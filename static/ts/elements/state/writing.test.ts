@@ -1,0 +1,79 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Line } from "../../client/model";
+import { FakeClock, settled } from "../tests/clock";
+import { FakeMessenger, id, OPTIONS } from "../tests/fake";
+import { ChatPage } from "./page";
+
+const OPEN = id("o", 1);
+let fake: FakeMessenger;
+let page: ChatPage;
+let first: Line;
+let last: Line;
+
+beforeEach(async () => {
+  fake = new FakeMessenger();
+  const clock = new FakeClock();
+  fake.addChat(1, "bob", { id: OPEN, open: true });
+  fake.addChat(2, "dana");
+  first = fake.addLine(OPEN, "Four fit in", { outgoing: true });
+  last = fake.addLine(OPEN, "Bring bread", { outgoing: true });
+  fake.addLine(OPEN, "Will do");
+  page = new ChatPage(fake, OPTIONS, clock);
+  page.go({ chat: OPEN, details: false });
+  await page.start();
+  await settled();
+});
+
+function calls(name: string): string[] {
+  return fake.calls.filter((call) => call.startsWith(name));
+}
+
+describe("editing", () => {
+  test("begins with the newest of one's own, and changes it in its place", async () => {
+    page.writing.typed("half a draft");
+    expect(page.writing.editLast()).toBe(true);
+    expect(page.writing.editing).toEqual({ line: last, text: "Bring bread" });
+    page.writing.typed("Bring bread and water");
+    await page.writing.send("Bring bread and water");
+    expect(page.writing.editing).toBe(null);
+    expect(calls("editLine")).toEqual([`editLine ${last.id} Bring bread and water`]);
+    expect(calls("send")).toEqual([]);
+    expect(page.conversation?.lines.map(({ text }) => text)).toContain("Bring bread and water");
+    expect(page.writing.drafts.text(OPEN)).toBe("half a draft");
+  });
+
+  test("that changes nothing asks for nothing, and is given up with the chat", async () => {
+    page.writing.edit(first);
+    await page.writing.send("Four fit in");
+    page.writing.edit(first);
+    page.go({ chat: id("c", 2), details: false });
+    expect(page.writing.editing).toBe(null);
+    expect(calls("editLine")).toEqual([]);
+  });
+
+  test("that did not work can be tried once more", async () => {
+    page.writing.edit(first);
+    fake.failing = "The server cannot be reached.";
+    await page.writing.send("Five fit in");
+    expect(page.writing.editing).toEqual({ line: first, text: "Five fit in" });
+    expect(page.notices.all.map(({ text }) => text)).toEqual(["The server cannot be reached."]);
+  });
+
+  test("is not for what others wrote, and nothing is where nothing can be changed", async () => {
+    const theirs = page.conversation?.lines.at(-1);
+    page.writing.edit(theirs!);
+    expect(page.writing.editing).toBe(null);
+    page.go({ chat: id("c", 2), details: false });
+    await settled();
+    fake.addLine(id("c", 2), "encrypted", { outgoing: true });
+    expect(page.writing.editLast()).toBe(false);
+  });
+});
+
+test("deleting a message that is being edited ends that", async () => {
+  page.writing.edit(first);
+  page.writing.delete(first);
+  await settled();
+  expect(page.writing.editing).toBe(null);
+  expect(page.conversation?.line(first.id)).toMatchObject({ deleted: true, text: "" });
+});
