@@ -22,7 +22,8 @@ def bob(tmp_path: Path, relay: Relay) -> Terminal:
 def test_a_group_chat_has_verbs_and_lines_of_its_own(alice: Terminal, bob: Terminal) -> None:
     [made] = alice.json("group", "create", "Friends", "--member", "bob")
     assert made.keys() == {
-        "type", "group", "title", "standing", "role", "request", "members", "waiting", "links", "trouble"
+        "type", "group", "title", "standing", "role", "request", "members", "waiting", "links", "trouble",
+        "muted", "description", "colour", "members_may_add", "open_links",
     }  # fmt: skip
     assert (made["type"], made["title"], made["role"], made["standing"]) == ("group", "Friends", "owner", "member")
     assert made["members"] == [one for one in made["members"] if one.keys() == {"username", "role"}]

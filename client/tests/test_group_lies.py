@@ -66,7 +66,7 @@ async def test_an_operation_that_the_rules_forbid_is_not_followed(
 
 async def test_an_operation_that_nobody_has_signed_is_not_followed(friends: Friends, relay: Relay) -> None:
     alice, bob, _ = friends
-    await alice.rename_group("Friends", "Friends")
+    await alice.change_group("Friends", colour=1)
     one = relay.groups.only.operations[-1]
     one["signature"] = one["signature"][::-1].replace("=", "A")
     await bob.sync()
@@ -75,8 +75,8 @@ async def test_an_operation_that_nobody_has_signed_is_not_followed(friends: Frie
 
 async def test_an_old_operation_again_is_not_followed(friends: Friends, relay: Relay) -> None:
     alice, bob, _ = friends
-    for _ in range(2):
-        await alice.rename_group("Friends", "Friends")
+    for number in range(2):
+        await alice.change_group("Friends", colour=number)
     await bob.sync()
     relay.groups.only.operations.append(relay.groups.only.operations[1])
     await bob.sync()
@@ -92,7 +92,7 @@ async def test_an_old_operation_again_is_not_followed(friends: Friends, relay: R
 async def test_a_fork_is_not_followed(friends: Friends, relay: Relay) -> None:
     alice, bob, _ = friends
     other = copy.deepcopy(relay.groups.only.operations)
-    await alice.rename_group("Friends", "Friends")
+    await alice.change_group("Friends", colour=1)
     await bob.sync()
     relay.groups.only.operations = other
     await alice.sync()

@@ -268,6 +268,22 @@ async def test_who_comes_goes_and_may_what_is_managed_like_in_other_groups(
             await call("Old choir")
 
 
+async def test_a_list_of_chats_comes_in_pages_and_one_that_only_moved_is_not_gone(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await choir(alice, bob)
+    await alice.send("bob", "hello", open_chat=True)
+    infos = relay.open_chats.answer("GET", [], "", {}, (str((await bob.account()).account), ""))[1]["open_chats"]  # type: ignore[union-attr]
+    answers = relay.refusals["GET open-chats"]
+    answers += [(200, {"open_chats": infos[:1], "next": "A="}), (200, {"open_chats": infos[1:], "next": None})]
+    await bob.sync()
+    assert answers == []
+    assert {(one.other, one.group != "") for one in await bob.chats()} == {("Choir", True), ("alice", False)}
+    answers.append((200, {"open_chats": [], "next": None}))
+    await bob.sync()
+    assert [one.standing for one in await bob.groups()] == ["member"]
+
+
 async def test_who_is_removed_hears_it_once_and_writes_nothing_more(alice: Client, bob: Client, relay: Relay) -> None:
     chat = await choir(alice, bob)
     listening = asyncio.create_task(shown(bob, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,10 +10,11 @@ from typing import Annotated
 import typer
 
 from ..client import Client, GroupChat
+from ..client.groups import KEEP
 from ..client.model import Role
 from ..client.open_chats import NOT_ENCRYPTED
 from ..errors import WrongUse
-from .output import columns
+from .output import columns, when
 from .plain import one_line
 from .verb import Terminal, verb
 
@@ -82,11 +84,35 @@ def _add_making(app: typer.Typer) -> None:
             lines = [one_line(f"{found.title}  {_word(found)}"), found.id, *columns(rows)]
             if found.is_open:
                 lines.append(NOT_ENCRYPTED)
-            if found.links:
-                lines.append(f"open links: {found.links}")
+            lines += _particulars(found)
             terminal.output.result(_value("group", found), "\n".join(lines))
             if found.trouble:
                 terminal.output.say(found.trouble)
+
+    @verb(app, "set")
+    async def change(
+        terminal: Terminal,
+        name: Name,
+        description: Annotated[
+            str | None, typer.Option("--description", metavar="TEXT", help="What it is about; '' for nothing.")
+        ] = None,
+        colour: Annotated[
+            str | None, typer.Option("--colour", metavar="RRGGBB", help="Red, green, blue; `none` for none.")
+        ] = None,
+        members_may_add: Annotated[
+            bool | None, typer.Option("--members-may-add/--admins-add", help="Who may add people.")
+        ] = None,
+    ) -> None:
+        """Change what people see of it, or who may add people, as an admin. The title: `group rename`."""
+        if description is None and colour is None and members_may_add is None:
+            raise WrongUse("What is to be set? See `messenger group set --help`.")
+        number = KEEP if colour is None else _colour(colour)
+        async with terminal.client() as client:
+            await client.look_at_groups()
+            changed = await client.change_group(
+                name, description=description, colour=number, members_may_add=members_may_add
+            )
+            terminal.output.result(_value("group", changed), "It is so now.")
 
     @verb(app)
     async def rename(
@@ -152,10 +178,20 @@ def _add_joining(app: typer.Typer) -> None:
             terminal.output.result({"type": "group_link", "link": text, "expires_at": until}, text)
 
     @verb(app)
-    async def unlink(terminal: Terminal, name: Name) -> None:
-        """End all links to it."""
+    async def unlink(
+        terminal: Terminal,
+        name: Name,
+        link: Annotated[
+            str | None, typer.Argument(help="The number that `group info` shows of one, or its key; else all of them.")
+        ] = None,
+    ) -> None:
+        """End a link to it, or all of them."""
         async with terminal.client() as client:
-            ended = await client.close_group_links(name)
+            if link is None:
+                ended = await client.close_group_links(name)
+            else:
+                await client.close_group_link(name, link)
+                ended = 1
             terminal.output.result({"type": "group_unlinked", "ended": ended}, f"{ended} ended.")
 
     @verb(app)
@@ -197,12 +233,43 @@ def _value(kind: str, one: GroupChat) -> dict[str, object]:
         "waiting": list(one.waiting),
         "links": one.links,
         "trouble": one.trouble,
+        "muted": one.muted,
+        "description": one.description,
+        "colour": None if one.colour is None else f"{one.colour:06x}",
+        "members_may_add": one.members_may_add,
+        "open_links": [
+            {"key": link.key, "expires_at": link.expires_at, "uses": link.uses, "approval": link.approval}
+            for link in one.open_links
+        ],
     }
     return value | ({"open": True} if one.is_open else {})
 
 
 def _kind(one: GroupChat) -> str:
-    return "not end-to-end encrypted" if one.is_open else ""
+    marks = [("not end-to-end encrypted", one.is_open), ("muted", one.muted)]
+    return ", ".join(word for word, holds in marks if holds)
+
+
+def _particulars(one: GroupChat) -> list[str]:
+    lines = [one_line(one.description)] if one.description else []
+    lines += [f"colour: {one.colour:06x}"] if one.colour is not None else []
+    lines += ["members may add people"] if one.members_may_add else []
+    lines += ["muted"] if one.muted else []
+    for number, link in enumerate(one.open_links, 1):
+        words = [f"link {number}: {link.key[:8]}…"]
+        words += [f"until {when(link.expires_at)}"] if link.expires_at is not None else []
+        words += [f"for {link.uses} more"] if link.uses is not None else []
+        words += ["an admin lets each in"] if link.approval else []
+        lines.append(", ".join(words))
+    return lines
+
+
+def _colour(text: str) -> int | None:
+    if text.casefold() == "none":
+        return None
+    if not re.fullmatch("#?[0-9A-Fa-f]{6}", text):
+        raise WrongUse(f"{text!r} is no colour: six digits, as in ff8800, or none.")
+    return int(text.removeprefix("#"), 16)
 
 
 def _many(one: GroupChat) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -66,18 +67,25 @@ def add_to(app: typer.Typer) -> None:
                 _print_page(terminal, hits.before)
 
 
-async def show_open_history(
-    terminal: Terminal, client: Client, place: Place, name: str, *, limit: int, before: int | None
-) -> None:
+@dataclass(frozen=True)
+class Pages:
+    """What was asked for of a history."""
+
+    limit: int
+    before: int | None
+    details: bool
+
+
+async def show_open_history(terminal: Terminal, client: Client, place: Place, name: str, asked: Pages) -> None:
     """Print a page of an open chat's history, with the number of each message."""
     terminal.output.say(NOT_ENCRYPTED)
-    page = await client.open_history(place.name, limit=limit, before=before)
+    page = await client.open_history(place.name, limit=asked.limit, before=asked.before)
     if page.before is not None:
         how = "--open " if not name.startswith("#") else ""
         terminal.output.say(f"Earlier ones: messenger history {how}'{name}' --before {page.before}")
         _print_page(terminal, page.before)
     for message in page.messages:
-        terminal.output.event(message, with_state=True)
+        terminal.output.event(message, with_state=True, details=asked.details)
 
 
 def _print_page(terminal: Terminal, before: str | int) -> None:

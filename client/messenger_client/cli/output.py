@@ -14,7 +14,7 @@ from datetime import datetime
 
 import typer
 
-from ..client import Change, Event, Message, Notice
+from ..client import Change, Event, Message, Notice, Reached
 from ..errors import ClientError, SignInNeeded, Unreachable, WrongUse
 from .plain import one_line, plain
 
@@ -48,8 +48,8 @@ class Output:
         sys.stderr.write(one_line(sentence) + "\n")
         sys.stderr.flush()
 
-    def event(self, event: Event, *, with_state: bool = False) -> None:
-        """Print a line of a conversation."""
+    def event(self, event: Event, *, with_state: bool = False, details: bool = False) -> None:
+        """Print a line of a conversation; with `details`, how far an own one has come with whom."""
         if isinstance(event, Message):
             value: dict[str, object] = {
                 "type": "message",
@@ -67,13 +67,19 @@ class Output:
                 value["mentions"] = list(event.mentions)
             if event.mentioned:
                 value["mentioned"] = True
+            if event.muted:
+                value["muted"] = True
             if event.is_open:
                 value |= {"open": True, "number": event.number}
             if event.edited_at:
                 value["edited_at"] = event.edited_at
             if event.is_deleted:
                 value["deleted"] = True
-            self.result(value, "" if self.as_json else self._line(event, with_number=with_state))
+            if details and event.outgoing:
+                rows = [{"username": one.username, "state": one.state, "at": one.at} for one in event.reached]
+                value["reached"] = rows
+            line = "" if self.as_json else self._line(event, with_number=with_state)
+            self.result(value, "\n".join([line, *(self._reached(one) for one in event.reached if details)]))
             return
         value = {
             "type": event.kind,
@@ -95,21 +101,28 @@ class Output:
         self.result(value, "" if self.as_json else self._styled(words, "yellow"))
 
     def _line(self, message: Message, *, with_number: bool) -> str:
-        number = self._styled(f"[{message.number}] ", "bright_black") if with_number and message.number else ""
-        name = self._styled(one_line(message.sender), "cyan" if message.outgoing else "green")
+        is_quiet = message.muted and not message.mentioned
+        styled = _unstyled if is_quiet else self._styled
+        number = styled(f"[{message.number}] ", "bright_black") if with_number and message.number else ""
+        name = styled(one_line(message.sender), "cyan" if message.outgoing else "green")
         # Further lines are set in: nobody can write a line that looks like another person's.
         text = plain(message.text).replace("\n", "\n         ")
         if message.mentioned:
-            text = self._styled(text, None, bold=True)
+            text = styled(text, None, bold=True)
         if message.is_deleted:
-            text = self._styled("(deleted)", "bright_black")
-        after = "  " + self._styled("(edited)", "bright_black") if message.edited_at and not message.is_deleted else ""
+            text = styled("(deleted)", "bright_black")
+        after = "  " + styled("(edited)", "bright_black") if message.edited_at and not message.is_deleted else ""
         if message.outgoing:
             words = f"{TICKS.get(message.state, message.state)} {one_line(message.reason)}".rstrip()
-            after += "  " + self._styled(words, "bright_black")
+            after += "  " + styled(words, "bright_black")
         elif message.is_request:
-            after += "  " + self._styled("(request)", "yellow")
-        return f"{_when(message.sent_at)}  {number}{self._place(message)}{name}: {text}{after}"
+            after += "  " + styled("(request)", "yellow")
+        line = f"{_when(message.sent_at)}  {number}{self._place(message)}{name}: {text}{after}"
+        return self._styled(line, "bright_black") if is_quiet else line
+
+    def _reached(self, one: Reached) -> str:
+        words = f"{one.state} {when(one.at) if one.at else ''}".rstrip() if one.state != "accepted" else "not yet"
+        return self._styled(f"         {one_line(one.username)}: {words}", "bright_black")
 
     def _place(self, event: Event) -> str:
         """In which group chat, where lines of several conversations come one after another; and which are open."""
@@ -125,6 +138,10 @@ class Output:
         if not self.colours:
             return text
         return typer.style(text, fg=colour, bold=bold or None)
+
+
+def _unstyled(text: str, colour: str | None, *, bold: bool = False) -> str:
+    return text
 
 
 def _details(notice: Notice) -> dict[str, object]:

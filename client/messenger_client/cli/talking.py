@@ -13,7 +13,7 @@ from ..client.naming import is_group_name
 from ..client.open_chats import NOT_ENCRYPTED
 from ..errors import IdentityHasChanged, KeysRefused, Unreachable, WrongUse
 from .conversation import converse
-from .open_chats import show_open_history
+from .open_chats import Pages, show_open_history
 from .output import TICKS, columns, when
 from .people import OpenChat, Recipient
 from .plain import one_line
@@ -80,6 +80,9 @@ def add_to(app: typer.Typer) -> None:
         before: Annotated[
             int | None, typer.Option("--before", metavar="NUMBER", min=1, help="Of an open chat: above that message.")
         ] = None,
+        details: Annotated[
+            bool, typer.Option("--details", help="Below your own messages, who has got and read them, and when.")
+        ] = False,
         open_chat: OpenChat = False,
     ) -> None:
         """Show a conversation, with what became of your own messages: … ✓ ✓✓ read."""
@@ -87,12 +90,13 @@ def add_to(app: typer.Typer) -> None:
             await terminal.sync(client)
             place = await client.place(username, open_chat=open_chat)
             if place.is_open:
-                await show_open_history(terminal, client, place, username, limit=limit, before=before)
+                pages = Pages(limit, before, details)
+                await show_open_history(terminal, client, place, username, pages)
                 return
             if before is not None:
                 raise WrongUse("An end-to-end encrypted chat has no pages: --limit shows more of it.")
-            for event in await client.history(place.name, limit=limit):
-                terminal.output.event(event, with_state=True)
+            for event in await client.history(place.name, limit=limit, details=details):
+                terminal.output.event(event, with_state=True, details=details)
 
     @verb(app)
     async def chats(terminal: Terminal) -> None:
@@ -106,7 +110,8 @@ def add_to(app: typer.Typer) -> None:
                 at = (last.sent_at if isinstance(last, Message) else last.at) if last else 0
                 words = one_line(_text_of(last)) if last else ""
                 unseen = f"{chat.unseen} new" if chat.unseen else ""
-                mark = "not end-to-end encrypted" if chat.is_open else "verified" if chat.verified else ""
+                marks = [("not end-to-end encrypted", chat.is_open), ("verified", chat.verified), ("muted", chat.muted)]
+                mark = ", ".join(word for word, holds in marks if holds)
                 rows.append(
                     [
                         one_line(f"#{chat.other or chat.group}" if chat.group else chat.other),
@@ -129,11 +134,25 @@ def add_to(app: typer.Typer) -> None:
                         "last": last.text if last else None,
                         "last_at": (last.sent_at if isinstance(last, Message) else last.at) if last else None,
                         **({"open": True} if chat.is_open else {}),
+                        **({"muted": True} if chat.muted else {}),
                     },
                     line,
                 )
             if not found:
                 terminal.output.say("No conversations yet. Start one: messenger send NAME TEXT")
+
+    @verb(app)
+    async def mute(
+        terminal: Terminal,
+        username: Recipient,
+        off: Annotated[bool, typer.Option("--off", help="Let it stand out again.")] = False,
+        open_chat: OpenChat = False,
+    ) -> None:
+        """Let a chat not stand out on this device, but where it mentions you. Everything is printed all the same."""
+        async with terminal.client() as client:
+            await client.mute(username, muted=not off, open_chat=open_chat)
+            words = f"{username} is {'muted' if not off else 'not muted any more'}."
+            terminal.output.result({"type": "muted", "with": username, "muted": not off}, one_line(words))
 
     @verb(app)
     async def retry(terminal: Terminal, username: Recipient) -> None:

@@ -22,16 +22,18 @@ from .model import (
     GroupMember,
     Hit,
     Hits,
+    LinkInfo,
     Message,
     NewDevice,
     Notice,
     OpenPage,
     Place,
+    Reached,
     Sent,
     State,
 )
 
 __all__ = [
     "Account", "Change", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "GroupChat", "GroupMember",
-    "Hit", "Hits", "Message", "NewDevice", "Notice", "OpenPage", "Place", "Sent", "State",
+    "Hit", "Hits", "LinkInfo", "Message", "NewDevice", "Notice", "OpenPage", "Place", "Reached", "Sent", "State",
 ]  # fmt: skip

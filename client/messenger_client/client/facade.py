@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -15,10 +16,10 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import Refused
+from ..errors import Refused, WrongUse
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.secret import Secret
-from ..store import Store, settings
+from ..store import Store, Transaction, open_chats, settings, timeline
 from ..store.records import Me
 from . import reading
 from .account import DEVICE_NAME, Enrolment
@@ -226,16 +227,21 @@ class Client(Writing, OpenChats, Devices):
         """Whether the socket has been open at all since this client was opened."""
         return self._context.was_connected
 
-    async def history(self, username: str, *, limit: int = 100, open_chat: bool = False) -> list[Event]:
+    async def history(
+        self, username: str, *, limit: int = 100, open_chat: bool = False, details: bool = False
+    ) -> list[Event]:
         """Return the last lines of a conversation as they are known here, oldest first. Touches no network.
 
-        Those of an open chat are at the server and are read there: `open_history` has their pages.
+        Those of an open chat are at the server and are read there: `open_history` has their pages. `details`: own
+        messages with how far they have come with each of the others (`reached`).
         """
         named = await self._named_chat(username, open_chat=open_chat)
         if open_chat or (named is not None and named.is_open):
             return list((await self.open_history(username, limit=limit, open_chat=open_chat)).messages)
         now = self._context.clock.now()
-        return await self._context.write(lambda tx: reading.history(tx, username, limit=limit, now=now))
+        return await self._context.write(
+            lambda tx: reading.history(tx, username, limit=limit, now=now, details=details)
+        )
 
     async def chats(self) -> list[Chat]:
         """Return the conversations known here, the latest first; of open chats what the server says, if it answers."""
@@ -252,6 +258,21 @@ class Client(Writing, OpenChats, Devices):
         )
         await self._controls.flush()
         return asked
+
+    async def mute(self, name: str, *, muted: bool = True, open_chat: bool = False) -> None:
+        """Let a chat not stand out on this device, or let it again; nothing of it is held back."""
+        finder = await self._finder(name, open_chat=open_chat)
+
+        def work(tx: Transaction) -> None:
+            chat = finder.find(tx)
+            if finder.is_open and chat and (found := open_chats.get(tx, chat)) is not None:
+                open_chats.save(tx, replace(found, muted=muted))
+            elif not finder.is_open and chat and (state := timeline.chat(tx, chat)) is not None:
+                timeline.save_chat(tx, replace(state, muted=muted))
+            else:
+                raise WrongUse(f"There is no such chat with {name} yet.")
+
+        await self._context.write(work)
 
     async def _finder(self, name: str, *, open_chat: bool) -> Finder:
         """How to find the chat that is meant. An open one with somebody may only be made later."""

@@ -157,6 +157,8 @@ def _show(
         text = str(args.role)
     if isinstance(args, SetMeta):
         text = _title_of(group, args.meta)
+        if before is not None and text and text == (_title_of(group, before.meta) or group.title):
+            word, text = "changed", ""
     if isinstance(args, Join) and operation.account in after.pending:
         word = "asks"
     if isinstance(args, Leave) and before is not None and operation.account in before.pending:

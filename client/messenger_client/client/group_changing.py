@@ -42,6 +42,7 @@ _RULES = {
     "not in it": "They are not in it.",
     "not in it, or of that role already": "They are not in it, or have that role already.",
     "does not wait": "They do not wait to be let in.",
+    "meta too long": "Title and description are too long together.",
     "too many members": "It is full.",
     "the same link, or one too many": "It has too many links: end one first.",
 }

@@ -6,25 +6,22 @@ from collections.abc import Iterable
 
 from ..api import forms
 from ..errors import Defect, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse
-from ..protocol.group_args import ADMIN, MEMBER, OWNER, Add, Approve, Args, CloseLink, Leave, Remove, SetMeta, SetRole
-from ..protocol.group_meta import Meta
-from ..protocol.group_state import GroupState
+from ..protocol.group_args import Add, Approve, Args, CloseLink, Leave, Remove, SetMeta, SetRole
+from ..protocol.group_meta import MAX_COLOUR, Meta
 from ..protocol.ids import AccountId
 from ..store import Transaction, groups
-from ..store.group_records import Group
-from .context import Context, require_me
+from .context import Context
 from .directory import Directory
 from .group_changing import Changer, Decide, Pen, read_link
 from .group_following import Follower
-from .group_lookup import state_of
 from .group_sending import GroupSender
-from .model import GroupChat, GroupMember, Role
+from .group_showing import ROLES, group_chat, link_named
+from .model import GroupChat, Role
 from .naming import group_named
-from .showing import name_of
 
 LONGEST_TITLE = 120  # characters
-
-_ROLES: dict[int, Role] = {MEMBER: "member", ADMIN: "admin", OWNER: "owner"}
+LONGEST_DESCRIPTION = 1_000  # characters: sealed with the title, at most 4 KiB
+KEEP = -1  # a colour that is none: that of now
 
 
 class Groups:
@@ -38,7 +35,7 @@ class Groups:
         """Return the group chats known here, by title; those that one has left, too. Touches no network."""
 
         def work(tx: Transaction) -> list[GroupChat]:
-            return [_shown(tx, one) for one in groups.known(tx) if one.standing or one.trouble]
+            return [group_chat(tx, one) for one in groups.known(tx) if one.standing or one.trouble]
 
         return sorted(await self._context.write(work), key=lambda one: (one.title.casefold(), one.id))
 
@@ -81,19 +78,43 @@ class Groups:
     async def set_group_role(self, name: str, username: str, role: Role) -> GroupChat:
         """Make somebody an owner, an admin or a member, as an owner."""
         account = AccountId((await self._directory.resolve(username)).account)
-        number = next(number for number, word in _ROLES.items() if word == role)
+        number = next(number for number, word in ROLES.items() if word == role)
         return await self._change(
             name, lambda pen: None if pen.state.role(account) == number else SetRole(account, number)
         )
 
     async def rename_group(self, name: str, title: str) -> GroupChat:
         """Give it another title, as an admin."""
-        check_title(title)
+        return await self.change_group(name, title=title)
 
-        def decide(pen: Pen) -> Args:
-            meta = pen.meta()
-            new = Meta(title, meta.description, meta.colour, meta.avatar)
-            return SetMeta(pen.sealed(new), pen.state.members_may_add)
+    async def change_group(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        colour: int | None = KEEP,
+        members_may_add: bool | None = None,
+    ) -> GroupChat:
+        """Change what people see of it, or who may add to it, as an admin: in one operation, or none if all is so.
+
+        What is not given stays. `colour`: 0xRRGGBB, or None for none; an empty `description` takes it away.
+        Raises Refused where one may not, WrongUse.
+        """
+        if title is not None:
+            check_title(title)
+        _check_changes(description, colour)
+
+        def decide(pen: Pen) -> Args | None:
+            meta, may_add = pen.meta(), pen.state.members_may_add
+            new = Meta(
+                meta.title if title is None else title,
+                meta.description if description is None else description or None,
+                meta.colour if colour == KEEP else colour,
+                meta.avatar,
+            )
+            new_may_add = may_add if members_may_add is None else members_may_add
+            return None if (new, new_may_add) == (meta, may_add) else SetMeta(pen.sealed(new), new_may_add)
 
         return await self._change(name, decide)
 
@@ -116,6 +137,17 @@ class Groups:
         ):
             closed += 1
         return closed
+
+    async def close_group_link(self, name: str, link: str) -> str:
+        """End one link, named by its number among `open_links`, from 1 on, or by its key or the beginning of that.
+
+        Returns the key. Raises WrongUse where there is none, or several.
+        """
+        group = await self._named(name)
+        await self._follower.follow(group)
+        key = await self._context.write(lambda tx: link_named(groups.get(tx, group), link))
+        await self._changer.change(group, lambda pen: CloseLink(key) if pen.state.link(key) else None)
+        return forms.encode(key)
 
     async def join_group(self, link: str) -> GroupChat:
         """Join by a link; `standing` of what is returned is `pending` where an admin has to agree first."""
@@ -171,7 +203,7 @@ class Groups:
             found = groups.get(tx, group)
             if found is None:
                 raise Refused("There is no such group chat.", "not_found")
-            return _shown(tx, found)
+            return group_chat(tx, found)
 
         return await self._context.write(work)
 
@@ -190,27 +222,16 @@ def _unless_in(pen: Pen, account: AccountId, args: Args) -> Args | None:
     return None if pen.state.role(account) is not None else args
 
 
-def _shown(tx: Transaction, group: Group) -> GroupChat:
-    me, state = require_me(tx), state_of(group)
-    members = _members(tx, state) if state is not None else ()
-    own = state.role(AccountId(me.account)) if state is not None else None
-    return GroupChat(
-        id=forms.uuid(group.id),
-        title=group.title,
-        standing=group.standing or "pending",  # type: ignore[arg-type]
-        role=_ROLES[own] if own is not None and group.standing == "member" else None,
-        members=members,
-        waiting=tuple(name_of(tx, one) for one in state.pending) if state is not None else (),
-        links=len(state.links) if state is not None else 0,
-        is_request=group.request,
-        trouble=group.trouble,
-    )
-
-
-def _members(tx: Transaction, state: GroupState) -> tuple[GroupMember, ...]:
-    return tuple(
-        GroupMember(name_of(tx, one.account), forms.uuid(one.account), _ROLES[one.role]) for one in state.roster
-    )
+def _check_changes(description: str | None, colour: int | None) -> None:
+    if description is not None:
+        try:
+            description.encode()
+        except UnicodeEncodeError as error:
+            raise WrongUse("That text is not valid Unicode.") from error
+        if len(description) > LONGEST_DESCRIPTION:
+            raise WrongUse(f"A description has {LONGEST_DESCRIPTION:,} characters at most.")
+    if colour is not None and colour != KEEP and not 0 <= colour <= MAX_COLOUR:
+        raise WrongUse("A colour is six digits, as in ff8800.")
 
 
 def check_title(title: str) -> None:

@@ -22,6 +22,15 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a message has come with somebody."""
+
+    username: str
+    state: State  # accepted: it has not reached them, as far as is known
+    at: int | None  # ms, since when; None: not known
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A text, received or sent. `text` is what the other person wrote: print it with care for terminals."""
 
@@ -39,6 +48,8 @@ class Message:
     title: str = ""  # of that
     mentions: tuple[str, ...] = ()  # usernames of its members whom the text names
     mentioned: bool = False  # whether oneself is among them
+    muted: bool = False  # the chat is, on this device
+    reached: tuple[Reached, ...] = ()  # of an own one, where that was asked for: how far each of the others has come
     is_open: bool = False  # written in an open chat: not end-to-end encrypted
     number: int = 0  # its place in an open chat, by which it is edited and deleted
     edited_at: int = 0  # of an open chat's: when its author put this text in place of another; 0: never
@@ -102,6 +113,7 @@ class Chat:
     unseen: int
     verified: bool
     group: str = ""  # id of a group chat; `other` is its title
+    muted: bool = False  # on this device
     is_open: bool = False  # not end-to-end encrypted
 
 
@@ -121,6 +133,16 @@ class GroupMember:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkInfo:
+    """An open link to join by, without its secret."""
+
+    key: str  # by which `close_group_link` knows it
+    expires_at: int | None  # ms
+    uses: int | None  # how many joins are left
+    approval: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GroupChat:
     """A group chat, as its signed operations have made it."""
 
@@ -134,6 +156,11 @@ class GroupChat:
     is_request: bool  # somebody unknown has added one: `accept_group`, or `leave_group`
     trouble: str  # why nothing is sent to it: a sentence
     is_open: bool = False  # not end-to-end encrypted: the server reads it, and keeps all of it
+    muted: bool = False  # on this device
+    description: str = field(default="", repr=False)
+    colour: int | None = None  # 0xRRGGBB
+    members_may_add: bool = False
+    open_links: tuple[LinkInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ..errors import Refused, UnknownPerson, Unreachable, WrongUse
 from ..protocol.ids import ID_SIZE
 from ..store import Transaction, open_chats
 from ..store.open_records import OpenChat
-from .groups import Groups, check_title
+from .groups import KEEP, Groups, check_title
 from .model import GroupChat, Hits, Message, OpenPage, Role
 from .naming import chat_named, is_group_name
 from .open_keeping import OpenKeeper
@@ -133,11 +133,23 @@ class OpenChats(People, Groups):
         known = chat
         return await self._change_open(known, lambda: self._calls.set_role(known.id, account, role), OWNER_ALONE)
 
-    async def rename_group(self, name: str, title: str) -> GroupChat:
-        """Give it another title, as an admin."""
+    async def change_group(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        colour: int | None = KEEP,
+        members_may_add: bool | None = None,
+    ) -> GroupChat:
+        """Change what people see of it, or who may add to it, as an admin; of an open chat, the title alone."""
         chat = await self._open_group(name)
         if chat is None:
-            return await super().rename_group(name, title)
+            return await super().change_group(
+                name, title=title, description=description, colour=colour, members_may_add=members_may_add
+            )
+        if title is None or not (description is None and colour == KEEP and members_may_add is None):
+            raise WrongUse(f"{name} is an open chat: it has a title, and nothing else to set.")
         check_title(title)
 
         async def rename() -> None:

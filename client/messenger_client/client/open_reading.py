@@ -157,4 +157,4 @@ def _shown(tx: Transaction, info: OpenInfo, page: list[OpenMessage]) -> Chat | N
 
 def _chat(tx: Transaction, known: OpenChat, last: Message | None, unseen: int) -> Chat:
     group = forms.uuid(known.id) if known.kind == "group" else ""
-    return Chat(forms.uuid(known.id), shown_other(tx, known), last, unseen, False, group, is_open=True)
+    return Chat(forms.uuid(known.id), shown_other(tx, known), last, unseen, False, group, known.muted, is_open=True)

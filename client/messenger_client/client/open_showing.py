@@ -7,7 +7,7 @@ from ..api.open_chats import OpenHit, OpenInfo, OpenMessage
 from ..store import Transaction, open_chats
 from ..store.open_records import OpenChat, OpenNews, OpenOutgoing
 from ..store.records import Me
-from .model import Change, Event, GroupChat, GroupMember, Hit, Message, Notice
+from .model import Change, Event, GroupChat, GroupMember, Hit, Message, Notice, Reached
 from .showing import name_of
 
 GONE = "You are no longer in “{title}”: you were removed, or left it on another device."
@@ -17,12 +17,13 @@ EARLIER = "There is more from before: `messenger history` shows it."
 def event_of_news(tx: Transaction, news: OpenNews, position: int) -> Event:
     """What is given out once, in the place that it has in the queue."""
     group, title = _group_of(tx, news.chat)
+    known = open_chats.get(tx, news.chat)
     chat, message = forms.uuid(news.chat), forms.uuid(news.id) if news.id else ""
     sender = name_of(tx, news.account) if news.account else ""
     if news.kind == "message":
         return Message(
             message, chat, sender, news.text, news.at, is_request=news.request, position=position, group=group,
-            title=title, is_open=True, number=news.number,
+            title=title, is_open=True, number=news.number, muted=known is not None and known.muted,
         )  # fmt: skip
     if news.kind == "edited":
         return Change("edited", message, chat, sender, news.text, news.at, news.number, position, group, title)
@@ -50,6 +51,7 @@ def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage) -> Mes
     group, title = (forms.uuid(info.chat), info.title) if info.kind == "group" else ("", "")
     positions = [seen.read_position or 0 for seen in info.members if seen.profile.account != me.account]
     state = "read" if max(positions, default=0) >= one.position else "accepted"
+    known = open_chats.get(tx, info.chat)
     return Message(
         forms.uuid(one.message_id),
         forms.uuid(info.chat),
@@ -61,11 +63,22 @@ def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage) -> Mes
         info.request and not own,
         group=group,
         title=title,
+        muted=known is not None and known.muted,
+        reached=_reached(me, info, one) if own else (),
         is_open=True,
         number=one.position,
         edited_at=one.edited_at or 0,
         is_deleted=one.deleted,
     )
+
+
+def _reached(me: Me, info: OpenInfo, one: OpenMessage) -> tuple[Reached, ...]:
+    """How far it has come with each of the others; when, an open chat does not tell."""
+    seen = [(member.profile, (member.read_position or 0) >= one.position) for member in info.members]
+    found = [
+        Reached(who.username, "read" if read else "accepted", None) for who, read in seen if who.account != me.account
+    ]
+    return tuple(sorted(found, key=lambda each: (each.state != "read", each.username)))
 
 
 def message_on_its_way(tx: Transaction, me: Me, one: OpenOutgoing) -> Message:
@@ -116,6 +129,7 @@ def group_chat_of(tx: Transaction, chat: OpenChat) -> GroupChat:
         is_request=chat.request,
         trouble="",
         is_open=True,
+        muted=chat.muted,
     )
 
 

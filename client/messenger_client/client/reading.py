@@ -9,22 +9,22 @@ from .context import require_me
 from .model import Chat, Event, Message
 from .naming import group_named, is_group_name
 from .places import conversation_with
-from .showing import event_of, name_of
+from .showing import event_of, name_of, with_reached
 
 
-def history(tx: Transaction, username: str, *, limit: int, now: int) -> list[Event]:
-    """The last lines of one conversation, oldest first."""
+def history(tx: Transaction, username: str, *, limit: int, now: int, details: bool = False) -> list[Event]:
+    """The last lines of one conversation, oldest first; with `details` how far own ones have come with whom."""
     me = require_me(tx)
     timeline.release_due(tx, now=now)
+    peer = None if is_group_name(username) else peers.by_name(tx, username)
     if is_group_name(username):
         entries = timeline.history(tx, group_named(tx, username), limit=limit)
-        return [event_of(tx, me, entry, now=now) for entry in entries]
-    peer = peers.by_name(tx, username)
-    if peer is None:
+    elif peer is None:
         entries = timeline.history_by_name(tx, username, limit=limit)
     else:
         entries = timeline.history(tx, conversation_with(me.account, peer.account), limit=limit)
-    return [event_of(tx, me, entry, now=now) for entry in entries]
+    events = [(entry, event_of(tx, me, entry, now=now)) for entry in entries]
+    return [with_reached(tx, me, entry, event) if details else event for entry, event in events]
 
 
 def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
@@ -40,14 +40,16 @@ def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
             found.append(_group(tx, state, last, unseen))
             continue
         verified = _is_verified(peers.by_account(tx, state.account))
-        found.append(Chat(forms.uuid(state.conversation), name_of(tx, state.account), last, unseen, verified))
+        identifier, name = forms.uuid(state.conversation), name_of(tx, state.account)
+        found.append(Chat(identifier, name, last, unseen, verified, muted=state.muted))
     return sorted(found, key=order_of)
 
 
 def _group(tx: Transaction, state: ChatState, last: Event | None, unseen: int) -> Chat:
     group = groups.get(tx, state.conversation)
     identifier = forms.uuid(state.conversation)
-    return Chat(identifier, group.title if group is not None else "", last, unseen, False, identifier)
+    title = group.title if group is not None else ""
+    return Chat(identifier, title, last, unseen, False, identifier, state.muted)
 
 
 def _is_verified(peer: Peer | None) -> bool:

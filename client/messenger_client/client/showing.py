@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..api import forms
-from ..store import Transaction, groups, peers, repairs
+from ..store import Transaction, groups, peers, repairs, timeline
 from ..store.records import Entry, Me
 from .doctor import Repair, repair_of
-from .model import Event, Message, Notice
-from .statuses import outgoing_state
+from .group_lookup import state_of
+from .model import Event, Message, Notice, Reached
+from .statuses import outgoing_state, reached
 
 CAUSES = {
     "unknown_session": "it belongs to a session that this device does not have",
@@ -51,7 +54,7 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: i
         return Message(
             identifier, chat, sender, entry.text, entry.sent, entry.outgoing, state, entry.request, reason, position,
             group, title, tuple(name_of(tx, one) for one in entry.mentions),
-            not entry.outgoing and me.account in entry.mentions,
+            not entry.outgoing and me.account in entry.mentions, is_muted(tx, entry.chat),
         )  # fmt: skip
     if entry.kind == "unreadable":
         repair = _repair(tx, entry, now)
@@ -62,6 +65,20 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: i
     kind, text = ("group", _group_line(tx, me, entry)) if entry.kind == "group" else _notice(entry, sender)
     kept = entry.sent, entry.cause, entry.missing
     return Notice(kind, identifier, chat, sender, text, *kept, "", position, group, title)  # type: ignore[arg-type]
+
+
+def with_reached(tx: Transaction, me: Me, entry: Entry, event: Event) -> Event:
+    """An own message with how far each of the others has come, the furthest first."""
+    if not isinstance(event, Message) or not entry.outgoing or not entry.chat:
+        return event
+    state, chat = state_of(groups.get(tx, entry.chat)), timeline.chat(tx, entry.chat)
+    accounts = {key[: len(me.account)] for key in entry.statuses or {}}
+    if state is not None:
+        accounts |= {bytes(one.account) for one in state.roster}
+    elif chat is not None:
+        accounts.add(chat.account)
+    found = [Reached(name_of(tx, one), *reached(entry, one)) for one in accounts - {me.account}]
+    return replace(event, reached=tuple(sorted(found, key=lambda one: (one.at is None, one.at, one.username))))
 
 
 def _group_of(tx: Transaction, entry: Entry) -> tuple[str, str]:
@@ -77,6 +94,11 @@ def _group_line(tx: Transaction, me: Me, entry: Entry) -> str:
     if entry.cause == "renamed" and entry.text:
         return f"{who} changed the title to “{entry.text}”."
     return _GROUP_LINES.get(entry.cause, "{who} changed the group chat.").format(who=who, whom=whom)
+
+
+def is_muted(tx: Transaction, conversation: bytes) -> bool:
+    chat = timeline.chat(tx, conversation) if conversation else None
+    return chat is not None and chat.muted
 
 
 def name_of(tx: Transaction, account: bytes) -> str:

@@ -52,6 +52,13 @@ def outgoing_state(entry: Entry) -> State:
     return next((name for name, rank in _RANKS.items() if rank == furthest), "accepted")
 
 
+def reached(entry: Entry, account: bytes) -> tuple[State, int | None]:
+    """How far an own message has come with one of its recipients, on any of their devices; and since when (ms)."""
+    found = [status for key, status in (entry.statuses or {}).items() if key.startswith(account)]
+    name, at = max(found, key=lambda one: (_rank(one[0]), -one[1]), default=(None, None))
+    return next((known for known in _RANKS if known == name), "accepted"), at
+
+
 def _rank(name: str) -> int:
     return next((rank for known, rank in _RANKS.items() if known == name), 0)
 

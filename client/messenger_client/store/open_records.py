@@ -22,6 +22,7 @@ class OpenChat(Record):
     taken: int = 0  # the position up to which its messages were taken in, to be given out once
     is_new: bool = False  # none were taken in yet
     other: bytes = b""  # of a chat of two: whom it is with
+    muted: bool = False  # on this device
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -106,6 +106,7 @@ class ChatState(Record):
     account: bytes
     counter: int = 0  # of this device's last message in it
     is_group: bool = False  # then the account is empty
+    muted: bool = False  # on this device
 
 
 @dataclass(frozen=True, slots=True, repr=False)
