@@ -46,6 +46,7 @@ class Relay(RelayKeys):
         self.reads: dict[str, list[Json]] = defaultdict(list)  # by account: statuses of what it has read
         self.checks_lists = False  # whether a send for other lists than the newest is `devices_changed`
         self.expires_in = 900
+        self.limits: Json = {}  # of `hello`
         self.sockets: dict[str, Callable[[Json | int], None]] = {}
         self.groups = Groups(self)
         self.open_chats = OpenChats(self)
@@ -142,7 +143,9 @@ class Relay(RelayKeys):
         if device in self.sockets:
             self.sockets[device](4409)
         self.sockets[device] = outgoing.put_nowait
-        outgoing.put_nowait({"type": "hello", "account": who[0], "device": device, "server_time": 0, "limits": {}})
+        outgoing.put_nowait(
+            {"type": "hello", "account": who[0], "device": device, "server_time": 0, "limits": self.limits}
+        )
         for row in self.queue[device]:
             outgoing.put_nowait({"type": "envelope", **row})
         outgoing.put_nowait({"type": "queue.empty"})
@@ -308,6 +311,8 @@ class Relay(RelayKeys):
         return 201, self.answers[body["message_id"]]
 
     def _send_to_devices(self, body: Json, who: tuple[str, str | None]) -> Answer:
+        if any(self.contacts[who[0]].get(one["account"]) == "blocked" for one in body["envelopes"]):
+            return problem(403, "contact_blocked")  # the whole of it, as a real server does
         for one in body["envelopes"]:
             if one["device"] in self.suspended[one["account"]] or one["device"] not in self.listed(one["account"]):
                 return problem(409, "devices_changed", accounts=[self._newest(one["account"])])

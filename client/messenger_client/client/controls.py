@@ -1,37 +1,33 @@
-"""Control contents leave: each for one device, encrypted when its turn comes, sent until the server has taken it.
+"""Control contents leave: each encrypted for its device when its turn comes, sent until the server has taken it.
 
-docs/events.md, `device.send`. What is for a device that is no longer listed, or was suspended, goes nowhere.
+docs/events.md, `device.send`. One content for many devices, such as a sender key, goes to as many of them at once as
+one frame takes. What is for a device that is no longer listed, or was suspended, goes nowhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
+from ..api import Directory as Answer
 from ..api import answers, forms
 from ..api.forms import Json
 from ..errors import Defect, KeysRefused, Refused, Unreachable
-from ..protocol.content import Sealed
-from ..protocol.errors import ProtocolError
-from ..protocol.ids import SessionId
-from ..protocol.prekeys import Bundle, verify_bundle
-from ..protocol.secret import Secret
-from ..protocol.session import Pair, encrypt, start_session
-from ..store import Transaction, controls, peers, repairs, sessions
-from ..store.records import Control, Peer, SentTo
-from .context import Context, own_device, require_me
+from ..store import Transaction, controls, peers
+from ..store.records import Control, Peer
+from .context import Context
+from .control_encrypting import Batch, Prepared, encrypt_batch
 from .directory import Directory
-from .doctor import FRESH_EVERY
-from .encrypting import false_keys, is_lie, save_seen, seen_prekeys
+from .encrypting import Target, false_keys, is_lie
 from .identity import shown_name
 
 NO_KEYS_WAIT = 60_000  # ms before keys that were not there are claimed again
 LONGEST_WAIT = 30.0  # seconds that a flush waits when asked to go slowly
-_ROUNDS = 4  # lists that change, keys that are claimed
-
-
-class _BundleNeeded(Exception):
-    """A session has to be opened first."""
+PAGE = 200  # rows of the queue that are looked at together
+# What one frame takes where no `hello` has said it.
+ENVELOPES = 20
+FRAME_BYTES = 2 * 1024 * 1024
+_AROUND = 4_096  # bytes that a frame has around a padded content: a first message with its keys, ids
+_ROUNDS = 3  # lists that change
 
 
 class Controls:
@@ -50,82 +46,137 @@ class Controls:
             after, now = 0, self._context.clock.now()
             # Devices whose turn has to come later: what is for one keeps its order.
             waiting = {device for device, at in self._not_before.items() if at > now}
-            while rows := await self._context.write(lambda tx, after=after: controls.pending(tx, after=after)):  # type: ignore[misc]
-                for after, control in rows:
-                    if control.device not in waiting and not await self._try(after, control):
-                        waiting.add(control.device)
+            while rows := await self._context.write(
+                lambda tx, after=after: controls.pending(tx, after=after, limit=PAGE),  # type: ignore[misc]
+                durable=False,
+            ):
+                after = rows[-1][0]
+                while rows:
+                    batch, rows = _next_batch(rows, waiting, *self._limits())
+                    if batch:
+                        waiting |= await self._send(batch)
 
-    async def _try(self, position: int, control: Control) -> bool:
-        try:
-            return await self._send(position, control)
-        except (Refused, Defect):
-            return False  # of this one; the others are none the worse
+    def _limits(self) -> tuple[int, int]:
+        """Envelopes and bytes that one frame takes."""
+        stream = self._context.stream
+        said = stream.hello.get("limits") if stream is not None else None
+        said = said if isinstance(said, dict) else {}
+        most, size = said.get("envelopes_per_send", ENVELOPES), said.get("frame_bytes", FRAME_BYTES)
+        return (most, size) if isinstance(most, int) and isinstance(size, int) else (ENVELOPES, FRAME_BYTES)
 
-    async def _send(self, position: int, control: Control) -> bool:
-        """Send one, or drop it for good. False: its device has no keys to give just now."""
+    async def _send(self, batch: Batch) -> set[bytes]:
+        """Send one content to several devices, or drop it for good. Returns the devices whose turn comes later."""
+        later: set[bytes] = set()
         for _ in range(_ROUNDS):
-            ready = await self._prepare(position, control)
-            if ready is None:
-                return False
-            if not ready.wire or await self._post(ready):
-                await self._context.write(lambda tx: controls.remove(tx, position), durable=False)
-                return True
-        return False
-
-    async def _prepare(self, position: int, control: Control) -> Control | None:
-        """Encrypt, with keys from the server where it takes some. Without `wire`: it is for nobody any more."""
-        bundle = None
-        for _ in range(2):
+            ready, wait = await self._prepare(batch)
+            later |= wait
+            if not ready:
+                return later
             try:
-                return await self._context.write(lambda tx, bundle=bundle: self._encrypt(tx, position, bundle))  # type: ignore[misc]
-            except _BundleNeeded:
-                target = (control.account, control.device)
-                claimed = await self._directory.claim([target])
-                bundle = claimed.found.get(target)
-                if bundle is None:
-                    self._not_before[control.device] = self._context.clock.now() + (
-                        NO_KEYS_WAIT if claimed.retry_after is None else claimed.retry_after * 1000
-                    )
-                    if claimed.unusable.get(target) in ("not_listed", "suspended"):
-                        await self._refresh(control.account)
-                    return None
-            except ProtocolError as error:
+                changed = await self._post(ready)
+            except Refused:
+                if len(ready) > 1:
+                    break  # because of one of them: which?
+                changed = None  # it never will be taken
+            except Defect:
+                return later | _devices(ready)
+            if changed is None:
+                await self._remove(ready)
+                return later
+            refused = await self._take(changed)
+            batch = {position: one for position, one in ready.items() if one.account not in refused}
+            later |= _devices(ready) - _devices(batch)
+        # A batch of others must not wait for the one that cannot leave.
+        if len(batch) > 1:
+            rows = list(batch.items())
+            for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+                later |= await self._send(dict(half))
+            return later
+        return later | _devices(batch)
+
+    async def _remove(self, batch: Batch) -> None:
+        def work(tx: Transaction) -> None:
+            for position in batch:
+                controls.remove(tx, position)
+
+        await self._context.write(work, durable=False)
+
+    async def _prepare(self, batch: Batch) -> tuple[Batch, set[bytes]]:
+        """Encrypt, with keys from the server where it takes some. Returns what can leave, and who has to wait."""
+        first = await self._encrypt(batch, {})
+        ready, wait = first.ready, _devices(first.waiting)
+        if first.keyless:
+            bundles = await self._claim([(one.account, one.device) for one in first.keyless.values()])
+            second = await self._encrypt(first.keyless, bundles)
+            ready, wait = ready | second.ready, wait | _devices(second.waiting | second.keyless)
+            for position, error in second.failed.items():
+                control = batch[position]
+                wait.add(control.device)
                 self._not_before[control.device] = self._context.clock.now() + NO_KEYS_WAIT
                 if is_lie(error):
                     await self._tell_false_keys(control)
-                return None
-        return None
+        return ready, wait
 
-    async def _post(self, control: Control) -> bool:
-        """Give one to the server. False: the device's list has changed, so look again."""
-        envelope: Json = {
-            "account": forms.uuid(control.account),
-            "device": forms.uuid(control.device),
-            "body": forms.encode(control.wire),
-        }
-        frame: Json = {"message_id": forms.uuid(control.id), "envelopes": [envelope]}
-        stream = self._context.stream
+    async def _encrypt(self, batch: Batch, bundles: dict[Target, bytes]) -> Prepared:
+        now, entropy = self._context.clock.now(), self._context.entropy
+        return await self._context.write(lambda tx: encrypt_batch(tx, batch, bundles, now=now, entropy=entropy))
+
+    async def _claim(self, targets: list[Target]) -> dict[Target, bytes]:
+        """Claim keys of devices; who has none to give now has to wait."""
         try:
-            if stream is not None:
-                await stream.request({"type": "device.send", **frame})
-            else:
-                await self._context.api.send_to_devices(frame)
-        except Unreachable as error:
-            if error.code != "too_many_requests" or (error.retry_after or 1.0) > LONGEST_WAIT:
-                raise
-            await self._context.clock.sleep(error.retry_after or 1.0)
-            return False
-        except Refused as error:
-            if error.code != "devices_changed":
-                return True  # it never will be taken
-            found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
+            claimed = await self._directory.claim(targets)
+        except (Refused, Defect):
+            return {}
+        wait = NO_KEYS_WAIT if claimed.retry_after is None else claimed.retry_after * 1000
+        for _, device in claimed.unusable:
+            self._not_before[device] = self._context.clock.now() + wait
+        gone = {account for (account, _), why in claimed.unusable.items() if why in ("not_listed", "suspended")}
+        await self._directory.refresh_all(gone)
+        return claimed.found
+
+    async def _post(self, ready: Batch) -> list[Answer] | None:
+        """Give a batch to the server. Returns None once it is taken, else the lists that are others by now."""
+        envelopes: list[Json] = [
+            {
+                "account": forms.uuid(one.account),
+                "device": forms.uuid(one.device),
+                "body": forms.encode(one.wire),
+            }
+            for one in ready.values()
+        ]
+        frame: Json = {"message_id": forms.uuid(next(iter(ready.values())).id), "envelopes": envelopes}
+        for _ in range(_ROUNDS):
             try:
-                await self._directory.take(found)
-            except (KeysRefused, Defect, Refused) as refused:
-                self._context.notify(str(refused))
-                return True
-            return False
-        return True
+                await self._hand_over(frame)
+            except Unreachable as error:
+                if error.code != "too_many_requests" or (error.retry_after or 1.0) > LONGEST_WAIT:
+                    raise
+                await self._context.clock.sleep(error.retry_after or 1.0)
+            except Refused as error:
+                if error.code != "devices_changed":
+                    raise
+                return [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
+            else:
+                return None
+        raise Unreachable("The server asks to go more slowly; the rest waits here.", "too_many_requests")
+
+    async def _hand_over(self, frame: Json) -> None:
+        stream = self._context.stream
+        if stream is not None:
+            await stream.request({"type": "device.send", **frame})
+        else:
+            await self._context.api.send_to_devices(frame)
+
+    async def _take(self, changed: list[Answer]) -> set[bytes]:
+        """Take lists; returns the accounts whose lists contradict what is known."""
+        refused = set()
+        for one in changed:
+            try:
+                await self._directory.take([one])
+            except (KeysRefused, Defect, Refused) as error:
+                self._context.notify(str(error))
+                refused.add(one.account)
+        return refused
 
     async def _tell_false_keys(self, control: Control) -> None:
         if control.device not in self._told:
@@ -133,67 +184,26 @@ class Controls:
             peer = await self._context.write(lambda tx: peers.by_account(tx, control.account))
             self._context.notify(false_keys(shown_name(peer or Peer(control.account))))
 
-    async def _refresh(self, account: bytes) -> None:
-        try:
-            await self._directory.refresh(account)
-        except (KeysRefused, Defect, Refused) as error:
-            self._context.notify(str(error))
 
-    def _encrypt(self, tx: Transaction, position: int, bundle: bytes | None) -> Control:
-        control = controls.get(tx, position)
-        if control is None:
-            return Control(b"", b"", b"", b"")  # another process has sent it
-        me = require_me(tx)
-        peer = peers.by_account(tx, control.account) or Peer(control.account)
-        pin, own = peers.pin_of(peer), peers.pin_of(peers.by_account(tx, me.account))
-        # Hazard: under another key it is another device, whatever its id.
-        key = peers.signing_key(tx, control.account, control.device)
-        listed = bool(key) and key == control.signing_key
-        if pin is None or own is None or not listed or control.device in peer.suspended or peer.changed_lists:
-            return replace(control, wire=b"")
-        if control.wire:
-            return control
-        now, entropy = self._context.clock.now(), self._context.entropy
-        pair, dropped = sessions.pair(tx, control.account, control.device).tidy(now=now)
-        sessions.drop(tx, dropped)
-        session_id = _session_for(control, pair, peer, now)
-        if session_id is None:
-            if bundle is None:
-                raise _BundleNeeded
-            seen = seen_prekeys(tx, control.account, control.device)
-            verified = verify_bundle(Bundle.from_bytes(bundle), pin.newest, pair.device, seen, now=now)
-            psk = Secret(control.psk) if control.psk else None
-            session = start_session(own_device(me), own.newest, verified, now=now, psk=psk, entropy=entropy)
-            save_seen(tx, control.account, control.device, verified.seen)
-            pair, dropped = pair.add(session)
-            sessions.drop(tx, dropped)
-            sessions.save(tx, control.account, control.device, session)
-            session_id = session.id
-            peer = peers.by_account(tx, control.account) or peer
-            opened = {**(peer.opened or {}), control.device: [now, bytes(session.id)]}
-            peers.change(tx, control.account, opened=opened)
-        sent = encrypt(pair, Sealed.from_bytes(control.padded), now=now, session_id=session_id, entropy=entropy)
-        sessions.save(tx, control.account, control.device, sent.session)
-        sessions.drop(tx, sent.dropped)
-        if control.only:
-            sessions.drop(tx, [one.id for one in pair.sessions if one.id != session_id])
-        if control.logged:
-            place = (sent.session.id, sent.dh, sent.n)
-            repairs.log_sent(tx, place, SentTo(control.id, control.account, control.device, key), now=now)
-        done = replace(control, wire=sent.wire)
-        controls.update(tx, position, done)
-        return done
+def _next_batch(
+    rows: list[tuple[int, Control]], waiting: set[bytes], most: int, size: int
+) -> tuple[Batch, list[tuple[int, Control]]]:
+    """The next rows of one content, at most so many and of so many bytes together; and the rows behind them."""
+    batch: Batch = {}
+    devices: set[bytes] = set()
+    for number, (position, control) in enumerate(rows):
+        if control.device in waiting:
+            continue
+        if batch:
+            first = next(iter(batch.values()))
+            fits = (len(batch) + 1) * 4 * (len(first.padded) + _AROUND) <= 3 * size  # base64 takes four for three
+            same = (control.id, control.padded) == (first.id, first.padded)
+            if not same or not fits or len(batch) >= most or control.device in devices:
+                return batch, rows[number:]
+        batch[position] = control
+        devices.add(control.device)
+    return batch, []
 
 
-def _session_for(control: Control, pair: Pair, peer: Peer, now: int) -> SessionId | None:
-    """The session to send on; None: one has to be opened."""
-    if not control.fresh:
-        return pair.sessions[0].id if pair.sessions else None
-    at, session_id = (peer.opened or {}).get(control.device, (0, b""))
-    if control.psk or now - at < FRESH_EVERY:
-        found = pair.find(SessionId(session_id))
-        if found is not None:
-            return found.id
-    if not control.psk and now - at < FRESH_EVERY and pair.sessions:
-        return max(pair.sessions, key=lambda one: (one.created, one.id)).id
-    return None
+def _devices(batch: Batch) -> set[bytes]:
+    return {one.device for one in batch.values()}
