@@ -22,12 +22,15 @@ import * as forms from "./forms";
 import type { Json } from "./forms";
 import { GroupCalls } from "./groups";
 import { Http } from "./http";
+import { OpenCalls } from "./open_chats";
 import type { Credentials, Fetch } from "./http";
 
 export { accepted, directory, statusesOfFrame, waitingOrNone } from "./answers";
 export type * from "./answers";
 export { head as groupHead } from "./groups";
 export type { GroupHead, GroupListed, LinkProof, Operations } from "./groups";
+export { openAccepted, openMessage, PAGE as OPEN_PAGE } from "./open_chats";
+export type { OpenDetails, OpenListed, OpenMatch, OpenMessage } from "./open_chats";
 export type { Json } from "./forms";
 export type { Credentials, Fetch } from "./http";
 
@@ -49,6 +52,7 @@ export interface Asked {
 /** One server. `credentials` gives device tokens; the calls of Sign-in take theirs as arguments. */
 export class Api {
   readonly groups = new GroupCalls((method, path, body) => this.#call(method, path, body));
+  readonly open = new OpenCalls((method, path, body) => this.#call(method, path, body));
   readonly #http: Http;
   readonly #credentials: Credentials;
 

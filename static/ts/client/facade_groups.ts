@@ -2,8 +2,10 @@
 
 import { WrongUse } from "../lib/errors";
 import { Conversing } from "./facade_chats";
+import type { Groups } from "./groups";
 import { ROLES } from "./model";
 import type { ChatSummary, GroupChanges, GroupOptions, InviteOptions, Role } from "./model";
+import type { OpenChats } from "./open_chats";
 import { idOf } from "./tab";
 import { WORDS } from "./words";
 
@@ -15,36 +17,36 @@ export class Grouping extends Conversing {
     accounts: readonly string[],
     { open, ...more }: GroupOptions,
   ): Promise<ChatSummary> {
-    if (open) throw new WrongUse(WORDS.openNotYet);
-    return this.summary(await this.inside.groups.create(title, accounts.map(idOf), more));
+    const { groups, openChats } = this.inside;
+    return this.summary(await (open ? openChats : groups).create(title, accounts.map(idOf), more));
   }
 
   async addMember(chat: string, account: string): Promise<void> {
-    await this.inside.groups.add(idOf(chat), idOf(account));
+    await this.#of(chat).add(idOf(chat), idOf(account));
   }
 
   async removeMember(chat: string, account: string): Promise<void> {
-    await this.inside.groups.remove(idOf(chat), idOf(account));
+    await this.#of(chat).remove(idOf(chat), idOf(account));
   }
 
   async setRole(chat: string, account: string, role: Role): Promise<void> {
-    await this.inside.groups.setRole(idOf(chat), idOf(account), ROLES.indexOf(role));
+    await this.#of(chat).setRole(idOf(chat), idOf(account), ROLES.indexOf(role));
   }
 
   async leaveGroup(chat: string): Promise<void> {
-    await this.inside.groups.leave(idOf(chat));
+    await this.#of(chat).leave(idOf(chat));
   }
 
   async changeGroup(chat: string, changes: GroupChanges): Promise<void> {
-    await this.inside.groups.set(idOf(chat), changes);
+    await this.#of(chat).set(idOf(chat), changes);
   }
 
   async makeLink(chat: string, options: InviteOptions): Promise<string> {
-    return this.inside.groups.makeLink(idOf(chat), options);
+    return this.#withLinks(chat).makeLink(idOf(chat), options);
   }
 
   async endLink(chat: string, key: string): Promise<void> {
-    await this.inside.groups.endLink(idOf(chat), key);
+    await this.#withLinks(chat).endLink(idOf(chat), key);
   }
 
   async join(code: string): Promise<ChatSummary> {
@@ -52,14 +54,24 @@ export class Grouping extends Conversing {
   }
 
   async approve(chat: string, account: string): Promise<void> {
-    await this.inside.groups.approve(idOf(chat), idOf(account));
+    await this.#withLinks(chat).approve(idOf(chat), idOf(account));
   }
 
   async acceptGroup(chat: string): Promise<void> {
-    await this.inside.groups.accept(idOf(chat));
+    await this.#of(chat).accept(idOf(chat));
   }
 
   async mute(chat: string, on: boolean): Promise<void> {
-    this.inside.groups.mute(idOf(chat), on);
+    this.#of(chat).mute(idOf(chat), on);
+  }
+
+  /** What does the work for a group of its kind. */
+  #of(chat: string): Groups | OpenChats {
+    return this.isOpen(idOf(chat)) ? this.inside.openChats : this.inside.groups;
+  }
+
+  #withLinks(chat: string): Groups {
+    if (this.isOpen(idOf(chat))) throw new WrongUse(WORDS.openLinks);
+    return this.inside.groups;
   }
 }

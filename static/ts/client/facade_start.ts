@@ -8,6 +8,7 @@ import type { Environment } from "./context";
 import type { Device } from "./device";
 import type { StartOptions } from "./messenger";
 import type { ChatSummary, Line, Start, Told } from "./model";
+import { openSummaryOf } from "./open_showing";
 import { lineOf, summaryOf } from "./showing";
 import { Turn } from "./signals";
 import { Tab } from "./tab";
@@ -100,9 +101,16 @@ export class Starting {
   }
 
   protected summary(chat: Uint8Array): ChatSummary {
-    const found = this.inside.context.write((tx) => chats.overviews(tx, chat).map((one) => summaryOf(tx, one)).at(0));
+    const found = this.inside.context.write((tx) => {
+      return openSummaryOf(tx, chat) ?? chats.overviews(tx, chat).map((one) => summaryOf(tx, one)).at(0);
+    });
     if (found === undefined) throw new WrongUse(WORDS.unknownChat);
     return found;
+  }
+
+  /** Whether a chat is not end-to-end encrypted. */
+  protected isOpen(chat: Uint8Array): boolean {
+    return this.inside.openChats.has(chat);
   }
 
   protected line(entry: Entry): Line {

@@ -5,7 +5,7 @@
 import { statusesOfFrame, type Status } from "../api/answers";
 import * as forms from "../api/forms";
 import { equal } from "../lib/bytes";
-import { ClientError, Defect, KeysRefused, Refused, Unreachable } from "../lib/errors";
+import { type ClientError, Defect, KeysRefused, Refused, Unreachable } from "../lib/errors";
 import type { Stream } from "../stream/index";
 import { Connecting } from "./connecting";
 import type { Context } from "./context";
@@ -16,12 +16,17 @@ import { Frames } from "./frames";
 import type { GroupKeeper } from "./group_keeping";
 import type { GroupSender } from "./group_sending";
 import type { Groups } from "./groups";
+import { acknowledge, childOf, unhurried } from "./live_work";
 import type { Connection } from "./model";
+import type { OpenHearing } from "./open_hearing";
+import type { OpenKeeper } from "./open_keeping";
+import type { OpenReading } from "./open_reading";
+import type { OpenSender } from "./open_sending";
 import type { OwnDevices } from "./own_devices";
 import type { People } from "./people";
 import type { PrekeyKeeper } from "./prekeys";
 import type { Receipts } from "./receipts";
-import { MOST, type Ack, type Inbox } from "./receiving";
+import { MOST, type Inbox } from "./receiving";
 import type { Sender } from "./sending";
 import { breathe, isOver } from "./signals";
 import type { Statuses } from "./statuses";
@@ -57,6 +62,10 @@ export interface Parts {
   readonly groups: Groups;
   readonly groupSender: GroupSender;
   readonly groupKeeper: GroupKeeper;
+  readonly openKeeper: OpenKeeper;
+  readonly openHearing: OpenHearing;
+  readonly openReading: OpenReading;
+  readonly openSender: OpenSender;
 }
 
 /** `run` it once; `stop` ends it. */
@@ -97,6 +106,7 @@ export class Live {
     this.#context.stream = stream;
     this.#connecting.tell({ state: "updating" });
     const ended = new Promise<void>((resolve) => over.signal.addEventListener("abort", () => resolve()));
+    const open = childOf(over.signal);
     const work = [
       this.#read(stream, frames),
       this.#work(stream, frames, over.signal),
@@ -108,6 +118,8 @@ export class Live {
       this.#parts.doctor.run(over.signal),
       this.#parts.groupSender.run(over.signal),
       this.#parts.groupKeeper.run(over.signal),
+      this.#parts.openSender.run(open),
+      this.#parts.openReading.run(open),
     ].map((one) => one.catch((error: unknown) => fail(error)));
     const failure = new Promise<never>((_, reject) => {
       for (const one of work) void one.then((result) => result instanceof Failure && reject(result.error as Error));
@@ -159,6 +171,7 @@ export class Live {
       }
     }
     if (statuses.length > 0) this.#parts.statuses.apply(statuses);
+    await unhurried(this.#parts.openHearing.hear(frames.filter(isOfOpenChats)));
   }
 
   async #event(frame: Json, statuses: Status[]): Promise<void> {
@@ -210,10 +223,11 @@ export class Live {
 
   /** What a fresh connection is good for, once. */
   async #tend(): Promise<void> {
-    const { ownDevices, prekeys, people, inbox, groups } = this.#parts;
+    const { ownDevices, prekeys, people, inbox, groups, openKeeper } = this.#parts;
     await unhurried(ownDevices.tend());
     await unhurried(people.syncContacts());
     await unhurried(groups.tend());
+    await unhurried(openKeeper.tend());
     await unhurried(inbox.unpark());
     await unhurried(prekeys.checkNowAndThen());
   }
@@ -273,6 +287,10 @@ export class Live {
   }
 }
 
+function isOfOpenChats({ type }: Json): boolean {
+  return typeof type === "string" && type.startsWith("open.");
+}
+
 class Failure {
   readonly error: unknown;
 
@@ -283,22 +301,4 @@ class Failure {
 
 function fail(error: unknown): Failure {
   return new Failure(error);
-}
-
-/** What is asked for again by the next connection, should the server refuse it or ask us to go slowly. */
-async function unhurried(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof Unreachable || error instanceof Refused || error instanceof Defect)) throw error;
-  }
-}
-
-async function acknowledge(stream: Stream, ack: Ack): Promise<void> {
-  try {
-    await stream.request({ type: "ack", ...ack });
-  } catch (error) {
-    // Lost: the envelopes come again, are recognised, and are acknowledged then.
-    if (!(error instanceof ClientError)) throw error;
-  }
 }

@@ -6,6 +6,8 @@ import type { Transaction } from "../store/transaction";
 import { stateOf } from "./group_lookup";
 import { conversationWith } from "./places";
 
+const MOST = 100; // of a message; with the longest text they still fit into what the server takes
+
 export interface Mentions {
   readonly mentions: readonly Uint8Array[];
   readonly mentioned: boolean;
@@ -22,6 +24,6 @@ export function mentionsIn(
   const isIn = (account: Uint8Array): boolean =>
     state === null ? equal(account, own) || equal(conversationWith(own, account), chat) : state.role(account) !== null;
   const distinct = [...new Map(named.map((account) => [hex(account), account])).values()];
-  const mentions = distinct.filter(isIn);
+  const mentions = distinct.filter(isIn).slice(0, MOST);
   return { mentions, mentioned: !equal(author, own) && mentions.some((account) => equal(account, own)) };
 }

@@ -124,18 +124,19 @@ export interface InviteOptions {
   readonly approval?: boolean;
 }
 
-/** A message in an open chat that a search has found. */
+/** A message that has the words that were looked for. `snippet`: plain text around the first of them. */
 export interface Match {
   readonly chat: string;
-  readonly line: string;
+  readonly line: string; // its id: `linesAround` shows it in its place
   readonly sender: string; // by name; empty for one's own
   readonly at: number; // ms
-  readonly snippet: string; // some of the text around the words
+  readonly snippet: string;
 }
 
+/** `next`: what `search` goes on from; null: that was all. */
 export interface Found {
   readonly matches: readonly Match[];
-  readonly next: string | null; // the cursor of what follows
+  readonly next: string | null;
 }
 
 export interface Person {

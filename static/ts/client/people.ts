@@ -41,6 +41,8 @@ export class People {
   readonly #receipts: Receipts;
   readonly #doctor: Doctor;
   readonly #groups: Groups;
+  /** Called with an account that the person has accepted, blocked or unblocked, here or elsewhere. */
+  onAnswered: (account: Uint8Array, state: string) => void = () => undefined;
   /** An answer that was on its way when the person decided something would undo that here. */
   readonly #turn = new Turn();
 
@@ -197,6 +199,7 @@ export class People {
     telling.flush();
     this.#receipts.wanted.set(); // what was read while it was a request may be told now
     this.#doctor.review(); // nobody was asked for anything until now
+    this.onAnswered(contact.account, contact.state);
   }
 
   /** The name under which an account is known here; null for one that has somebody else's. */

@@ -1,13 +1,14 @@
 // What stands in the store becomes what the page shows: names for ids, one plain sentence for what is no message.
 
 import { equal, hex } from "../lib/bytes";
-import { uuid } from "../lib/uuid";
+import { fromUuid, uuid } from "../lib/uuid";
 import type { Overview } from "../store/chats";
 import type { Group } from "../store/group_records";
 import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import { Peer, type Entry } from "../store/records";
 import * as settings from "../store/settings";
+import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { hasChanged, isVerified, shownName } from "./identity";
 import { metaOf, stateOf } from "./group_lookup";
@@ -16,7 +17,7 @@ import { outgoingState } from "./statuses";
 import { WORDS } from "./words";
 import { systemSentence } from "./words_groups";
 
-const LATEST = 8_640_000_000_000_000; // ms: beyond it no Date can be shown
+export const LATEST = 8_640_000_000_000_000; // ms: beyond it no Date can be shown
 
 export function lineOf(tx: Transaction, entry: Entry): Line {
   return {
@@ -120,10 +121,21 @@ export function nameOf(tx: Transaction, account: Uint8Array): string {
   return shownName(peers.byAccount(tx, account) ?? Peer.of({ account }));
 }
 
-/** The last line's time orders the chats; one that nobody has written in yet stands first. */
-export function byLatest(one: ChatSummary, other: ChatSummary): number {
-  if (one.last === null || other.last === null) return Number(other.last === null) - Number(one.last === null);
-  return other.last.position - one.last.position;
+/** The last line's time orders the chats of all kinds; one that nobody has written in yet stands first. */
+export function byLatest({ last: one }: ChatSummary, { last: other }: ChatSummary): number {
+  if (one === null || other === null) return Number(other === null) - Number(one === null);
+  return timeOf(other) - timeOf(one) || other.position - one.position;
+}
+
+function timeOf(line: Line): number {
+  return line.acceptedAt || line.sentAt;
+}
+
+/** The entry of a line's id at the page; null: there is none. */
+export function entryAt(tx: Transaction, line: string): Entry | null {
+  const [id, writer] = line.split("_").map(fromUuid).reverse();
+  const account = writer === undefined ? (settings.me(tx)?.account ?? null) : writer;
+  return id && account ? timeline.get(tx, account, id) : null;
 }
 
 function kindOf({ kind }: Entry): Line["kind"] {

@@ -14,12 +14,15 @@ import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
 import { stateOf } from "./group_lookup";
 import type { Line, Told } from "./model";
+import { OpenTelling } from "./open_telling";
 import { conversationWith } from "./places";
 import { lineOf, summaryOf } from "./showing";
 
 type Ref = Pick<Entry, "account" | "id">;
 
 export class Telling {
+  /** The same for open chats. */
+  readonly open = new OpenTelling();
   /** Where the person looks now: lines of this chat that come in are read at once. */
   looking: Uint8Array | null = null;
   /** Called when reading at once has left something for the senders to know. */
@@ -61,12 +64,13 @@ export class Telling {
   /** Mark the chat with an account, and the groups that it is in, as changed: its name, its identity, whether it is blocked. */
   account(account: Uint8Array): void {
     this.#accounts.set(hex(account), account);
+    this.open.account(account);
     this.chat(conversationWith(this.#context.account, account));
   }
 
   /** Tell the page what has changed. After the commit. */
   flush(): void {
-    const told = this.#context.write((tx) => this.#read(tx));
+    const told = this.#context.write((tx) => [...this.#read(tx), ...this.open.read(tx)]);
     for (const one of told) this.#say(one);
   }
 

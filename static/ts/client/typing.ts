@@ -6,16 +6,20 @@ import { Unreachable } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as chats from "../store/chats";
 import * as groups from "../store/groups";
+import * as openChats from "../store/open_chats";
 import * as peers from "../store/peers";
 import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
 import { stateOf } from "./group_lookup";
+import { openChatOf } from "./open_showing";
 import { nameOf } from "./showing";
 
 const LASTS = 6; // seconds after which nobody is writing any more, should the word get lost
 const EVERY = 3_000; // ms between saying it again
 
-type Kind = "chat" | "group"; // of conversation, and the member of the frame that names it
+type Kind = "chat" | "group" | "open_chat"; // of conversation, and the member of the frame that names it
+
+const KINDS: readonly Kind[] = ["chat", "group", "open_chat"];
 
 interface Writer {
   readonly chat: Uint8Array;
@@ -33,7 +37,7 @@ export class Typing {
 
   /** A frame of the server: somebody has begun or stopped to write. */
   heard(frame: forms.Json): void {
-    const kind = frame["group"] === undefined ? "chat" : "group";
+    const kind = KINDS.find((one) => frame[one] !== undefined) ?? "chat";
     const writer = { chat: forms.identifier(frame[kind]), account: forms.identifier(frame["account"]) };
     const own = this.#context.account;
     if (this.#context.write((tx) => isHeard(tx, own, kind, writer))) this.#show(writer, frame["on"] === true);
@@ -88,14 +92,17 @@ function keyOf({ chat, account }: Writer): string {
 
 /** Whether somebody can be writing there, and the person wants to know. */
 function isHeard(tx: Transaction, own: Uint8Array, kind: Kind, { chat, account }: Writer): boolean {
-  if (equal(account, own) || peers.byAccount(tx, account)?.blocked === true) return false;
+  if (equal(account, own) || isBlocked(tx, account)) return false;
   if (kind === "group") return (stateOf(groups.get(tx, chat))?.role(account) ?? null) !== null;
+  if (kind === "open_chat") return openChats.member(tx, chat, account) !== null;
   const known = chats.chat(tx, chat);
   return known !== null && equal(known.account, account);
 }
 
 /** What a conversation is, if those in it may know that the person writes. */
 function kindIfTold(tx: Transaction, own: Uint8Array, chat: Uint8Array): Kind | null {
+  const open = openChatOf(tx, chat);
+  if (open !== null) return open.ended === "" && !open.request && !isBlocked(tx, open.account) ? "open_chat" : null;
   const group = groups.get(tx, chat);
   if (group !== null) {
     const isIn = group.ended === "" && !group.request && (stateOf(group)?.role(own) ?? null) !== null;
@@ -104,4 +111,8 @@ function kindIfTold(tx: Transaction, own: Uint8Array, chat: Uint8Array): Kind | 
   const known = chats.chat(tx, chat);
   const peer = known === null ? null : peers.byAccount(tx, known.account);
   return peer !== null && !peer.request && !peer.blocked ? "chat" : null;
+}
+
+function isBlocked(tx: Transaction, account: Uint8Array | null): boolean {
+  return account !== null && peers.byAccount(tx, account)?.blocked === true;
 }

@@ -145,13 +145,23 @@ export const WORDS = {
   groupTitle: "A group needs a name, of one line.",
   groupMetaSize: "The group's name and description are too long.",
   groupColour: "That is no colour.",
-  openNotYet: "Open chats cannot be made here yet.",
   groupOver: "You are not in this group any more.",
   groupKeepsChanging: "The group keeps changing; try again.",
   noGroupKey: "The group's name is not known here yet: wait for a message of another member.",
   noGroupLink: "That is no link to a group, or not the whole of one.",
   noMemberList: "A member has no device just now; the message waits here.",
   noTitle: "Group",
+
+  // Open chats
+  openTaken: "The server shows an open chat under the id of an encrypted one: it is ignored.",
+  openTextSize: (most: number) => `A message has 1 to ${most.toLocaleString("en")} characters.`,
+  openLinks: "People are added to an open group by its admins: it has no links, and nobody waits to be let in.",
+  openTitleAlone: "Of an open group, only the name can be changed.",
+  openOnly: "That can be done in open chats alone.",
+  notYours: "Only your own messages can be edited.",
+  notDeletable: "You cannot delete that message.",
+  emptySearch: "Write at least one word to look for.",
+  cannotBeAdded: "There is no such account, or it cannot be added.",
   you: "You",
 
   // Lines that are no messages

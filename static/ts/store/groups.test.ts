@@ -43,6 +43,7 @@ test("a store of before group chats gets their tables, and keeps what it has", a
       tx.run(`DROP TABLE ${table}`);
     }
     tx.run("ALTER TABLE sent DROP COLUMN signing_key");
+    for (const table of ["chat", "member", "message", "outbox"]) tx.run(`DROP TABLE open_${table}`);
     tx.run("DROP INDEX entry_mentioned");
     tx.run("ALTER TABLE entry DROP COLUMN mentioned");
     tx.run("PRAGMA user_version = 2");

@@ -93,6 +93,20 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // The hashes of lists of identities that were given up.
     "CREATE TABLE old_list (account BLOB, hash BLOB, PRIMARY KEY (account, hash)) WITHOUT ROWID",
   ],
+  [
+    // Open chats: tables of their own, so that nothing of them can be taken for something of an encrypted chat.
+    "CREATE TABLE open_chat (id BLOB PRIMARY KEY, value BLOB NOT NULL)",
+    "CREATE TABLE open_member (chat BLOB, account BLOB, role INTEGER NOT NULL, read_to INTEGER NOT NULL," +
+      " PRIMARY KEY (chat, account)) WITHOUT ROWID",
+    "CREATE INDEX open_member_by_account ON open_member (account)",
+    "CREATE TABLE open_message (chat BLOB, position INTEGER, message BLOB NOT NULL, sender BLOB NOT NULL," +
+      " accepted_at INTEGER NOT NULL, edited_at INTEGER NOT NULL, deleted INTEGER NOT NULL," +
+      " mentioned INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (chat, position)) WITHOUT ROWID",
+    "CREATE INDEX open_message_by_id ON open_message (message, sender)",
+    "CREATE TABLE open_outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE," +
+      " chat BLOB NOT NULL, failed INTEGER NOT NULL, value BLOB NOT NULL)",
+    "CREATE INDEX open_outbox_by_chat ON open_outbox (chat, position)",
+  ],
 ];
 
 /** What migrating needs of a database. */

@@ -9,6 +9,7 @@ import { fromUuid, uuid } from "../../lib/uuid";
 import * as cbor from "../../protocol/cbor";
 import { privateConversation } from "../../protocol/content";
 import { RelayGroups } from "./relay_groups";
+import { RelayOpen } from "./relay_open";
 
 export type Json = Record<string, unknown>;
 export type Answer = readonly [status: number, body: Json];
@@ -75,6 +76,7 @@ export class Relay {
   readonly sockets = new Map<string, Socket>(); // by device
   readonly links = new Map<string, { offer: string; answer: string | null }>(); // by device
   readonly groups = new RelayGroups(this);
+  readonly open = new RelayOpen(this);
   /** Refuse a send that leaves a device out, and a list that does not follow the newest. */
   strict = false;
   expiresIn = 900;
@@ -174,6 +176,7 @@ export class Relay {
     if (given === null || (id === null && !isMessage)) return null;
     const [status, value] = given;
     if (status >= 400) return { ...value, type: "rejected", id };
+    if (type === "open.send") return { type: "open.accepted", id, ...value };
     return isMessage ? { type: "message.accepted", id, ...value } : { type: "done", id };
   }
 
@@ -185,6 +188,8 @@ export class Relay {
   #frame(type: string, body: Json, who: Who): Answer {
     if (type === "message.send") return this.#send(body, who);
     if (type === "group.send") return this.groups.send(body, who);
+    if (type === "open.send") return this.open.send(body, who);
+    if (type === "open.read") return this.open.read(body, who);
     if (type === "device.send") return this.#sendControl(body, who);
     if (type === "ack") this.#ack(body, who);
     if (type === "message.read") this.#tell("message.read", body.messages as string[], who);
@@ -251,6 +256,8 @@ export class Relay {
     }
     const ofGroup = this.groups.answer(call, query, body, account, device);
     if (ofGroup !== null) return ofGroup;
+    const ofOpen = this.open.answer(call, query, body, [account, device]);
+    if (ofOpen !== null) return ofOpen;
     const [, ended] = /^POST devices\/([^/]+)\/suspend$/.exec(call) ?? [];
     if (ended !== undefined) return this.#suspend(ended, account);
     const [, link, part] = /^\w+ keys\/links\/([^/]+)\/?(\w*)$/.exec(call) ?? [];

@@ -2,6 +2,7 @@
 
 import type { ChatSummary } from "../../client/model";
 import { Changes } from "./changes";
+import { timeOf } from "./rows";
 
 export type Filter = "all" | "unread" | "requests";
 
@@ -91,9 +92,13 @@ function passes(chat: ChatSummary, filter: Filter): boolean {
   return true;
 }
 
+/** By time: positions of open chats and of others do not compare. */
 function byLatest(one: ChatSummary, other: ChatSummary): number {
-  const difference = (other.last?.position ?? Infinity) - (one.last?.position ?? Infinity);
-  return Number.isNaN(difference) || difference === 0 ? one.name.localeCompare(other.name) : difference;
+  if (one.last === null || other.last === null) {
+    return Number(other.last === null) - Number(one.last === null) || one.name.localeCompare(other.name);
+  }
+  const difference = timeOf(other.last) - timeOf(one.last) || other.last.position - one.last.position;
+  return difference || one.name.localeCompare(other.name);
 }
 
 function normal(text: string): string {
