@@ -319,7 +319,7 @@ async def test_a_refusal_has_the_words_of_other_chats(alice: Client, bob: Client
     with pytest.raises(Refused, match="You have blocked bob; `messenger accept bob`"):
         await alice.send("bob", "hello", open_chat=True)
     relay.refusals[call].append(problem(404, "not_found"))
-    with pytest.raises(UnknownPerson, match="bob cannot be written to"):
+    with pytest.raises(Refused, match="bob cannot be written to"):
         await alice.send("bob", "hello", open_chat=True)
     with pytest.raises(UnknownPerson):
         await alice.send("nobody", "hello", open_chat=True)

@@ -7,13 +7,14 @@ import contextlib
 import sys
 from contextlib import aclosing
 
-from ..client import Client, Event, Message, Place
+from ..client import Client, Event, Message, Place, Typing
 from ..client.open_chats import NOT_ENCRYPTED
 from ..errors import ClientError, Unreachable, WrongUse
 from .verb import Terminal
 
 PATIENCE = 30.0  # seconds without progress after which what could not leave stays for the next time
 READ_EVERY = 1.0  # seconds between read receipts
+WRITING_LASTS = 6.0  # seconds after which nobody is writing any more, should the word get lost
 BACKLOG = 10  # lines of history to begin with
 
 
@@ -27,6 +28,7 @@ async def converse(terminal: Terminal, client: Client, username: str, *, open_ch
             if not isinstance(event, Message) or event.outgoing:
                 terminal.output.event(event)
         terminal.output.say(f"You are talking with {username}. Ctrl-D leaves.")
+    await client.hear_typing(place.name, _Writers(terminal).heard, open_chat=place.is_open)
     unread: list[Message] = []
     printing = asyncio.create_task(_print(terminal, client, place, unread))
     typing = asyncio.create_task(_type(terminal, client, place))
@@ -44,6 +46,23 @@ async def converse(terminal: Terminal, client: Client, username: str, *, open_ch
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+class _Writers:
+    """Who is writing: said once as they begin."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._output = terminal.output
+        self._until: dict[str, float] = {}  # by name: when what they have begun is over, should no word of it come
+
+    def heard(self, word: Typing) -> None:
+        now = asyncio.get_running_loop().time()
+        has_begun = word.on and self._until.get(word.username, 0.0) < now
+        self._until[word.username] = now + WRITING_LASTS if word.on else 0.0
+        if self._output.as_json:
+            self._output.typing(word)
+        elif has_begun and sys.stdin.isatty():
+            self._output.say(f"{word.username} is typing …")
 
 
 async def _backlog(client: Client, place: Place) -> list[Event]:

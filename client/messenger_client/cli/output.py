@@ -14,7 +14,7 @@ from datetime import datetime
 
 import typer
 
-from ..client import Change, Event, Message, Notice, Reached
+from ..client import Change, Event, Message, Notice, Reached, Typing
 from ..errors import ClientError, SignInNeeded, Unreachable, WrongUse
 from .plain import one_line, plain
 
@@ -99,6 +99,12 @@ class Output:
             value["open"] = True
         words = f"{_when(event.at)}  — {self._place(event)}{_words(event)}"
         self.result(value, "" if self.as_json else self._styled(words, "yellow"))
+
+    def typing(self, word: Typing) -> None:
+        value: dict[str, object] = {"type": "typing", "chat": word.chat, "from": word.username, "on": word.on}
+        if word.group:
+            value |= {"group": word.group, "title": word.title}
+        self.result(value | ({"open": True} if word.is_open else {}), "")
 
     def _line(self, message: Message, *, with_number: bool) -> str:
         is_quiet = message.muted and not message.mentioned

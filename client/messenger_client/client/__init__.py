@@ -31,9 +31,11 @@ from .model import (
     Reached,
     Sent,
     State,
+    Typing,
 )
 
 __all__ = [
     "Account", "Change", "Chat", "Client", "ComparedNumber", "Contact", "Device", "Event", "GroupChat", "GroupMember",
     "Hit", "Hits", "LinkInfo", "Message", "NewDevice", "Notice", "OpenPage", "Place", "Reached", "Sent", "State",
+    "Typing",
 ]  # fmt: skip

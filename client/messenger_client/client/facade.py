@@ -28,30 +28,30 @@ from .controls import Controls
 from .devices import Devices
 from .directory import Directory
 from .doctor import ask_again
-from .events import Events, Finder
+from .events import Events
 from .group_changing import Changer
 from .group_following import Follower
 from .group_sending import GroupSender
 from .linking import Approver, NewDeviceLinker
 from .live import Live
 from .model import Account, Chat, Event, Message
-from .open_chats import OpenChats
 from .open_frames import OpenFrames
 from .open_keeping import OpenKeeper
 from .open_reading import OpenReader
-from .open_sending import OpenSender, with_person
+from .open_sending import OpenSender
 from .own_devices import OwnDevices
 from .prekeys import PrekeyKeeper
 from .profiles import directory_of, server_of
 from .receiving import Inbox
 from .sending import Sender
 from .statuses import Statuses
+from .typing_words import TypingWords
 from .writing import Writing
 
 _log = logging.getLogger("messenger_client")
 
 
-class Client(Writing, OpenChats, Devices):
+class Client(Writing, Devices):
     """One account's device. Get one from `Client.open`."""
 
     def __init__(self, context: Context) -> None:
@@ -72,6 +72,7 @@ class Client(Writing, OpenChats, Devices):
         self._open = OpenKeeper(context, self._directory)
         self._open_sender = OpenSender(context, self._directory, self._open)
         self._open_reader = OpenReader(context, self._directory, self._open)
+        self._typing = TypingWords(context)
         self._events = Events(context)
 
     @classmethod
@@ -211,7 +212,7 @@ class Client(Writing, OpenChats, Devices):
         open_frames = OpenFrames(self._context, self._open, self._open_sender)
         live = Live(
             self._context, self._sender, self._controls, self._inbox, self._directory, self._prekeys, self._own, self,
-            open_frames,
+            open_frames, self._typing,
         )  # fmt: skip
         task = asyncio.create_task(live.run())
         try:
@@ -273,17 +274,6 @@ class Client(Writing, OpenChats, Devices):
                 raise WrongUse(f"There is no such chat with {name} yet.")
 
         await self._context.write(work)
-
-    async def _finder(self, name: str, *, open_chat: bool) -> Finder:
-        """How to find the chat that is meant. An open one with somebody may only be made later."""
-        named = await self._named_chat(name, open_chat=open_chat)
-        if named is not None:
-            return Finder(lambda tx: named.id, named.is_open)
-        if open_chat:
-            await self._account(name)
-            return Finder(lambda tx: found.id if (found := with_person(tx, name)) is not None else None, True)
-        chat = await self._chat_of(name)
-        return Finder(lambda tx: chat, False)
 
 
 def _account(me: Me) -> Account:

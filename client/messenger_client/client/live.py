@@ -26,6 +26,7 @@ from .prekeys import PrekeyKeeper
 from .receiving import MOST, Inbox
 from .sending import Sender
 from .statuses import Statuses
+from .typing_words import TypingWords
 
 PARTING = 3.0  # seconds for the last acknowledgements to arrive
 OUTBOX_EVERY = 5.0  # seconds between looks at what other processes could not send
@@ -54,6 +55,7 @@ class Live:
         own: OwnDevices,
         groups: Groups,
         open_chats: OpenFrames,
+        typing: TypingWords,
     ) -> None:
         self._context = context
         self._sender = sender
@@ -64,6 +66,7 @@ class Live:
         self._own = own
         self._groups = GroupFrames(context, groups)
         self._open_chats = open_chats
+        self._typing = typing
         self._statuses = Statuses(context)
         self._backoff = Backoff(context.uniform)
         self._stopping = asyncio.Event()
@@ -187,6 +190,8 @@ class Live:
                 self._groups.soon(frame)
             elif kind in ("open.message", "open.changed", "open.chat"):
                 self._open_chats.soon(frame)
+            elif kind == "typing":
+                await self._typing.heard(frame)
             elif kind == "prekeys.low":
                 await self._prekeys.check()
             elif kind == "queue.empty":

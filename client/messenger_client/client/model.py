@@ -92,6 +92,18 @@ class Change:
     is_open: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Somebody has begun to write, or stopped. Nothing of it is kept."""
+
+    chat: str
+    username: str
+    on: bool
+    group: str = ""
+    title: str = ""
+    is_open: bool = False
+
+
 Event = Message | Notice | Change
 
 

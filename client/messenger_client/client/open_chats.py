@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from uuid import UUID
 
 from ..api.open_chats import OpenCalls
-from ..errors import Refused, UnknownPerson, Unreachable, WrongUse
+from ..errors import Refused, Unreachable, WrongUse
 from ..protocol.ids import ID_SIZE
 from ..store import Transaction, open_chats
 from ..store.open_records import OpenChat
@@ -18,7 +18,7 @@ from .model import GroupChat, Hits, Message, OpenPage, Role
 from .naming import chat_named, is_group_name
 from .open_keeping import OpenKeeper
 from .open_reading import OpenReader
-from .open_sending import blocked, check_open_text, not_in, require_member, with_person
+from .open_sending import check_open_text, in_words, not_in, require_member, with_person
 from .open_showing import group_chat_of
 from .people import People
 
@@ -89,11 +89,9 @@ class OpenChats(People, Groups):
             try:
                 await self._calls.add(chat.id, account)
             except Refused as error:
-                if error.code == "contact_blocked":
-                    raise blocked(username) from error
-                if error.code == "not_found" and await self._open.refresh(chat.id) is not None:
-                    raise UnknownPerson(f"{username} cannot be written to.") from error
-                raise
+                if error.code == "not_found" and await self._open.refresh(chat.id) is None:
+                    raise  # it is the chat that is not there
+                raise in_words(error, username) from error
 
         return await self._change_open(chat, add)
 

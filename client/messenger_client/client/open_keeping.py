@@ -13,6 +13,7 @@ from ..api.open_chats import OpenInfo, OpenMessage
 from ..errors import Refused
 from ..store import Transaction, groups, open_chats, peers, timeline
 from ..store.open_records import OpenChat, OpenNews
+from ..store.records import Peer
 from .context import Context, require_linked
 from .directory import Directory
 
@@ -57,12 +58,13 @@ class OpenKeeper:
     async def keep(self, info: OpenInfo) -> OpenChat | None:
         """Keep what the server has told of one chat, with its members' names."""
 
+        named: list[tuple[Peer, str]] = []
+
         def work(tx: Transaction) -> OpenChat | None:
             if timeline.chat(tx, info.chat) is not None or groups.get(tx, info.chat) is not None:
                 return None  # an encrypted chat has this id: no open one has
             me, profiles = require_linked(tx), [one.profile for one in info.members]
-            for one in profiles:
-                peers.change(tx, one.account, username=one.username)
+            named.extend((peers.change(tx, one.account, username=one.username), one.username) for one in profiles)
             others = [one.account for one in profiles if one.account != me.account]
             known = open_chats.get(tx, info.chat)
             has_a_past = info.newest is not None
@@ -80,7 +82,10 @@ class OpenKeeper:
                 ),
             )
 
-        return await self._context.write(work)
+        kept = await self._context.write(work)
+        for peer, name in named:
+            self._directory.check_name(peer, name)
+        return kept
 
     async def gone(self, chat: bytes, *, standing: str = "gone") -> None:
         """One is not in a chat any more: by one's own wish (`left`), or because the server says so."""

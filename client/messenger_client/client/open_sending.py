@@ -17,7 +17,7 @@ from .context import Context, require_linked
 from .directory import Directory
 from .model import Sent, State
 from .open_keeping import OpenKeeper
-from .sending import LONGEST_WAIT
+from .sending import LONGEST_WAIT, REASONS
 from .wording import check_name
 
 MOST_TEXT = 16_000  # characters; the server's limit
@@ -139,17 +139,16 @@ def check_open_text(text: str) -> None:
         raise WrongUse(f"A message in an open chat has 1 to {MOST_TEXT:,} characters.")
 
 
-def blocked(name: str) -> Refused:
-    return Refused(f"You have blocked {name}; `messenger accept {name}` takes that back.", "contact_blocked")
+def in_words(error: Refused, name: str) -> Refused:
+    """A refusal about somebody in the words that other chats have."""
+    reason = REASONS.get(error.code)
+    return error if reason is None else Refused(reason.format(name=name), error.code)
 
 
 def _reason(tx: Transaction, outgoing: OpenOutgoing, error: ClientError) -> ClientError:
-    """A refusal in the words that other chats have."""
     chat = open_chats.get(tx, outgoing.chat) if outgoing.chat else None
-    if error.code == "not_found" and isinstance(error, Refused):
-        if chat is not None and chat.kind == "group":
-            return not_in(chat)
-        return UnknownPerson(f"{outgoing.to_name} cannot be written to.")
-    if error.code == "contact_blocked":
-        return blocked(outgoing.to_name)
-    return error
+    if not isinstance(error, Refused):
+        return error
+    if error.code == "not_found" and chat is not None and chat.kind == "group":
+        return not_in(chat)
+    return in_words(error, outgoing.to_name)

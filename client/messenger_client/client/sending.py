@@ -40,7 +40,7 @@ AT_ONCE = 16  # sends in flight
 MOST_ATTEMPTS = 6  # at one message whose lists keep changing
 LONGEST_WAIT = 30.0  # seconds that a flush waits when asked to go slowly
 
-_REASONS = {
+REASONS = {
     "not_found": "{name} cannot be written to.",
     "contact_blocked": "You have blocked {name}; `messenger accept {name}` takes that back.",
     "not_listed": "This device is no longer on your account's device list, so it cannot send.",
@@ -279,7 +279,7 @@ class Sender:
             # Not the old bytes again: they are for devices that are no longer the right ones.
             await self._context.write(lambda tx: self._clear(tx, outgoing))
             return
-        reason = _REASONS.get(error.code) if not outgoing.group or error.code == "not_listed" else None
+        reason = REASONS.get(error.code) if not outgoing.group or error.code == "not_listed" else None
         if reason is not None:
             error = Refused(reason.format(name=outgoing.to_name), error.code)
         if await self._fail(outgoing, error):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..api import forms
 from ..errors import ClientError, IdentityHasChanged, KeysRefused, Unreachable, WrongUse
 from ..store import Transaction, open_chats, outbox
-from .context import Context
+from .events import Finder
 from .group_sending import GroupSender, group_name
 from .live import STANDING
-from .model import Place, Sent
+from .model import Place, Sent, Typing
 from .naming import Named, chat_named, is_group_name
-from .open_sending import OpenSender
+from .open_chats import OpenChats
+from .open_sending import OpenSender, with_person
 from .sending import Sender
+from .typing_words import TypingWords
 
 
-class Writing:
-    _context: Context
+class Writing(OpenChats):
     _sender: Sender
     _group_sender: GroupSender
     _open_sender: OpenSender
+    _typing: TypingWords
 
     async def send(
         self, username: str, text: str, *, mentions: Iterable[str] | None = None, open_chat: bool = False
@@ -72,6 +74,17 @@ class Writing:
         """Return how many messages wait here to be sent."""
         return await self._context.write(lambda tx: outbox.count(tx) + open_chats.count_outgoing(tx), durable=False)
 
+    async def say_typing(self, name: str, *, on: bool = True, open_chat: bool = False) -> None:
+        """Say that the person is writing in a chat, or has stopped. Only while connected; the server reads it.
+
+        Say it again every few seconds. Nothing is said to whom the person has not accepted.
+        """
+        await self._typing.say(await self._finder(name, open_chat=open_chat), on=on)
+
+    async def hear_typing(self, of: str, heard: Callable[[Typing], None], *, open_chat: bool = False) -> None:
+        """Have `heard` called, while connected, when somebody in a chat begins to write, and when they stop."""
+        self._typing.hear(await self._finder(of, open_chat=open_chat), heard)
+
     async def _named_chat(self, name: str, *, open_chat: bool) -> Named | None:
         """The group chat that is meant; None: it is a person's name."""
         if not is_group_name(name):
@@ -81,6 +94,17 @@ class Writing:
             return chat_named(tx, name, only_open=open_chat)
 
         return await self._context.write(work, durable=False)
+
+    async def _finder(self, name: str, *, open_chat: bool) -> Finder:
+        """How to find the chat that is meant. An open one with somebody may only be made later."""
+        named = await self._named_chat(name, open_chat=open_chat)
+        if named is not None:
+            return Finder(lambda tx: named.id, named.is_open)
+        if open_chat:
+            await self._account(name)
+            return Finder(lambda tx: found.id if (found := with_person(tx, name)) is not None else None, True)
+        chat = await self._chat_of(name)
+        return Finder(lambda tx: chat, False)
 
     async def _send_open(self, to: str, named: Named | None, text: str, mentions: Iterable[str] | None) -> Sent:
         message_id = await self._enqueue_open(to, named, text, mentions)
