@@ -50,7 +50,7 @@ async def test_a_lost_connection_is_made_again_and_nothing_is_lost(alice: Client
         await alice.send("bob", str(number))
         relay.push(device, 1012)
         # Not until there is none: the next one may be there before anybody looks.
-        await asyncio.to_thread(relay.wait_for, lambda line=line: relay.sockets.get(device) is not line)
+        await asyncio.to_thread(relay.wait_for, lambda line=line: relay.sockets.get(device) is not line)  # type: ignore[misc]
     assert await listening == ["0", "1", "2"]
     assert bob.told.count("Not connected; trying again. What you write meanwhile waits here.") <= 3  # type: ignore[attr-defined]
 
