@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from group_parties import Friends, lines, make_friends, registered
+from open_parties import choir
 from parties import Open, shown
 from relay import Relay
 from test_cli import terminal
@@ -118,6 +119,19 @@ async def test_more_than_a_message_can_hold_are_refused(friends: Friends, monkey
         return len(find_mentions(tx, group.id, "@bob @dora"))
 
     assert await alice._context.write(work) == 1
+
+
+async def test_in_an_open_chat_the_text_alone_says_who_is_mentioned(alice: Client, bob: Client) -> None:
+    await choir(alice, bob)
+    await alice.send("#Choir", "@Bob, @eve: hi")
+    [event] = await shown(bob, 1)
+    assert isinstance(event, Message)
+    assert (event.mentions, event.mentioned) == (("bob",), True)
+    [read] = (await bob.open_history("#Choir")).messages
+    [own] = (await alice.open_history("#Choir")).messages
+    assert [(one.mentions, one.mentioned) for one in (read, own)] == [(("bob",), True), (("bob",), False)]
+    with pytest.raises(WrongUse):
+        await alice.send("#Choir", "hello", mentions=["bob"])
 
 
 def test_the_command_line_says_who_is_mentioned(tmp_path: Path, relay: Relay) -> None:

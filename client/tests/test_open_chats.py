@@ -68,7 +68,7 @@ async def test_a_chat_with_a_long_past_begins_with_its_newest_page(
     await alice.add_to_group("Choir", "dora")
     first, *others = await shown(dora, 21)
     assert isinstance(first, Notice)
-    assert (first.kind, first.is_open) == ("earlier", True)
+    assert (first.kind, first.is_open, len(first.id)) == ("earlier", True, 36)
     assert [event.text for event in others] == [f"number {number}" for number in range(5, 25)]
     assert await nothing_more(dora)
 

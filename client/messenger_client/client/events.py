@@ -85,7 +85,7 @@ class Events:
                 found += [event_of(tx, me, entry, position, now=now) for position, entry in entries]
             if one is None or one.is_open:
                 news = open_chats.news(tx, after=self._news.after, limit=PAGE, chat=chat)
-                found += [event_of_news(tx, each, position) for position, each in news]
+                found += [event_of_news(tx, me, each, position) for position, each in news]
             return found
 
         seen, given = self._lines.take_seen(), self._news.take_seen()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..errors import WrongUse
 from ..protocol.ids import AccountId
@@ -18,10 +18,15 @@ _PUNCTUATION = "._-"  # may stand in a username, and behind one
 
 
 def find_mentions(tx: Transaction, group: bytes, text: str) -> tuple[bytes, ...]:
-    """The members that a text names, in its order. A name begins and ends where no username could go on."""
-    if "@" not in text:
-        return ()
-    names = _names(tx, group)
+    """The members of a group chat whom a text names."""
+    return called_in(text, _names(tx, group)) if "@" in text else ()
+
+
+def called_in(text: str, names: Mapping[str, bytes]) -> tuple[bytes, ...]:
+    """Those of the accounts, by folded username, whom a text names, in its order.
+
+    A name begins and ends where no username could go on.
+    """
     found = (account for written in _written(text) for account in _called(names, written))
     return tuple(dict.fromkeys(found))[:MOST]
 
@@ -30,7 +35,7 @@ def mentions_of(tx: Transaction, group: bytes, usernames: Iterable[str]) -> tupl
     """The members of these names. Raises WrongUse where one is no member, or they are too many."""
     names, found = _names(tx, group), dict[bytes, None]()
     for username in usernames:
-        account = names.get(_folded(username))
+        account = names.get(folded(username))
         if account is None:
             raise WrongUse(f"{username} is not in it, and cannot be mentioned.")
         found[account] = None
@@ -49,10 +54,10 @@ def members_among(tx: Transaction, group: bytes, accounts: Iterable[bytes]) -> t
 def _names(tx: Transaction, group: bytes) -> dict[str, bytes]:
     state = state_of(groups.get(tx, group))
     roster = state.roster if state is not None else ()
-    return {_folded(name_of(tx, one.account)): bytes(one.account) for one in roster}
+    return {folded(name_of(tx, one.account)): bytes(one.account) for one in roster}
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """How usernames compare."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
@@ -65,10 +70,10 @@ def _written(text: str) -> Iterable[str]:
             continue  # an e-mail address
         while end < len(text) and _is_of_a_name(text[end]):
             end += 1
-        yield _folded(text[start:end])
+        yield folded(text[start:end])
 
 
-def _called(names: dict[str, bytes], written: str) -> Iterable[bytes]:
+def _called(names: Mapping[str, bytes], written: str) -> Iterable[bytes]:
     """Whom it calls: with the full stop of a sentence behind the name, or without."""
     while written:
         if written in names:

@@ -7,10 +7,12 @@ message once, whichever process reads it, and however often.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import replace
 
 from ..api.open_chats import OpenInfo, OpenMessage
 from ..errors import Refused
+from ..protocol.ids import ID_SIZE
 from ..store import Transaction, groups, open_chats, peers, timeline
 from ..store.open_records import OpenChat, OpenNews
 from ..store.records import Peer
@@ -95,7 +97,9 @@ class OpenKeeper:
             if known is not None and known.standing == "member":
                 open_chats.save(tx, replace(known, standing=standing, request=False))
                 if standing == "gone" and known.kind == "group":
-                    open_chats.add_news(tx, OpenNews("gone", chat, at=self._context.clock.now()))
+                    open_chats.add_news(
+                        tx, OpenNews("gone", chat, secrets.token_bytes(ID_SIZE), at=self._context.clock.now())
+                    )
 
         await self._context.write(work)
         self._context.changed.set()
@@ -165,7 +169,12 @@ class OpenKeeper:
             others = [one for one in missed if one.sender != me.account and not one.deleted]
             news = [_news("message", chat, one, at=one.accepted_at) for one in others]
             if has_more:
-                news.insert(0, OpenNews("earlier", chat.id, number=missed[0].position, at=missed[0].accepted_at))
+                news.insert(
+                    0,
+                    OpenNews(
+                        "earlier", chat.id, secrets.token_bytes(ID_SIZE), missed[0].position, at=missed[0].accepted_at
+                    ),
+                )
             return open_chats.take(tx, chat, news, upto=max((one.position for one in missed), default=0))
 
         taken = await self._context.write(work)

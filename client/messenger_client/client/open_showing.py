@@ -7,6 +7,7 @@ from ..api.open_chats import OpenHit, OpenInfo, OpenMessage
 from ..store import Transaction, open_chats
 from ..store.open_records import OpenChat, OpenNews, OpenOutgoing
 from ..store.records import Me
+from .mentions import called_in, folded
 from .model import Change, Event, GroupChat, GroupMember, Hit, Message, Notice, Reached
 from .showing import name_of
 
@@ -14,16 +15,18 @@ GONE = "You are no longer in “{title}”: you were removed, or left it on anot
 EARLIER = "There is more from before: `messenger history` shows it."
 
 
-def event_of_news(tx: Transaction, news: OpenNews, position: int) -> Event:
+def event_of_news(tx: Transaction, me: Me, news: OpenNews, position: int) -> Event:
     """What is given out once, in the place that it has in the queue."""
     group, title = _group_of(tx, news.chat)
     known = open_chats.get(tx, news.chat)
-    chat, message = forms.uuid(news.chat), forms.uuid(news.id) if news.id else ""
+    chat, message = forms.uuid(news.chat), forms.uuid(news.id)
     sender = name_of(tx, news.account) if news.account else ""
     if news.kind == "message":
+        mentions = _mentions(tx, known, news.text)
         return Message(
             message, chat, sender, news.text, news.at, is_request=news.request, position=position, group=group,
             title=title, is_open=True, number=news.number, muted=known is not None and known.muted,
+            mentions=tuple(mentions.values()), mentioned=me.account in mentions,
         )  # fmt: skip
     if news.kind == "edited":
         return Change("edited", message, chat, sender, news.text, news.at, news.number, position, group, title)
@@ -32,7 +35,7 @@ def event_of_news(tx: Transaction, news: OpenNews, position: int) -> Event:
     is_gone = news.kind == "gone"
     return Notice(
         "warning" if is_gone else "earlier",
-        "",
+        message,
         chat,
         sender,
         GONE.format(title=title) if is_gone else EARLIER,
@@ -52,6 +55,7 @@ def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage) -> Mes
     positions = [seen.read_position or 0 for seen in info.members if seen.profile.account != me.account]
     state = "read" if max(positions, default=0) >= one.position else "accepted"
     known = open_chats.get(tx, info.chat)
+    mentions = _mentions(tx, known, one.body)
     return Message(
         forms.uuid(one.message_id),
         forms.uuid(info.chat),
@@ -64,6 +68,8 @@ def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage) -> Mes
         group=group,
         title=title,
         muted=known is not None and known.muted,
+        mentions=tuple(mentions.values()),
+        mentioned=not own and me.account in mentions,
         reached=_reached(me, info, one) if own else (),
         is_open=True,
         number=one.position,
@@ -79,6 +85,15 @@ def _reached(me: Me, info: OpenInfo, one: OpenMessage) -> tuple[Reached, ...]:
         Reached(who.username, "read" if read else "accepted", None) for who, read in seen if who.account != me.account
     ]
     return tuple(sorted(found, key=lambda each: (each.state != "read", each.username)))
+
+
+def _mentions(tx: Transaction, chat: OpenChat | None, text: str) -> dict[bytes, str]:
+    """The members of a group whom a text names: the server keeps no more than the text."""
+    if chat is None or chat.kind != "group" or "@" not in text:
+        return {}
+    names = {bytes(account): name_of(tx, account) for account, _ in chat.members}
+    called = called_in(text, {folded(name): account for account, name in names.items()})
+    return {account: names[account] for account in called}
 
 
 def message_on_its_way(tx: Transaction, me: Me, one: OpenOutgoing) -> Message:

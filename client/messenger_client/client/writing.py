@@ -120,7 +120,7 @@ class Writing(OpenChats):
 
     async def _enqueue_open(self, to: str, named: Named | None, text: str, mentions: Iterable[str] | None) -> bytes:
         if mentions is not None:
-            raise WrongUse("A message in an open chat mentions nobody.")
+            raise WrongUse("In an open chat a message mentions whom its text names, and nobody else.")
         if named is None:
             return await self._open_sender.enqueue(text, to=to)
         return await self._open_sender.enqueue(text, chat=named.id)

@@ -43,7 +43,7 @@ class OpenNews(Record):
 
     kind: str  # message, edited, deleted, earlier, gone
     chat: bytes
-    id: bytes = b""  # message id
+    id: bytes  # of the message, or a random one
     number: int = 0  # its position in the chat
     account: bytes = b""  # who wrote it
     text: str = ""
