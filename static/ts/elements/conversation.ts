@@ -89,7 +89,7 @@ export class ChatConversationElement extends PageElement {
           ? html`<h2 class="chat-name" tabindex="-1"><bdi>${chat.name}</bdi>${chat.verified ? verifiedMark() : nothing}</h2>`
           : html`<p class="chat-name">\u00a0</p>`}
         <p class="chat-safe">
-          ${safety(chat?.open === true)}${chat?.group ? html`<span>${words.group.members(chat.group.members.length)}</span>` : nothing}
+          ${safety(chat?.open === true)}${chat?.group ? html`<span><bdi>${words.group.members(chat.group.members.length)}</bdi></span>` : nothing}
         </p>
       </div>
       ${chat?.open

@@ -4,6 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Person } from "../client/model";
 import { problem } from "./device_list";
 import { PageElement } from "./element";
+import { encryptionChoice } from "./encryption_choice";
 import { groupFields, readFields } from "./group_fields";
 import { icons } from "./icons";
 import { avatar, iconButton } from "./parts";
@@ -49,6 +50,7 @@ export class GroupDialogElement extends PageElement {
   #form(view: GroupView): TemplateResult {
     const { groups } = this;
     const action = { chat: said.write, new: said.create, add: said.add, join: said.join }[view.name];
+    const isMade = view.name === "new" || view.name === "chat";
     const ready = view.name === "new" || view.name === "join" || groups.chosen.length > 0;
     return html`<form class="group-form" @submit=${this.#submit}>
       ${view.name === "new" ? html`<p class="quiet">${said.newHelp}</p>` : nothing}
@@ -58,6 +60,7 @@ export class GroupDialogElement extends PageElement {
             ${said.joinMeans.map((one) => html`<li>${one}</li>`)}
           </ul>`
         : this.#people(view)}
+      ${isMade ? encryptionChoice(groups.isOpen, (open) => groups.setOpen(open)) : nothing}
       ${problem(groups.why)}
       ${groups.busy
         ? html`<p class="quiet" role="status">${said.busy}</p>`

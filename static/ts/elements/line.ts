@@ -13,6 +13,7 @@ import { times, words } from "./words";
 export interface LineContext {
   readonly name: string; // of who wrote it, or of who it is with
   readonly isGroup: boolean;
+  readonly hasReceipts: boolean; // its state opens who has it
   readonly own: string; // account
   readonly found: Target | null; // what of it was searched for
   readonly whole: boolean; // a long text is shown to its end
@@ -71,7 +72,7 @@ function menuButton(line: Line): TemplateResult {
   </button>`;
 }
 
-function metaOf(line: Line, { isGroup }: LineContext): TemplateResult {
+function metaOf(line: Line, { hasReceipts }: LineContext): TemplateResult {
   return html`<span class="meta">
     ${line.editedAt > 0 && !line.deleted
       ? html`<span title=${times.full(line.editedAt)}>${words.line.edited}</span>`
@@ -85,8 +86,8 @@ function metaOf(line: Line, { isGroup }: LineContext): TemplateResult {
           type="button"
           tabindex="-1"
           data-for=${line.id}
-          aria-haspopup=${isGroup ? "dialog" : nothing}
-          aria-label="${words.line.state(line.state)}. ${isGroup ? words.receipts.open : words.line.times}"
+          aria-haspopup=${hasReceipts ? "dialog" : nothing}
+          aria-label="${words.line.state(line.state)}. ${hasReceipts ? words.receipts.open : words.line.times}"
         >
           ${tick(line.state)}
         </button>`

@@ -5,14 +5,13 @@ import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Line } from "../client/model";
 import { PageElement, touch } from "./element";
-import { icons } from "./icons";
 import { lineRow } from "./line";
 import "./line_menu";
 import type { LineMenuElement } from "./line_menu";
-import { beginning, typing } from "./log_parts";
+import { beginning, newest, typing } from "./log_parts";
 import { LogView, type Anchor } from "./log_view";
 import { MessageTimes } from "./message_times";
-import { countsOfLine, timesOfLine, type Told } from "./times_of_line";
+import { timesIn, type Told } from "./times_of_line";
 import "./news";
 import "./receipts_dialog";
 import type { ReceiptsDialogElement } from "./receipts_dialog";
@@ -20,7 +19,6 @@ import { rove, roveByKey } from "./roving";
 import type { Changes } from "./state/changes";
 import type { Conversation, Target } from "./state/conversation";
 import type { ChatPage } from "./state/page";
-import { receiptsOf } from "./state/receipts";
 import { rowsOf, type Row } from "./state/rows";
 import { times, words } from "./words";
 
@@ -125,19 +123,8 @@ export class ChatLogElement extends PageElement {
           ${typing(this.page.typists.in(conversation.chat))}
         </div>
       </div>
-      ${away
-        ? html`<button
-            class="newest"
-            type="button"
-            aria-label=${conversation.unseen > 0 ? words.chat.newestCount(conversation.unseen) : words.chat.newest}
-            @click=${() => this.scrollToNewest()}
-          >
-            ${icons.down}${conversation.unseen > 0
-              ? html`<span class="count" aria-hidden="true">${times.number(conversation.unseen)}</span>`
-              : nothing}
-          </button>`
-        : nothing}
-      ${this.isGroup ? html`<receipts-dialog .page=${this.page}></receipts-dialog>` : nothing}
+      ${away ? newest(conversation.unseen, () => this.scrollToNewest()) : nothing}
+      ${this.#hasReceipts ? html`<receipts-dialog .page=${this.page}></receipts-dialog>` : nothing}
       <line-menu .page=${this.page}></line-menu>
       <chat-news .conversation=${conversation} .name=${this.name}></chat-news>
       <div
@@ -187,12 +174,12 @@ export class ChatLogElement extends PageElement {
     }
     const { line, first, last, meta } = row;
     const whole = this.#whole.has(line.id);
-    const { target } = this.conversation;
-    const found = target?.line === line.id ? target : null;
+    const found = this.conversation.target?.line === line.id ? this.conversation.target : null;
     return guard([line, first, last, meta, this.name, this.isGroup, whole, found], () =>
       lineRow(row, {
         name: line.sender || this.name,
         isGroup: this.isGroup,
+        hasReceipts: this.#hasReceipts,
         own: this.page.options.account,
         found,
         whole,
@@ -212,15 +199,20 @@ export class ChatLogElement extends PageElement {
   };
 
   #told(line: Line): Told[] {
-    const now = Date.now();
-    if (!this.isGroup) return timesOfLine(line, now);
-    return countsOfLine(line, receiptsOf(line, this.page.summary?.group?.members ?? [], this.page.options.account), now);
+    const { isOpen, isGroup, page } = this;
+    const members = page.summary?.group?.members ?? [];
+    return timesIn(line, { isOpen, isGroup, members, own: page.options.account }, Date.now());
   }
 
-  /** In a group, single devices are too many for a glance: false anywhere else. */
+  /** In a group, single devices are too many for a glance. In an open one they are not known. */
+  get #hasReceipts(): boolean {
+    return this.isGroup && !this.isOpen;
+  }
+
+  /** False: there is no more to be seen than the times. */
   #openReceipts(line: Line): boolean {
     const dialog = this.querySelector<ReceiptsDialogElement>("receipts-dialog");
-    if (!this.isGroup || !dialog) return false;
+    if (!this.#hasReceipts || !dialog) return false;
     void dialog.open(line);
     return true;
   }
@@ -299,9 +291,9 @@ export class ChatLogElement extends PageElement {
   }
 
   #away(): boolean {
-    const log = this.#view.log;
+    const { log, below } = this.#view;
     if (log === this || !this.conversation.opened) return false;
-    return !this.conversation.atEnd || this.#view.below > log.clientHeight / 2;
+    return !this.conversation.atEnd || below > log.clientHeight / 2;
   }
 }
 

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { icons } from "./icons";
 import type { Conversation } from "./state/conversation";
-import { words } from "./words";
+import { times, words } from "./words";
 
 interface Beginning {
   readonly name: string;
@@ -28,6 +28,18 @@ export function beginning(conversation: Conversation, { name, isGroup, isOpen, a
     ${isOpen ? icons.openLock : icons.lock}
     <p><strong>${said.beginning(name)}</strong> ${isOpen ? words.chat.openHelp : said.beginningHelp}</p>
   </div>`;
+}
+
+/** `unseen`: how many lines came in below what is seen. */
+export function newest(unseen: number, go: () => void): TemplateResult {
+  return html`<button
+    class="newest"
+    type="button"
+    aria-label=${unseen > 0 ? words.chat.newestCount(unseen) : words.chat.newest}
+    @click=${go}
+  >
+    ${icons.down}${unseen > 0 ? html`<span class="count" aria-hidden="true">${times.number(unseen)}</span>` : nothing}
+  </button>`;
 }
 
 /** `names`: of who is typing. */

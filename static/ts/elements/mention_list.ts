@@ -6,6 +6,7 @@ import type { Completion } from "./state/completion";
 import { words } from "./words";
 
 const GAP = 4; // px to the field
+const WIDTH = 320; // px at most
 
 /** What the field says of the list. */
 export function activeMention({ chosen }: Completion): string | typeof nothing {
@@ -45,9 +46,9 @@ export function placeMentions(host: HTMLElement, completion: Completion): void {
     if (list.matches(":popover-open")) list.hidePopover();
     return;
   }
-  list.style.insetInlineStart = "auto";
-  list.style.left = `${field.left}px`;
-  list.style.width = `${Math.min(field.width, 320)}px`;
+  const width = Math.min(field.width, WIDTH);
+  list.style.left = `${document.documentElement.dir === "rtl" ? field.right - width : field.left}px`;
+  list.style.width = `${width}px`;
   list.style.bottom = `${innerHeight - field.top + GAP}px`;
   list.style.maxHeight = `${Math.max(120, field.top * 0.5)}px`;
   if (!list.matches(":popover-open")) list.showPopover();

@@ -1,12 +1,24 @@
 // What became of a message of one's own, and when.
 
-import type { Line } from "../client/model";
-import type { Receipts } from "./state/receipts";
+import type { GroupMember, Line } from "../client/model";
+import { receiptsOf, type Receipts } from "./state/receipts";
 import { times, words } from "./words";
 
 export interface Told {
   readonly what: string;
   readonly when: string; // "": that is not known
+}
+
+interface Where {
+  readonly isOpen: boolean;
+  readonly isGroup: boolean;
+  readonly members: readonly GroupMember[];
+  readonly own: string; // account
+}
+
+export function timesIn(line: Line, { isOpen, isGroup, members, own }: Where, now: number): Told[] {
+  if (isOpen) return timesInOpen(line, isGroup, now);
+  return isGroup ? countsOfLine(line, receiptsOf(line, members, own), now) : timesOfLine(line, now);
 }
 
 /** By device, in order. A device has a number where there are several. */
@@ -31,6 +43,12 @@ export function countsOfLine(line: Line, { read, delivered, expired, waiting }: 
   ];
   const told = counts.filter(({ count }) => count > 0).map(({ what }) => ({ what, when: "" }));
   return [sent(line, now), ...told, ...skipped(line)];
+}
+
+/** In an open chat: that it is on the server, and that somebody has read it. */
+export function timesInOpen(line: Line, isGroup: boolean, now: number): Told[] {
+  const read = isGroup ? words.receipts.readBySome : words.line.state("read");
+  return [sent(line, now), ...(line.state === "read" ? [{ what: read, when: "" }] : [])];
 }
 
 function sent(line: Line, now: number): Told {

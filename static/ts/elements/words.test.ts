@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { DeviceStatus } from "../client/model";
 import { FakeMessenger, id } from "./tests/fake";
 import { timesOf } from "./times";
-import { countsOfLine, timesOfLine } from "./times_of_line";
+import { countsOfLine, timesInOpen, timesOfLine } from "./times_of_line";
 import { preview, words } from "./words";
 
 const NOW = new Date(2026, 4, 20, 15, 0).getTime();
@@ -70,6 +70,16 @@ describe("words", () => {
       countsOfLine(fake.addLine(chat, "a", { outgoing: true, ...more }), receipts, NOW).map((one) => one.what);
     expect(told({})).toEqual(["Sent", "Read by 1", "Not yet: 2"]);
     expect(told({ acceptedAt: 0, state: "queued" })).toEqual(["Waiting to be sent", "Read by 1"]);
+  });
+
+  test("say of a message in an open chat no more than is known", () => {
+    const fake = new FakeMessenger();
+    const chat = fake.addChat(1, "bob", { open: true }).id;
+    const told = (state: "accepted" | "read", isGroup: boolean): string[] =>
+      timesInOpen(fake.addLine(chat, "a", { outgoing: true, state }), isGroup, NOW).map((one) => one.what);
+    expect(told("accepted", true)).toEqual(["Sent"]);
+    expect(told("read", false)).toEqual(["Sent", "Read"]);
+    expect(told("read", true)).toEqual(["Sent", "Read by at least one member"]);
   });
 
   test("say what a message that cannot be read lacks, and what happens next", () => {

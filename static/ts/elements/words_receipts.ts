@@ -6,6 +6,7 @@ export const receiptWords = {
   title: "Who has this message",
   open: "Who has this message",
   read: (count: number) => `Read by ${times.number(count)}`,
+  readBySome: "Read by at least one member",
   delivered: (count: number) => `Delivered to ${times.number(count)}`,
   expired: (count: number) => `Expired for ${times.number(count)}`,
   waiting: (count: number) => `Not yet: ${times.number(count)}`,

@@ -35,6 +35,13 @@ describe("the list of chats", () => {
     expect(names()).toEqual(["dana", "alba", "charlie", "bob"]);
   });
 
+  test("orders by time, whatever the positions of open chats are", () => {
+    const alba = list.all.find((chat) => chat.name === "alba")!;
+    const at = Date.now() + 60_000;
+    change("alba", { open: true, last: fake.addLine(alba.id, "later", { position: 1, sentAt: at, acceptedAt: at }) });
+    expect(names()).toEqual(["dana", "alba", "charlie", "bob"]);
+  });
+
   test("filters the unread ones and the requests, and never the open chat", () => {
     change("bob", { unread: 3 });
     change("charlie", { request: true, unread: 1 });

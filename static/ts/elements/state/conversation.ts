@@ -135,6 +135,12 @@ export class Conversation {
     this.changed.emit();
   }
 
+  /** What was searched for does not stand out any more. */
+  forget(): void {
+    this.target = null;
+    this.changed.emit();
+  }
+
   /** The log says whether its end is in view, and whether somebody is looking at it. */
   follow(following: boolean): void {
     if (following && !this.atEnd) following = false;

@@ -136,6 +136,7 @@ export class ChatPage {
   closeSearch(): void {
     if (!this.chatSearch) return;
     this.chatSearch = null;
+    this.conversation?.forget();
     this.changed.emit();
   }
 

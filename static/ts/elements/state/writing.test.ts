@@ -2,17 +2,19 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Line } from "../../client/model";
 import { FakeClock, settled } from "../tests/clock";
 import { FakeMessenger, id, OPTIONS } from "../tests/fake";
+import { SAVE_AFTER } from "./drafts";
 import { ChatPage } from "./page";
 
 const OPEN = id("o", 1);
 let fake: FakeMessenger;
+let clock: FakeClock;
 let page: ChatPage;
 let first: Line;
 let last: Line;
 
 beforeEach(async () => {
   fake = new FakeMessenger();
-  const clock = new FakeClock();
+  clock = new FakeClock();
   fake.addChat(1, "bob", { id: OPEN, open: true });
   fake.addChat(2, "dana");
   first = fake.addLine(OPEN, "Four fit in", { outgoing: true });
@@ -76,4 +78,14 @@ test("deleting a message that is being edited ends that", async () => {
   await settled();
   expect(page.writing.editing).toBe(null);
   expect(page.conversation?.line(first.id)).toMatchObject({ deleted: true, text: "" });
+});
+
+test("drafts are stored while typing and when the chat is left", async () => {
+  page.writing.typed("half");
+  clock.pass(SAVE_AFTER);
+  await settled();
+  page.writing.typed("half a");
+  page.go({ chat: id("c", 2), details: false });
+  await settled();
+  expect(calls("saveDraft")).toEqual([`saveDraft ${OPEN} half`, `saveDraft ${OPEN} half a`]);
 });

@@ -3,7 +3,6 @@
 import type { Messenger, StartOptions } from "../../client/messenger";
 import type {
   ChatSummary,
-  Connection,
   DeviceInfo,
   Found,
   GroupChanges,
@@ -20,23 +19,17 @@ import type {
   StorageState,
   Told,
 } from "../../client/model";
+import { FakeStore, id, OPTIONS } from "./fake_store";
 
-export const OPTIONS: StartOptions = { account: id("a", 1), username: "alice", csrf: "csrf", knownDevice: "" };
+export { id, OPTIONS } from "./fake_store";
 export const READY: Start = {
   state: "ready",
   account: { id: OPTIONS.account, username: OPTIONS.username, device: id("d", 1) },
   storage: { persistent: true, usage: 1_000_000 },
 };
-const MINUTE = 60_000;
 const FOUND = 20; // matches in one answer
 
-/** An id that says what it is of. */
-export function id(kind: string, number: number): string {
-  const first = kind.charCodeAt(0).toString(16).padStart(8, "0");
-  return `${first}-0000-7000-8000-${number.toString(16).padStart(12, "0")}`;
-}
-
-export class FakeMessenger implements Messenger {
+export class FakeMessenger extends FakeStore implements Messenger {
   readonly calls: string[] = [];
   start_: Start = READY;
   people: Person[] = [];
@@ -46,132 +39,6 @@ export class FakeMessenger implements Messenger {
   newDevice: NewDevice = { device: id("d", 2), name: "Firefox", platform: "web" };
   failing = "";
   slow = 0; // ms that the store takes
-  readonly summaries = new Map<string, ChatSummary>();
-  readonly stored = new Map<string, Line[]>();
-  readonly #hearers = new Set<(told: Told) => void>();
-  #position = 0;
-  #line = 0;
-
-  tell(told: Told): void {
-    for (const hear of this.#hearers) hear(told);
-  }
-
-  /** Somebody to talk with, known or found only. */
-  addChat(number: number, name: string, more: Partial<ChatSummary> = {}): ChatSummary {
-    const chat: ChatSummary = {
-      id: id("c", number),
-      kind: "private",
-      open: false,
-      account: id("p", number),
-      name,
-      group: null,
-      last: null,
-      unread: 0,
-      firstUnread: 0,
-      mentioned: false,
-      draft: "",
-      request: false,
-      blocked: false,
-      verified: false,
-      identityChanged: false,
-      ...more,
-    };
-    this.summaries.set(chat.id, chat);
-    this.stored.set(chat.id, []);
-    return chat;
-  }
-
-  /** A group that this account owns. */
-  addGroup(title: string, more: Partial<GroupInfo> = {}, chat: Partial<ChatSummary> = {}): ChatSummary {
-    const number = 900 + this.summaries.size;
-    const group: GroupInfo = {
-      title,
-      description: "",
-      colour: null,
-      role: "owner",
-      members: [{ account: OPTIONS.account, name: OPTIONS.username, role: "owner", identityChanged: false }],
-      pending: [],
-      isPending: false,
-      links: [],
-      membersMayAdd: false,
-      muted: false,
-      ended: "",
-      trouble: "",
-      ...more,
-    };
-    return this.addChat(number, title, { kind: "group", account: id("c", number), group, ...chat });
-  }
-
-  addLine(chat: string, text: string, more: Partial<Line> = {}): Line {
-    this.#position += 1;
-    this.#line += 1;
-    const at = more.sentAt ?? Date.now();
-    const outgoing = more.outgoing ?? false;
-    const summary = this.summaries.get(chat);
-    const changeable = outgoing && summary?.open === true;
-    const line: Line = {
-      id: id("l", this.#line),
-      chat,
-      position: this.#position,
-      kind: "text",
-      outgoing,
-      sender: outgoing || summary?.kind === "group" ? "" : (summary?.name ?? ""),
-      sentAt: at,
-      acceptedAt: at,
-      text,
-      state: outgoing ? "read" : "received",
-      devices: [],
-      skipped: 0,
-      cause: "",
-      missing: 0,
-      repair: "none",
-      mentions: [],
-      mentioned: false,
-      editedAt: 0,
-      deleted: false,
-      changeable,
-      deletable: changeable,
-      ...more,
-    };
-    this.stored.get(chat)?.push(line);
-    this.change(chat, { last: line });
-    return line;
-  }
-
-  /** Lines of a long conversation, some each hour, the last one `end`. */
-  fill(chat: string, count: number, end: number): void {
-    const words = ["See you there.", "Did you read what I sent? I think the second part is the better one.", "Yes", "👍"];
-    for (let at = 0; at < count; at += 1) {
-      const outgoing = Math.floor(at / 3) % 2 === 0;
-      const text = `${words[at % words.length] ?? ""} (${at + 1})`;
-      this.addLine(chat, text, { outgoing, sentAt: end - (count - at) * 17 * MINUTE });
-    }
-  }
-
-  change(chat: string, change: Partial<ChatSummary>): void {
-    const before = this.summaries.get(chat);
-    if (before) this.summaries.set(chat, { ...before, ...change });
-  }
-
-  /** Change a chat, and tell it. */
-  update(chat: string, change: Partial<ChatSummary>): void {
-    this.change(chat, change);
-    const now = this.summaries.get(chat);
-    if (now) this.tell({ type: "chats", chats: [now] });
-  }
-
-  /** A line comes in by itself. */
-  receive(chat: string, text: string): Line {
-    const line = this.addLine(chat, text);
-    const before = this.summaries.get(chat);
-    this.tell({ type: "lines", chat, lines: [line] });
-    this.update(chat, { unread: (before?.unread ?? 0) + 1, firstUnread: before?.firstUnread || line.position });
-    return line;
-  }
-
-  connection(connection: Connection): void {
-    this.tell({ type: "connection", connection });
-  }
 
   start(options: StartOptions): Promise<Start> {
     return this.#call(`start ${options.account}`, () => this.start_);
@@ -422,8 +289,8 @@ export class FakeMessenger implements Messenger {
   }
 
   listen(hear: (told: Told) => void): () => void {
-    this.#hearers.add(hear);
-    return () => this.#hearers.delete(hear);
+    this.hearers.add(hear);
+    return () => this.hearers.delete(hear);
   }
 
   #group(chat: string, change: Partial<GroupInfo>): void {
