@@ -186,6 +186,22 @@ async def test_a_member_whom_a_made_up_owner_promotes_lets_nobody_in_over_a_ghos
 
 
 @pytest.mark.usefixtures("mallory")
+async def test_a_device_that_was_taken_off_answers_for_nothing(
+    friends: Friends, relay: Relay, open_client: Open
+) -> None:
+    alice, _, _ = friends
+    await alice.set_group_role("Friends", "bob", "admin")
+    laptop = await second_device(open_client, alice, "laptop")
+    await settle(alice, laptop)
+    await alice.remove_device("laptop")
+    make_up(relay, "bob").signs(relay, Add(account_id(relay, "mallory")))
+    relay.groups.only.operations.append(await written_by(laptop, relay, SetRole(account_id(relay, "bob"), 0)))
+    await alice.sync()
+    await refuses(alice, relay, "no list of bob's that counts here")
+    assert "mallory" not in await roster(alice)
+
+
+@pytest.mark.usefixtures("mallory")
 async def test_a_link_answers_for_what_was_before_it_and_for_nothing_behind(
     friends: Friends, relay: Relay, open_client: Open
 ) -> None:

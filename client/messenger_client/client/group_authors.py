@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..protocol.body import Body
-from ..protocol.content import read_padded
+from ..protocol.content import Content, read_padded
 from ..protocol.device_list import DeviceList, ListedDevice
 from ..protocol.errors import BadSignature, ProtocolError
 from ..protocol.group_args import ADMIN, Add, Approve, Create
@@ -21,7 +20,7 @@ from ..protocol.group_state import GroupState
 from ..protocol.ids import AccountId, DeviceId
 from ..protocol.sender_key import SenderKey
 from ..store import Transaction, groups, peers
-from ..store.group_records import Group
+from ..store.group_records import Early, Group
 from ..store.records import Me
 from .group_lookup import state_of
 
@@ -131,12 +130,18 @@ class Authors:
         found: dict[bytes, set[bytes]] = {}
         is_new = not self._group.state or self._group.fresh
         for _, _, one in groups.early(self._tx, self._group.id):
-            body = _body(one.padded)
-            if not isinstance(body, SenderKey) or not peers.signing_key(self._tx, one.account, one.device):
+            content = _content(one.padded)
+            if content is None or not isinstance(content.body, SenderKey) or not self._is_listed(one, content):
                 continue
             if one.account == self._me.account or (is_new and self._is_verified(one.account)):
-                found.setdefault(bytes(body.gsh), set()).add(one.account)
+                found.setdefault(bytes(content.body.gsh), set()).add(one.account)
         return found
+
+    def _is_listed(self, one: Early, content: Content) -> bool:
+        """Whether the device that announced a chain was listed then, and is now, under one key."""
+        named = peers.list_named(self._tx, one.account, content.heads.own)
+        then = None if named is None else named.find(DeviceId(one.device))
+        return then is not None and then.signing_key == peers.signing_key(self._tx, one.account, one.device)
 
     def _was_in(self, account: bytes, position: int) -> bool:
         """Whether an account was a member once the operation at a position was taken."""
@@ -194,8 +199,8 @@ class _NamedList:
         return self.found
 
 
-def _body(padded: bytes) -> Body | None:
+def _content(padded: bytes) -> Content | None:
     try:
-        return read_padded(padded).body if padded else None
+        return read_padded(padded) if padded else None
     except ProtocolError:
         return None
