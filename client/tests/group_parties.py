@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -10,14 +11,18 @@ from relay import Relay, b64
 from relay_keys import Json
 
 from messenger_client import Client, Message, Notice
-from messenger_client.client.context import own_device
+from messenger_client.client.context import own_device, require_me
+from messenger_client.client.group_encrypting import GroupSealer
 from messenger_client.errors import KeysRefused
+from messenger_client.protocol.entropy import SYSTEM
 from messenger_client.protocol.group_args import Args
 from messenger_client.protocol.group_operation import sign_operation
 from messenger_client.protocol.group_state import GroupState
-from messenger_client.protocol.ids import AccountId
+from messenger_client.protocol.ids import AccountId, ConversationId, DeviceId, GroupId
 from messenger_client.protocol.keys import OwnDevice
-from messenger_client.store import peers, settings
+from messenger_client.protocol.sender_key import OwnChain, Recipient
+from messenger_client.store import Transaction, groups, peers, settings
+from messenger_client.store.group_records import Group
 
 Friends = tuple[Client, Client, Client]
 
@@ -77,6 +82,22 @@ async def written_by(author: Client, relay: Relay, args: Args) -> Json:
 def signed_by(author: OwnDevice, list_hash: bytes, state: GroupState, args: Args) -> Json:
     operation = sign_operation(author, list_hash, state.group, state.index + 1, state.hash, args, time=state.time)
     return {"payload": b64(operation.payload), "signature": b64(operation.signature)}
+
+
+async def tell(client: Client, relay: Relay, to: str, *, gsh: bytes, group: bytes | None = None) -> None:
+    """A sender key that names a state, and perhaps a group chat, that nobody knows."""
+    device = UUID(relay.listed(account(relay, to))[0]).bytes
+
+    def work(tx: Transaction) -> None:
+        state = relay.groups.only.state
+        gid = GroupId(ConversationId(group or state.group))
+        chain = OwnChain.begin(replace(state, group=gid, hash=gsh), now=1, entropy=SYSTEM)
+        owner = account_id(relay, to)
+        key = peers.signing_key(tx, owner, device)
+        sealer = GroupSealer(tx, require_me(tx), now=client._context.clock.now(), entropy=SYSTEM)
+        sealer.tell(groups.get(tx, gid) or Group(gid), chain, [Recipient(owner, DeviceId(device), key)])
+
+    await client._context.write(work)
 
 
 async def refuses(client: Client, relay: Relay, why: str, *, name: str = "#Friends") -> None:

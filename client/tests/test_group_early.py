@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
-from uuid import UUID
 
 import pytest
-from group_parties import Friends, account_id, lines, make_friends, registered, settle
+from group_parties import Friends, account_id, lines, make_friends, registered, settle, tell
 from parties import Open
 from relay import Relay
 
 from messenger_client import Client
-from messenger_client.client.context import require_me
-from messenger_client.client.group_encrypting import GroupSealer
-from messenger_client.protocol.entropy import SYSTEM
-from messenger_client.protocol.ids import ConversationId, DeviceId, GroupId
-from messenger_client.protocol.sender_key import OwnChain, Recipient
-from messenger_client.store import Transaction, groups, peers
-from messenger_client.store.group_records import Group
+from messenger_client.store import groups
 
 
 @pytest.fixture
 async def friends(alice: Client, bob: Client, open_client: Open) -> Friends:
     return await make_friends(alice, bob, await registered(open_client, "dora"))
-
-
-async def tell(client: Client, relay: Relay, to: str, *, gsh: bytes, group: bytes | None = None) -> None:
-    """A sender key that names a state, and perhaps a group chat, that nobody knows."""
-    device = UUID(relay.device_of(to)).bytes
-
-    def work(tx: Transaction) -> None:
-        state = relay.groups.only.state
-        gid = GroupId(ConversationId(group or state.group))
-        chain = OwnChain.begin(replace(state, group=gid, hash=gsh), now=1, entropy=SYSTEM)
-        account = account_id(relay, to)
-        key = peers.signing_key(tx, account, device)
-        sealer = GroupSealer(tx, require_me(tx), now=client._context.clock.now(), entropy=SYSTEM)
-        sealer.tell(groups.get(tx, gid) or Group(gid), chain, [Recipient(account, DeviceId(device), key)])
-
-    await client._context.write(work)
 
 
 async def kept(client: Client, group: bytes) -> list[bytes]:

@@ -22,6 +22,7 @@ from group_parties import (
     roster,
     settle,
     signed_by,
+    tell,
     written_by,
 )
 from parties import PASSWORD, Open, befriend, second_device
@@ -172,17 +173,45 @@ async def test_nobody_founds_a_group_chat_in_somebodys_name(alice: Client, bob: 
 
 @pytest.mark.usefixtures("mallory")
 async def test_a_member_whom_a_made_up_owner_promotes_lets_nobody_in_over_a_ghost(
-    friends: Friends, relay: Relay
+    friends: Friends, relay: Relay, open_client: Open
 ) -> None:
-    _, bob, dora = friends
-    made_up = make_up(relay, "alice")
-    made_up.signs(relay, SetRole(account_id(relay, "dora"), ADMIN))
+    alice, bob, _ = friends
+    erin = await registered(open_client, "erin")
+    await alice.add_to_group("Friends", "erin")
+    await alice.set_group_role("Friends", "dora", "owner")
+    await settle(bob, erin)
+    made_up = make_up(relay, "dora")
+    made_up.signs(relay, SetRole(account_id(relay, "erin"), ADMIN))
     made_up.signs(relay, Remove(account_id(relay, "bob"), relay.groups.only.state.meta))
     made_up.signs(relay, Add(account_id(relay, "mallory")))
-    relay.groups.only.operations.append(await written_by(dora, relay, Add(account_id(relay, "bob"))))
+    relay.groups.only.operations.append(await written_by(erin, relay, Add(account_id(relay, "bob"))))
     await bob.sync()
-    await refuses(bob, relay, NO_LIST)
-    assert await roster(bob) == {"alice": "owner", "bob": "member", "dora": "member"}
+    await refuses(bob, relay, "no list of dora's that counts here")
+    assert await roster(bob) == {"alice": "owner", "bob": "member", "dora": "owner", "erin": "member"}
+    # Nor is a device believed that has seen nothing else, where another one of its account could tell.
+    tablet = await second_device(open_client, bob, "tablet")
+    await tablet.sync()
+    [found] = await tablet.groups()
+    assert "no list of dora's that counts here" in found.trouble
+    assert "mallory" not in {one.username for one in found.members}
+
+
+@pytest.mark.usefixtures("mallory")
+async def test_who_has_signed_under_the_key_of_now_does_not_go_back_to_another(
+    friends: Friends, relay: Relay, open_client: Open
+) -> None:
+    """Not even before somebody was let in, by one who should have known better."""
+    alice, bob, _ = friends
+    await alice.set_group_role("Friends", "bob", "admin")
+    await bob.sync()
+    await bob.rename_group("Friends", "Bob's")
+    erin = await registered(open_client, "erin")
+    make_up(relay, "bob").signs(relay, Add(account_id(relay, "mallory")))
+    relay.groups.only.operations.append(await written_by(alice, relay, Add(account_id(relay, "erin"))))
+    await erin.sync()
+    [found] = await erin.groups()
+    assert found.role is None
+    assert "no list of bob's that counts here" in found.trouble
 
 
 @pytest.mark.usefixtures("mallory")
@@ -197,6 +226,35 @@ async def test_a_device_that_was_taken_off_answers_for_nothing(
     make_up(relay, "bob").signs(relay, Add(account_id(relay, "mallory")))
     relay.groups.only.operations.append(await written_by(laptop, relay, SetRole(account_id(relay, "bob"), 0)))
     await alice.sync()
+    await refuses(alice, relay, "no list of bob's that counts here")
+    assert "mallory" not in await roster(alice)
+
+
+@pytest.mark.usefixtures("mallory")
+@pytest.mark.parametrize("what", ["unsigned", "out of place"])
+async def test_nobody_answers_by_an_operation_that_is_not_one(friends: Friends, relay: Relay, what: str) -> None:
+    alice, _, _ = friends
+    await alice.set_group_role("Friends", "bob", "admin")
+    if what == "unsigned":
+        make_up(relay, "bob").signs(relay, Add(account_id(relay, "mallory")))
+        signed = await written_by(alice, relay, SetRole(account_id(relay, "bob"), 0))
+        relay.groups.only.operations.append(signed | {"signature": b64(bytes(64))})
+    else:
+        make_up(relay, "bob").signs(relay, Add(account_id(relay, "mallory")))
+        relay.groups.only.operations.append(relay.groups.only.operations[0])
+    await alice.sync()
+    await refuses(alice, relay, "no list of bob's that counts here")
+    assert "mallory" not in await roster(alice)
+
+
+@pytest.mark.usefixtures("mallory")
+async def test_nor_does_a_member_who_was_compared_where_the_chain_is_known(friends: Friends, relay: Relay) -> None:
+    alice, _, dora = friends
+    await alice.verify("dora", (await alice.safety_number("dora")).key)
+    await alice.set_group_role("Friends", "bob", "admin")
+    make_up(relay, "bob").signs(relay, Add(account_id(relay, "mallory")))
+    await tell(dora, relay, "alice", gsh=relay.groups.only.state.hash)
+    await settle(dora, alice)
     await refuses(alice, relay, "no list of bob's that counts here")
     assert "mallory" not in await roster(alice)
 
@@ -260,6 +318,9 @@ async def test_a_group_chat_goes_on_after_its_owner_has_taken_a_new_identity(
         assert [group.title for group in await one.groups() if not group.trouble] == ["New friends"]
     await settle(bob, laptop)
     assert await lines(laptop, "#New friends") == ["for friends only"]
+    # Who comes by a link knows the new identity alone.
+    erin = await registered(open_client, "erin")
+    assert (await erin.join_group(await laptop.open_group_link("New friends"))).standing == "member"
 
 
 async def test_what_was_signed_before_a_change_is_taken_before_the_change_is_acknowledged(
@@ -299,12 +360,53 @@ async def test_a_device_that_is_linked_later_follows_what_was_signed_under_given
     assert "from the tablet" in await lines(laptop, "#New friends")
 
 
+async def test_what_a_device_signed_counts_that_is_listed_still(
+    friends: Friends, relay: Relay, open_client: Open
+) -> None:
+    alice, bob, _ = friends
+    laptop = await second_device(open_client, alice, "laptop", managing=True)
+    await settle(laptop, alice, bob)
+    relay.groups.only.withheld[account(relay, "bob")] = len(relay.groups.only.operations)
+    await laptop.rename_group("Friends", "New friends")
+    await laptop.remove_device("Terminal", new_identity=True)
+    await sees_a_change(bob, "alice")
+    await bob.acknowledge("alice")
+    del relay.groups.only.withheld[account(relay, "bob")]
+    await settle(bob, laptop)
+    assert [(group.title, group.trouble) for group in await bob.groups()] == [("New friends", "")]
+    assert await lines(laptop, "#New friends") == ["who are you"]
+
+
+async def test_an_own_device_answers_for_what_it_has_signed(friends: Friends, relay: Relay, open_client: Open) -> None:
+    alice, bob, _ = friends
+    await alice.set_group_role("Friends", "bob", "admin")
+    tablet = await second_device(open_client, bob, "tablet")
+    await settle(bob, tablet)
+    await alice.rename_group("Friends", "Old friends")
+    await tablet.sync()
+    await give_up_the_terminal(alice, open_client)
+    await sees_a_change(tablet, "alice", "#Old friends")
+    await tablet.acknowledge("alice")
+    await tablet.open_group_link("Old friends")
+    # The other one was away, and knows the new identity alone by now.
+    await bob._directory.refresh(account_id(relay, "alice"))
+    await bob._directory.acknowledge(account_id(relay, "alice"))
+    relay.queue[relay.device_of("bob")].clear()  # no sender key says it
+    await bob.sync()
+    assert [(group.title, group.trouble) for group in await bob.groups()] == [("Old friends", "")]
+
+
 async def test_who_lost_every_device_goes_on_once_a_compared_member_has_written(
     alice: Client, bob: Client, dora: Client, relay: Relay, open_client: Open
 ) -> None:
     await make_friends(alice, bob, dora)
     anew = await lose_everything(open_client, "alice")
     await anew.sync()
+    erin = await registered(open_client, "erin")
+    await erin._directory.pinned("alice")
+    await anew.verify("erin", (await anew.safety_number("erin")).key)
+    await tell(erin, relay, "alice", gsh=relay.groups.only.state.hash)  # who is no member of it
+    await settle(erin, anew)
     await refuses(anew, relay, NO_LIST, name=f"#{next(iter(relay.groups.of))}")
     await sees_a_change(bob, "alice")
     await bob.acknowledge("alice")
@@ -321,7 +423,10 @@ async def test_who_lost_every_device_goes_on_once_a_compared_member_has_written(
 async def test_or_once_an_admin_has_let_them_in_anew(friends: Friends, relay: Relay, open_client: Open) -> None:
     alice, _, _ = friends
     erin = await registered(open_client, "erin")
-    await erin.join_group(await alice.open_group_link("Friends"))
+    await alice.add_to_group("Friends", "erin")
+    await alice.set_group_role("Friends", "erin", "admin")
+    await erin.sync()
+    await erin.open_group_link("Friends")
     await alice.sync()
     anew = await lose_everything(open_client, "erin")
     await anew.sync()

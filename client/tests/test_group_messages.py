@@ -159,7 +159,9 @@ async def test_nobody_gets_again_what_was_not_for_them(
 
     await erin._context.write(ask)
     await erin.sync()
+    assert [row["sender"]["device"] for row in relay.queue[relay.device_of("alice")]] == [relay.device_of("erin")]
     await alice.sync()
+    assert relay.queue[relay.device_of("alice")] == []
     assert not [row for row in relay.queue[relay.device_of("erin")] if row["kind"] == "control"]
     await erin.sync()
     assert await lines(erin) == []
