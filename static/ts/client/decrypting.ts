@@ -52,6 +52,7 @@ export class Batch implements Lookup {
   readonly causes = new Map<number, string>(); // to acknowledge as unreadable
   readonly notListed = new Set<number>(); // to try again with newer lists, unless this is the last try
   readonly unknownHeads = new Map<string, Head>();
+  readonly retitled: Uint8Array[] = []; // group chats whose title may be known now
   readonly #tx: Transaction;
   readonly #me: Me;
   readonly #own: OwnDevice;
@@ -224,6 +225,7 @@ export class Batch implements Lookup {
     } else if (body instanceof SenderKey) {
       const from = { account: one.account, device: one.device };
       this.retake(hearSenderKey(this.#tx, from, content, received.sealed.padded, this.#options));
+      this.retitled.push(body.group);
     } else if (body instanceof Reset) this.#reset(one, received.session);
     else if (equal(one.account, this.#me.account) && body instanceof AccountData) {
       takeAccountData(this.#tx, requireMe(this.#tx), body);

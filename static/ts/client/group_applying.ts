@@ -49,7 +49,7 @@ export function applyOperations(
   if (state === null) groups.save(tx, group);
   for (const { operation, before, after } of steps) {
     state = after;
-    if (operation.args instanceof Leave) leftAt = state.index;
+    if (operation.args instanceof Leave && (before?.role(operation.account) ?? null) !== null) leftAt = state.index;
     const called = title;
     title = metaOf(group, state)?.title ?? title;
     groups.saveOperation(tx, id, operation);

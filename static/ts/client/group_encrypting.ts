@@ -75,6 +75,7 @@ export function giveChain(
   const isBehind = held !== null && isNew && !equal(held.gsh, state.hash);
   const isDue = held === null || isBehind || held.isDue(state, group.told, readers, visit);
   const chain = isDue ? OwnChain.begin(state, visit) : held;
+  if (isDue) groups.keepTold(tx, group);
   const told = isDue ? [] : group.told;
   const fresh = lacking(told).filter((one) => !onlyOwn || isOwn(one));
   for (const one of fresh) queueSenderKey(tx, me, one, chain.announce(groupKeyOf(group, state)), visit);

@@ -5,13 +5,14 @@
 
 import type { Directory as Answer, GroupHead, Operations } from "../api/index";
 import { equal, hex } from "../lib/bytes";
-import { KeysRefused, Refused } from "../lib/errors";
+import { Defect, KeysRefused, Refused } from "../lib/errors";
 import { ListRefused, ProtocolError, Unsupported } from "../protocol/errors";
+import { Create } from "../protocol/group_args";
 import type { GroupLink } from "../protocol/group_link";
-import { openOperation } from "../protocol/group_operation";
+import { openOperation, type Operation } from "../protocol/group_operation";
 import type { GroupState } from "../protocol/group_state";
 import * as groups from "../store/groups";
-import type { Trouble } from "../store/group_records";
+import type { Trouble, Withheld } from "../store/group_records";
 import * as peers from "../store/peers";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
@@ -25,6 +26,7 @@ import { WORDS } from "./words";
 
 const PAGES = 200; // of one chain, before something is wrong
 const MOST_ACCOUNTS = 100; // in one call of the directory
+const MOST_WITHHELD = 100; // operations that are remembered of one group chat
 
 interface Wish {
   /** What the server says is the newest operation. */
@@ -69,6 +71,7 @@ export class Following {
     const state = this.#context.write((tx) => stateOf(groups.get(tx, group)));
     const fetched = await this.#fetch(group, state, link);
     await this.#learn(fetched);
+    await this.#name(group, fetched);
     try {
       const [moved, failure] = this.#context.write((tx) => {
         const news = { ...fetched, operations: newer(state, fetched.operations) };
@@ -129,7 +132,21 @@ export class Following {
         if (answer !== undefined) await this.#tolerant(account, [pins[at] ?? null, answer]);
       }
     }
-    await this.#directory.nameAccounts(unknown);
+  }
+
+  /** Learn the names of all whom operations name: of many in one call. */
+  async #name(group: Uint8Array, { operations }: Operations): Promise<void> {
+    const named = new Map(operations.flatMap(opened).flatMap(accountsIn).map((one) => [hex(one), one]));
+    const nameless = [...named.values()].filter((one) => this.#directory.known(one).username === "");
+    if (nameless.length > 1) {
+      try {
+        const people = await this.#context.api.groups.people(group);
+        for (const { account, username } of people) if (named.has(hex(account))) this.#directory.name(account, username);
+      } catch (error) {
+        if (!(error instanceof Refused || error instanceof Defect)) throw error;
+      }
+    }
+    await this.#directory.nameAccounts(nameless);
   }
 
   /** A list that does not hold is no list: whoever is named by it has signed nothing. */
@@ -142,9 +159,28 @@ export class Following {
     }
   }
 
-  /** The chain holds. What was withheld is here once the sender keys that name it are taken. */
+  /** Note operations that members know and the server does not show, until it does, or they are members no more. */
+  noteWithheld(tx: Transaction, id: Uint8Array, found: readonly Withheld[]): void {
+    const group = groups.get(tx, id);
+    if (group === null || (group.trouble !== "" && group.trouble !== "withheld")) return;
+    const isNew = (one: Withheld): boolean => {
+      return !group.withheld.some(({ gsh, account }) => equal(gsh, one.gsh) && equal(account, one.account));
+    };
+    groups.save(tx, { ...group, withheld: [...group.withheld, ...found.filter(isNew)].slice(-MOST_WITHHELD) });
+    this.#settle(tx, id);
+  }
+
+  /** The chain holds, as far as it is shown. */
   #settle(tx: Transaction, id: Uint8Array): void {
-    if (groups.get(tx, id)?.trouble !== "withheld") this.note(tx, id, "");
+    const group = groups.get(tx, id);
+    const state = stateOf(group);
+    if (group === null || state === null) return;
+    const isHidden = ({ gsh, account }: Withheld): boolean => {
+      return state.role(account) !== null && !groups.hasOperation(tx, id, gsh);
+    };
+    const withheld = group.withheld.filter(isHidden);
+    if (withheld.length < group.withheld.length) groups.save(tx, { ...group, withheld });
+    this.note(tx, id, withheld.length > 0 ? "withheld" : "");
   }
 
   #refuse(group: Uint8Array, trouble: Trouble): void {
@@ -181,7 +217,12 @@ function checkHead(tx: Transaction, state: GroupState, head: GroupHead | null): 
   if (known === null || !equal(known, head.hash)) throw new WentBack("another head");
 }
 
-function opened(signed: Uint8Array): { readonly account: Uint8Array; readonly listHash: Uint8Array }[] {
+function accountsIn({ account, args }: Operation): Uint8Array[] {
+  if (args instanceof Create) return [account, ...args.roster.map((one) => one.account)];
+  return "account" in args ? [account, args.account] : [account];
+}
+
+function opened(signed: Uint8Array): Operation[] {
   try {
     return [openOperation(signed)];
   } catch (error) {

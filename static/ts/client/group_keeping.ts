@@ -3,8 +3,9 @@
 // PROTOCOL.md, Groups. A sender key of a member that names an operation which the server does not show is how a
 // withheld removal comes to light: nothing is sent to that group chat until the operation is there.
 
-import { hex } from "../lib/bytes";
+import type { Waiting } from "../api/index";
 import { Defect, Refused, Unreachable } from "../lib/errors";
+import type { Withheld } from "../store/group_records";
 import * as waiting from "../store/group_waiting";
 import * as groups from "../store/groups";
 import type { Transaction } from "../store/transaction";
@@ -44,7 +45,8 @@ export class GroupKeeper {
     while (!isOver(until)) {
       try {
         this.wanted.clear();
-        await this.#learnKeys();
+        this.#context.write((tx) => waiting.tidy(tx, { now: this.#context.now() }));
+        for (const chat of this.#context.write((tx) => waiting.chatsOfKeys(tx))) await this.#learnKeys(chat);
         this.#askForOverdue();
       } catch (error) {
         if (!(error instanceof Unreachable || error instanceof Refused || error instanceof Defect)) throw error;
@@ -58,35 +60,30 @@ export class GroupKeeper {
     }
   }
 
-  /** Learn what sender keys name that came before it, and take them. */
-  async #learnKeys(): Promise<void> {
-    const keys = this.#context.write((tx) => waiting.keys(tx));
-    if (keys.length === 0) return;
-    for (const chat of new Map(keys.map((one) => [hex(one.chat), one.chat])).values()) {
-      try {
-        await this.#following.follow(chat);
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error; // said already
-      }
+  /** Learn what sender keys of a group chat name that came before it, and take them. */
+  async #learnKeys(chat: Uint8Array): Promise<void> {
+    try {
+      await this.#following.follow(chat);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error; // said already
+      if (error.code === "not_found") this.#context.write((tx) => waiting.forgetKeys(tx, chat)); // none of ours
     }
-    await this.#directory.refreshAll(keys.map((one) => one.account));
+    await this.#directory.refreshAll(this.#context.write((tx) => waiting.keysOf(tx, chat)).map((one) => one.account));
     const { telling } = this.#context;
     const shown = this.#context.write((tx) => {
       const batch = this.#batch(tx);
-      const withheld = new Set<string>();
-      for (const key of keys) {
-        const { waiting: came, isWithheld } = hearAgain(tx, key, this.#visit());
-        if (isWithheld) withheld.add(hex(key.chat));
-        batch.retake(came);
+      const withheld: Withheld[] = [];
+      for (const key of waiting.keysOf(tx, chat)) {
+        const heard = hearAgain(tx, key, this.#visit());
+        if (heard.withheld !== null) withheld.push(heard.withheld);
+        batch.retake(heard.waiting);
       }
       batch.finish();
-      for (const { id, trouble } of groups.all(tx)) {
-        if (withheld.has(hex(id)) && trouble === "") this.#following.note(tx, id, "withheld");
-        else if (!withheld.has(hex(id)) && trouble === "withheld") this.#following.note(tx, id, "");
-      }
+      this.#following.noteWithheld(tx, chat, withheld);
       return batch.shown;
     });
     telling.lines(shown);
+    telling.chat(chat); // perhaps its title is known now
     telling.flush();
     this.#sender.wanted.set();
   }
@@ -95,10 +92,12 @@ export class GroupKeeper {
   #askForOverdue(): void {
     const { telling } = this.#context;
     const shown = this.#context.write((tx) => {
-      waiting.tidy(tx, { now: this.#context.now() });
+      const isShown = ({ group }: Waiting): boolean => group !== null && (groups.get(tx, group)?.state ?? null) !== null;
       const batch = this.#batch(tx);
       for (const { envelope, frame } of waiting.overdue(tx, this.#context.now() - PATIENCE)) {
-        for (const one of framed(frame)) batch.giveUp(one);
+        const came = framed(frame);
+        if (!came.every(isShown)) continue;
+        for (const one of came) batch.giveUp(one);
         waiting.markAsked(tx, envelope);
       }
       batch.finish();

@@ -10,10 +10,12 @@ import { NotListed, ProtocolError, UnknownSession } from "../protocol/errors";
 import { acceptSenderKey, NO_RATCHET_KEY, receive, type GroupReceived } from "../protocol/group_message";
 import { peekGroup } from "../protocol/group_wire";
 import { SenderKey } from "../protocol/sender_key";
+import type { Withheld } from "../store/group_records";
 import * as waiting from "../store/group_waiting";
 import * as groups from "../store/groups";
 import type * as repairs from "../store/repairs";
 import type { Transaction } from "../store/transaction";
+import { isReachable } from "./controls";
 import type { Target } from "./directory";
 import type { Visit } from "./doctor";
 import { GroupLookup, metaOf, stateOf } from "./group_lookup";
@@ -28,15 +30,19 @@ export function readGroup(tx: Transaction, one: Waiting, visit: Visit): (GroupRe
     const { n } = peekGroup(wire).header;
     return { ...received, isFirst: n === received.chain.first };
   } catch (error) {
-    if (!(error instanceof UnknownSession) || !mayWait(tx, one, group)) throw error;
+    if (!(error instanceof UnknownSession)) throw error;
+    // Only of members there is anything to come. Who is none by what is known here may have been added since.
+    if (!mayWait(tx, one, group)) throw new NotListed("no member");
     keep(tx, one, group, visit);
     return null;
   }
 }
 
-/** Only of members there is anything to come. */
+/** Whether its sender is a member, or nobody can say just now: what is known of the group is not the whole of it. */
 function mayWait(tx: Transaction, one: Waiting, group: Uint8Array): boolean {
-  return (stateOf(groups.get(tx, group))?.role(one.account) ?? null) !== null;
+  const known = groups.get(tx, group);
+  const state = stateOf(known);
+  return state === null || known?.trouble !== "" || state.role(one.account) !== null;
 }
 
 function keep(tx: Transaction, one: Waiting, chat: Uint8Array, visit: Visit): void {
@@ -54,18 +60,27 @@ export function hearSenderKey(tx: Transaction, from: Target, content: Content, p
   return waiting.messagesOf(tx, { ...from, chat }).flatMap(({ frame }) => framed(frame));
 }
 
-/** A sender key that waited, tried once more. `withheld`: it names an operation that the server does not show. */
-export function hearAgain(tx: Transaction, key: waiting.WaitingKey, visit: Visit): { waiting: Waiting[]; isWithheld: boolean } {
+/** What came of a sender key that waited. `withheld`: the operation that it names, and the server does not show. */
+interface HeardAgain {
+  readonly waiting: readonly Waiting[];
+  readonly withheld: Withheld | null;
+}
+
+/** Try a sender key that waited once more. It waits on while the group chat's operations do not hold. */
+export function hearAgain(tx: Transaction, key: waiting.WaitingKey, visit: Visit): HeardAgain {
   const content = readPadded(key.padded);
   const { account, device, chat, position } = key;
   const { body } = content;
   const outcome = takeSenderKey(tx, content, { account, device }, visit);
-  const state = stateOf(groups.get(tx, chat));
-  const isMember = (state?.role(account) ?? null) !== null;
-  const isWithheld = outcome === "early" && isMember && body instanceof SenderKey && !knowsState(tx, body);
-  if (!isWithheld) waiting.forgetKey(tx, position);
+  const group = groups.get(tx, chat);
+  const state = stateOf(group);
+  const isAhead = outcome === "early" && body instanceof SenderKey && !groups.hasOperation(tx, chat, body.gsh);
+  const isMember = (state?.role(account) ?? null) !== null && isReachable(tx, { account, device });
+  const isDoubted = state === null || (group?.trouble !== "" && group?.trouble !== "withheld");
+  if (!(outcome === "early" && (isDoubted || (isAhead && isMember)))) waiting.forgetKey(tx, position);
   const came = outcome === "taken" ? waiting.messagesOf(tx, { chat, account, device }) : [];
-  return { waiting: came.flatMap(({ frame }) => framed(frame)), isWithheld };
+  const withheld = isAhead && isMember && !isDoubted ? { gsh: body.gsh, account } : null;
+  return { waiting: came.flatMap(({ frame }) => framed(frame)), withheld };
 }
 
 export function framed(frame: Uint8Array): Waiting[] {
@@ -91,11 +106,6 @@ function takeSenderKey(tx: Transaction, content: Content, from: Target, visit: V
     if (error instanceof ProtocolError) return "refused";
     throw error;
   }
-}
-
-/** Whether the operation that a sender key names is one that is known here. */
-function knowsState(tx: Transaction, { group, gsh }: SenderKey): boolean {
-  return groups.operationsTo(tx, group, gsh).length > 0;
 }
 
 /** A group key of the newest version opens what people see of the group. */

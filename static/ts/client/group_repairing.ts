@@ -7,6 +7,7 @@ import type { Retry } from "../protocol/body";
 import { NO_RATCHET_KEY, recipients } from "../protocol/group_message";
 import { OwnChain, recipientName } from "../protocol/sender_key";
 import * as controls from "../store/controls";
+import type { Told } from "../store/group_records";
 import * as waiting from "../store/group_waiting";
 import * as groups from "../store/groups";
 import { Control, type Me } from "../store/records";
@@ -31,16 +32,20 @@ export function answerGroup(tx: Transaction, me: Me, from: Target, retry: Retry,
   const entry = sent === null ? null : timeline.get(tx, me.account, sent.message);
   const group = entry === null ? null : groups.get(tx, entry.chat);
   const state = stateOf(group);
-  if (entry === null || entry.padded === null || group === null || state === null) return;
+  if (entry === null || entry.padded === null || group === null || state === null || group.trouble !== "") return;
   const readers = recipients(state, ownDevice(me), new GroupLookup(tx));
   const reader = readers.find((one) => equal(one.account, from.account) && equal(one.device, from.device));
   const chain = group.chain === null ? null : OwnChain.fromBytes(group.chain);
-  if (reader === undefined || chain === null || !equal(chain.id, retry.sessionId)) return;
+  if (reader === undefined) return;
+  const isReader = (one: Told): boolean => recipientName(one) === recipientName(reader);
+  const isCurrent = chain !== null && equal(chain.id, retry.sessionId);
   // Hazard: a new member knows the chain's name, and must not get by asking what was before it.
-  const told = group.told.find((one) => recipientName(one) === recipientName(reader));
+  const told = (isCurrent ? group.told : groups.toldOf(tx, retry.sessionId)).find(isReader);
   if (told === undefined || retry.n < told.n) return;
   if (waiting.countAnswer(tx, entry.id, from.device) >= MOST_ANSWERS) return;
-  queueSenderKey(tx, me, reader, chain.announce(groupKeyOf(group, state)), visit);
+  if (chain !== null && group.told.some(isReader)) {
+    queueSenderKey(tx, me, reader, chain.announce(groupKeyOf(group, state)), visit);
+  }
   const { account, device, signingKey } = reader;
   controls.add(tx, Control.of({ id: entry.id, account, device, signingKey, padded: entry.padded, at: visit.now, logged: true }));
 }

@@ -126,14 +126,15 @@ export class Groups {
 
   /** Learn what happened while this device was away, and do what is left to an admin's client. */
   async tend(): Promise<void> {
-    const before = this.#context.write((tx) => groups.all(tx)).filter((one) => one.ended === "");
+    const known = this.#context.write((tx) => groups.all(tx)).filter((one) => one.ended === "");
+    const before = known.filter((one) => !this.#changer.isMaking(one.id)); // the list may be older than that one
     const listed = await this.#context.api.groups.list();
     for (const one of listed) await this.#follow(one);
     for (const { id, state, announce } of before) {
       if (listed.some(({ group }) => equal(group, id))) {
         if (announce) await this.#sender.announce(id);
       } else if (state !== null) this.#noteOut(id);
-      else if (!this.#changer.isMaking(id)) this.#context.write((tx) => groups.forget(tx, id)); // it was never made
+      else this.#context.write((tx) => groups.forget(tx, id)); // it was never made
     }
   }
 
@@ -188,7 +189,7 @@ export class Groups {
     try {
       await this.#changer.rekey(id);
     } catch (error) {
-      if (!(error instanceof Refused || error instanceof WrongUse)) throw error;
+      if (!(error instanceof Refused || error instanceof WrongUse || error instanceof KeysRefused)) throw error;
     }
   }
 

@@ -83,12 +83,15 @@ export class Linker {
   async #becomeListed(code: LinkCode, over: AbortSignal): Promise<void> {
     const { api, environment } = this.#context;
     let answered: Uint8Array | null = null;
+    let refused: Uint8Array | null = null; // said once
     while (!isOver(over)) {
       const slot = await this.#patiently(() => api.linkSlot(code.device), over);
       if (isOver(over)) return;
       const offer = slot?.offer ?? null;
-      if (offer !== null && (answered === null || !equal(offer, answered))) {
+      const isSeen = [answered, refused].some((one) => offer !== null && one !== null && equal(offer, one));
+      if (offer !== null && !isSeen) {
         if (await this.#patiently(() => this.#answer(code, offer), over)) answered = offer;
+        else refused = offer;
       } else if (slot === null && answered !== null && (await this.#patiently(() => this.#isListed(), over))) return;
       await environment.clock.sleep(POLL, over);
     }

@@ -81,12 +81,15 @@ export class Inbox {
       if (typeof read === "number") causes.set(read, "malformed");
       else if (read !== null) waiting.push(read);
     }
-    await this.#prepare(waiting, mode);
-    const first = this.#run(waiting, { ...mode, last: false });
-    const batches = [first];
-    if (first.notListed.size > 0) {
+    // Before the lists: a newer one may have taken the sender off, and its sessions with it.
+    const ready = this.#context.write((tx) => readable(tx, waiting, mode));
+    const others = waiting.filter((one) => !ready.includes(one));
+    const batches = ready.length === 0 ? [] : [this.#run(ready, { ...mode, last: false })];
+    await this.#prepare(others, mode);
+    batches.push(this.#run(others, { ...mode, last: false }));
+    const again = waiting.filter((one) => batches.some((batch) => batch.notListed.has(one.number)));
+    if (again.length > 0) {
       // Perhaps only not known here yet: PROTOCOL.md names the lists, the directory has them.
-      const again = waiting.filter((one) => first.notListed.has(one.number));
       await this.#directory.refreshAll(again.map((one) => one.account));
       await this.#followGroups(again);
       batches.push(this.#run(again, { ...mode, last: true }));
@@ -169,6 +172,7 @@ export class Inbox {
       return batch;
     });
     telling.lines(result.shown);
+    for (const chat of result.retitled) telling.chat(chat);
     for (const entry of result.shown) this.#typing.arrived(entry);
     telling.flush();
     this.#tellHistory(before);
@@ -204,6 +208,13 @@ function lacking(tx: Transaction, waiting: readonly Waiting[], mode: Mode): [Uin
     if (!pinned || (one.group === null && startsSession(tx, one))) stale.push(one.account);
   }
   return [stale, nameless];
+}
+
+/** What can be read as things stand of those whose lists the rest of the batch asks for. */
+function readable(tx: Transaction, waiting: readonly Waiting[], mode: Mode): Waiting[] {
+  const stale = new Set(lacking(tx, waiting, mode)[0].map(hex));
+  const isPinned = (account: Uint8Array): boolean => (peers.byAccount(tx, account)?.pin ?? null) !== null;
+  return waiting.filter((one) => stale.has(hex(one.account)) && isPinned(one.account) && (one.group !== null || !startsSession(tx, one)));
 }
 
 function startsSession(tx: Transaction, waiting: Waiting): boolean {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { modulesOf } from "./qr";
-import { textIn } from "./qr_reading";
+import { Camera, textIn } from "./qr_reading";
 
 const CODE = Array.from({ length: 200 }, (_, at) => "0123456789ABCDEFGHJKMNPQRSTVWXYZ"[(at * 7 + 3) % 32]).join("");
 
@@ -36,5 +36,25 @@ describe("reading a QR code", () => {
 
   test("of a safety number holds its bytes", () => {
     expect(modulesOf(Uint8Array.from({ length: 76 }, (_, at) => at))).toHaveLength(33 + 8);
+  });
+});
+
+describe("the camera", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  test("is looked at again after a picture that could not be taken", async () => {
+    let looks = 0;
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia: () => Promise.resolve({ getTracks: () => [] }) } });
+    vi.stubGlobal("document", {
+      createElement: () => {
+        looks += 1;
+        throw new Error("no canvas"); // as while the page is put to sleep
+      },
+    });
+    const camera = new Camera(() => undefined);
+    await camera.start({ videoWidth: 4, videoHeight: 4, play: () => Promise.resolve() } as HTMLVideoElement);
+    await vi.waitUntil(() => looks > 1);
+    camera.stop();
+    expect(looks).toBeGreaterThan(1);
   });
 });

@@ -71,12 +71,16 @@ export class Camera {
   async #look(video: HTMLVideoElement): Promise<void> {
     while (this.#isOn()) {
       if (video.videoWidth > 0) {
-        const text = await textIn(pixels(video, video.videoWidth, video.videoHeight)).catch(() => null);
+        const text = await textOf(video).catch(() => null);
         if (text !== null && this.#isOn()) this.#found(text);
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   }
+}
+
+async function textOf(video: HTMLVideoElement): Promise<string | null> {
+  return textIn(pixels(video, video.videoWidth, video.videoHeight));
 }
 
 async function open(): Promise<MediaStream> {

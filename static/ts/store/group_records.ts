@@ -23,6 +23,12 @@ export interface Told {
   readonly n: number; // from which message on it reads
 }
 
+/** An operation that a member knows and the server does not show. */
+export interface Withheld {
+  readonly gsh: Uint8Array;
+  readonly account: Uint8Array; // the member
+}
+
 /** Why nothing is sent to a group chat: what the server shows of it contradicts what its members have signed. */
 export type Trouble = "" | "refused" | "identity" | "newer" | "back" | "ghost" | "withheld";
 
@@ -40,6 +46,7 @@ export interface Group {
   readonly told: readonly Told[]; // who was ever told this chain
   readonly announce: boolean; // the chain is to be given to all who have not got it, and that was not done yet
   readonly leftAt: number; // the number of the last leave; -1: none
+  readonly withheld: readonly Withheld[]; // until they are shown, or the member is one no more
   readonly isPart: boolean; // its operations did never yet hold to the last one that was shown
 }
 
@@ -69,8 +76,12 @@ export const Group = new Kind<Group, Exclude<keyof Group, "id">>(["id"], {
   told: [],
   announce: false,
   leftAt: -1,
+  withheld: [],
   isPart: false,
 });
+
+/** Who was told an own chain. */
+export const ToldChain = new Kind<{ readonly told: readonly Told[] }, never>(["told"], {});
 
 export const GroupOutgoing = new Kind<GroupOutgoing, "mentions" | "padded" | "wire" | "gsh" | "lists" | "attempts">(
   ["id", "group", "sent", "text"],

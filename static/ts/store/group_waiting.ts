@@ -6,7 +6,8 @@ import { damaged } from "./records";
 import type { Row, Transaction } from "./transaction";
 
 const KEPT = 7 * DAY; // ms
-const MOST = 500; // messages, a group chat
+const MOST = 500; // messages, a group chat; and sender keys
+const MOST_IN_ALL = 5_000; // of each
 
 /** A sender key that cannot be judged yet: its padded content, and the device whose session it came on. */
 export interface WaitingKey {
@@ -45,6 +46,8 @@ export function keep(tx: Transaction, message: From & WaitingMessage, when: { no
       " (SELECT envelope FROM group_waiting WHERE chat = ?1 ORDER BY envelope DESC LIMIT ?2)",
     [chat, MOST],
   );
+  const newest = "SELECT envelope FROM group_waiting ORDER BY envelope DESC LIMIT ?";
+  tx.run(`DELETE FROM group_waiting WHERE envelope NOT IN (${newest})`, [MOST_IN_ALL]);
 }
 
 /** What waits for a chain of a device, in order. All stay. */
@@ -70,6 +73,7 @@ export function forget(tx: Transaction, envelope: number): void {
   tx.run("DELETE FROM group_waiting WHERE envelope = ?", [envelope]);
 }
 
+/** Keep a sender key until what it names is here; the oldest give way. */
 export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: { now: number }): void {
   const { chat, account, device } = from;
   tx.run("INSERT INTO group_key (chat, account, device, at, padded) VALUES (?, ?, ?, ?, ?)", [
@@ -79,6 +83,10 @@ export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: {
     when.now,
     padded,
   ]);
+  const newest = "SELECT position FROM group_key";
+  const ofChat = `${newest} WHERE chat = ?1 ORDER BY position DESC LIMIT ?2`;
+  tx.run(`DELETE FROM group_key WHERE chat = ?1 AND position NOT IN (${ofChat})`, [chat, MOST]);
+  tx.run(`DELETE FROM group_key WHERE position NOT IN (${newest} ORDER BY position DESC LIMIT ?)`, [MOST_IN_ALL]);
 }
 
 /** The sender keys that wait, oldest first. */
@@ -86,10 +94,23 @@ export function keys(tx: Transaction): WaitingKey[] {
   return tx.all("SELECT position, chat, account, device, padded FROM group_key ORDER BY position").map(keyOf);
 }
 
+/** The group chats of which sender keys wait. */
+export function chatsOfKeys(tx: Transaction): Uint8Array[] {
+  return tx.all("SELECT chat FROM group_key GROUP BY chat ORDER BY MIN(position)").map(([chat]) => {
+    if (!(chat instanceof Uint8Array)) throw damaged();
+    return chat;
+  });
+}
+
 /** Those of one group chat. */
 export function keysOf(tx: Transaction, chat: Uint8Array): WaitingKey[] {
   const columns = "position, chat, account, device, padded";
   return tx.all(`SELECT ${columns} FROM group_key WHERE chat = ? ORDER BY position`, [chat]).map(keyOf);
+}
+
+/** Give up those of a group chat that is none of one's own. */
+export function forgetKeys(tx: Transaction, chat: Uint8Array): void {
+  tx.run("DELETE FROM group_key WHERE chat = ?", [chat]);
 }
 
 export function forgetKey(tx: Transaction, position: number): void {

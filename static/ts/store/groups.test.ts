@@ -2,9 +2,11 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { random } from "../lib/bytes";
 import { AnnouncedChain } from "../protocol/announced_chain";
+import { SYSTEM } from "../protocol/entropy";
 import { DAY } from "../protocol/limits";
-import { ready } from "../protocol/primitives";
+import { ready, SigningKey } from "../protocol/primitives";
 import { secret } from "../protocol/secret";
+import { OwnChain } from "../protocol/sender_key";
 
 import * as chats from "./chats";
 import { Store } from "./database";
@@ -39,7 +41,7 @@ test("a store of before group chats gets their tables, and keeps what it has", a
   const files = memoryFiles();
   const older = await Store.open(files, new Uint8Array(32));
   older.transaction((tx) => {
-    for (const table of ["group_chat", "group_operation", "announced_chain", "group_outbox", "group_waiting", "group_key", "group_answer", "old_list"]) {
+    for (const table of ["group_chat", "group_operation", "announced_chain", "group_outbox", "group_waiting", "group_key", "group_answer", "old_list", "told_chain"]) {
       tx.run(`DROP TABLE ${table}`);
     }
     tx.run("ALTER TABLE sent DROP COLUMN signing_key");
@@ -84,11 +86,18 @@ test("chains are kept by device, give way when they are dropped, and go after 37
   expect(within((tx) => groups.chains(tx, WALKS, SAM, PHONE))).toEqual([]);
 });
 
-test("own chains are dropped in every group chat when this device starts anew", () => {
+test("own chains are dropped in every group chat when this device starts anew, and who was told them is known a while", () => {
   const told = [{ account: SAM, device: PHONE, signingKey: random(32), n: 0 }];
-  within((tx) => groups.change(tx, WALKS, { chain: random(32), told }));
+  const signing = SigningKey.generate(SYSTEM);
+  const fields = { group: WALKS, epoch: 0, gsh: random(32), id: random(16), n: 3, key: secret(random(32)), signing, created: NOW };
+  const chain = new OwnChain(fields);
+  within((tx) => groups.change(tx, WALKS, { chain: chain.toBytes(), told }));
   within((tx) => groups.dropOwnChains(tx));
   expect(within((tx) => groups.get(tx, WALKS))).toMatchObject({ chain: null, told: [] });
+  within((tx) => groups.tidyChains(tx, { now: NOW + 20 * DAY }));
+  expect(within((tx) => groups.toldOf(tx, chain.id))).toEqual(told);
+  within((tx) => groups.tidyChains(tx, { now: NOW + 22 * DAY }));
+  expect(within((tx) => groups.toldOf(tx, chain.id))).toEqual([]);
 });
 
 test("messages leave in order, and a group chat that is stuck holds up no other", () => {
@@ -121,4 +130,22 @@ test("answers to a device's questions for a message are counted", () => {
   const message = random(16);
   expect(within((tx) => [1, 2, 3].map(() => waiting.countAnswer(tx, message, PHONE)))).toEqual([0, 1, 2]);
   expect(within((tx) => waiting.countAnswer(tx, message, SAM))).toBe(0);
+});
+
+test("sender keys that wait are bounded, and the oldest give way", () => {
+  const from = (chat: Uint8Array) => ({ chat, account: SAM, device: PHONE });
+  within((tx) => {
+    for (let at = 0; at <= 500; at++) waiting.keepKey(tx, from(WALKS), Uint8Array.of(at % 256), { now: at });
+  });
+  const kept = within((tx) => waiting.keysOf(tx, WALKS));
+  expect([kept.length, kept[0]?.padded]).toEqual([500, Uint8Array.of(1)]);
+  const other = random(16);
+  within((tx) => {
+    for (let at = 0; at < 5_000; at++) {
+      tx.run("INSERT INTO group_key (chat, account, device, at, padded) VALUES (?, ?, ?, 0, ?)", [random(16), SAM, PHONE, SAM]);
+    }
+    waiting.keepKey(tx, from(other), Uint8Array.of(7), { now: 0 });
+  });
+  expect(within((tx) => tx.one("SELECT COUNT(*) FROM group_key"))?.[0]).toBe(5_000);
+  expect(within((tx) => [waiting.keysOf(tx, WALKS).length, waiting.keysOf(tx, other).length])).toEqual([0, 1]);
 });

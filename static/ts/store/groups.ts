@@ -1,11 +1,15 @@
 // Group chats: each with its operations, and the chains that other devices have announced in it.
 
 import { AnnouncedChain } from "../protocol/announced_chain";
+import { CHAIN_PERIOD, DAY } from "../protocol/limits";
+import { OwnChain } from "../protocol/sender_key";
 
 import * as chats from "./chats";
-import { Group } from "./group_records";
+import { Group, ToldChain, type Told } from "./group_records";
 import { damaged } from "./records";
 import type { Transaction, Value } from "./transaction";
+
+const TOLD_KEPT = CHAIN_PERIOD + 14 * DAY; // ms; nobody is sent anything again that is older
 
 export function get(tx: Transaction, id: Uint8Array): Group | null {
   const row = tx.one("SELECT value FROM group_chat WHERE id = ?", [id]);
@@ -58,6 +62,11 @@ export function operationsTo(tx: Transaction, id: Uint8Array, hash: Uint8Array):
   return rows.map(([signed]) => bytes(signed));
 }
 
+/** Whether an operation of that hash is known here. */
+export function hasOperation(tx: Transaction, id: Uint8Array, hash: Uint8Array): boolean {
+  return tx.one("SELECT 1 FROM group_operation WHERE chat = ? AND hash = ?", [id, hash]) !== null;
+}
+
 /** The hash of an operation by its number, or null. */
 export function hashAt(tx: Transaction, id: Uint8Array, number: number): Uint8Array | null {
   const row = tx.one("SELECT hash FROM group_operation WHERE chat = ? AND number = ?", [id, number]);
@@ -100,11 +109,28 @@ export function dropDevice(tx: Transaction, account: Uint8Array, device: Uint8Ar
 
 /** This device starts anew, under other keys: it makes another chain in every group chat. */
 export function dropOwnChains(tx: Transaction): void {
-  for (const group of all(tx)) if (group.chain !== null) save(tx, { ...group, chain: null, told: [] });
+  for (const group of all(tx)) {
+    keepTold(tx, group);
+    if (group.chain !== null) save(tx, { ...group, chain: null, told: [] });
+  }
 }
 
-/** Once a day: drop chains of which nothing can come any more, and skipped keys as old. */
+/** Keep who was told this device's chain, which gives way to another: what was sent on it may be asked for still. */
+export function keepTold(tx: Transaction, group: Group): void {
+  if (group.chain === null) return;
+  const { id, created } = OwnChain.fromBytes(group.chain);
+  tx.run("INSERT OR REPLACE INTO told_chain VALUES (?, ?, ?)", [id, created, ToldChain.pack({ told: group.told })]);
+}
+
+/** Who was told an own chain that is used no more. */
+export function toldOf(tx: Transaction, chain: Uint8Array): readonly Told[] {
+  const row = tx.one("SELECT value FROM told_chain WHERE id = ?", [chain]);
+  return row === null ? [] : ToldChain.unpack(row[0]).told;
+}
+
+/** Once a day: drop chains of which nothing can come any more, or be asked for, and skipped keys as old. */
 export function tidyChains(tx: Transaction, when: { now: number }): void {
+  tx.run("DELETE FROM told_chain WHERE at <= ?", [when.now - TOLD_KEPT]);
   for (const [value] of tx.all("SELECT value FROM announced_chain")) {
     const before = AnnouncedChain.fromBytes(bytes(value));
     const kept = before.tidy(when);

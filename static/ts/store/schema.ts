@@ -107,6 +107,10 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       " chat BLOB NOT NULL, failed INTEGER NOT NULL, value BLOB NOT NULL)",
     "CREATE INDEX open_outbox_by_chat ON open_outbox (chat, position)",
   ],
+  [
+    // Who was told own chains of group chats that are used no more. `at`: when the chain was begun.
+    "CREATE TABLE told_chain (id BLOB PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
+  ],
 ];
 
 /** What migrating needs of a database. */

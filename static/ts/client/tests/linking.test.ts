@@ -142,7 +142,12 @@ test("an offer that was not made for the code is ignored", async () => {
   const guessed = new LinkCode({ ...fieldsOf(code), secret });
   const { list } = showAnotherIdentity(alice);
   relay.links.set(laptop.device, { offer: encodeBase64url(sealOffer(guessed, list)), answer: null });
-  await passing([laptop], () => laptop.notices.some((one) => one.includes("not made for this code")));
+  const said = (): number => laptop.notices.filter((one) => one.includes("not made for this code")).length;
+  await passing([laptop], () => said() > 0);
+  const looks = (): number => relay.times("GET", `keys/links/${laptop.device}`);
+  const before = looks();
+  await passing([laptop], () => looks() > before + 2);
+  expect(said()).toBe(1);
   expect(relay.links.get(laptop.device)?.answer).toBeNull();
   expect(laptop.linkStep).toBe("waiting");
 });
