@@ -325,6 +325,9 @@ async def test_a_refusal_has_the_words_of_other_chats(alice: Client, bob: Client
         await alice.send("nobody", "hello", open_chat=True)
     with pytest.raises(WrongUse):
         await alice.send("alice", "hello", open_chat=True)
+    relay.refusals["POST open-chats"].append(problem(403, "contact_blocked"))
+    with pytest.raises(Refused, match="You have blocked bob; "):
+        await alice.create_group("Choir", ["bob"], open_chat=True)
     for text in ("", " ", "\0", "x" * 16_001):
         with pytest.raises(WrongUse):
             await alice.send("bob", text, open_chat=True)

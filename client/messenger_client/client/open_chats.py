@@ -18,7 +18,7 @@ from .model import GroupChat, Hits, Message, OpenPage, Role
 from .naming import chat_named, is_group_name
 from .open_keeping import OpenKeeper
 from .open_reading import OpenReader
-from .open_sending import check_open_text, in_words, not_in, require_member, with_person
+from .open_sending import check_open_text, in_words, is_blocked, not_in, require_member, with_person
 from .open_showing import group_chat_of
 from .people import People
 
@@ -62,7 +62,7 @@ class OpenChats(People, Groups):
         if members_may_add:
             raise WrongUse("In an open chat admins alone add people.")
         check_title(title)
-        accounts = list(dict.fromkeys([await self._account(one) for one in members]))
+        accounts = {await self._account(one): one for one in members}
         creation = self._context.entropy.random(ID_SIZE)
         try:
             info = await self._calls.create_group(creation, title, accounts)
@@ -72,7 +72,8 @@ class OpenChats(People, Groups):
             # Perhaps the answer alone was lost: the same id gives the same chat.
             info = await self._calls.create_group(creation, title, accounts)
         except Refused as error:
-            raise _in_words(error) from error
+            who = await self._context.write(lambda tx: [one for one in accounts if is_blocked(tx, one)])
+            raise _in_words(in_words(error, " and ".join(accounts[one] for one in who or accounts))) from error
         kept = await self._open.keep(info)
         if kept is None:
             raise Refused("The server gives an open chat the id of an encrypted one.", "not_found")

@@ -145,6 +145,11 @@ def in_words(error: Refused, name: str) -> Refused:
     return error if reason is None else Refused(reason.format(name=name), error.code)
 
 
+def is_blocked(tx: Transaction, account: bytes) -> bool:
+    peer = peers.by_account(tx, account)
+    return peer is not None and peer.blocked
+
+
 def _reason(tx: Transaction, outgoing: OpenOutgoing, error: ClientError) -> ClientError:
     chat = open_chats.get(tx, outgoing.chat) if outgoing.chat else None
     if not isinstance(error, Refused):
