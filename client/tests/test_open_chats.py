@@ -422,6 +422,8 @@ async def test_a_server_that_is_away_takes_nothing_along(alice: Client, bob: Cli
     relay.refusals[f"GET open-chats/{chat}"].append(problem(503, "unavailable"))
     with pytest.raises(Unreachable):
         await alice.history("#Choir")
+    relay.refusals["GET open-chats"].append(problem(401, "session_ended"))
+    assert [one.last for one in await alice.chats()] == [None]
     [found] = await alice.chats()
     assert found.id == chat
     assert isinstance(found.last, Message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..api import forms
 from ..api.open_chats import MOST_PAGE, OpenInfo, OpenMessage
-from ..errors import Refused, Unreachable, WrongUse
+from ..errors import Refused, SignInNeeded, Unreachable, WrongUse
 from ..store import Transaction, open_chats
 from ..store.open_records import OpenChat, OpenOutgoing
 from .context import Context, require_me
@@ -94,13 +94,15 @@ class OpenReader:
         return Hits(await self._context.write(lambda tx: tuple(hit_of(tx, one) for one in hits)), following)
 
     async def chats(self) -> list[Chat]:
-        """Those one is in, with the newest message of the latest ones, if the server answers."""
+        """Those one is in, with the newest message of the latest ones, if the server answers this device."""
         try:
-            infos = await self._keeper.look()
-        except Unreachable:
+            return await self._chats()
+        except (Unreachable, SignInNeeded, Refused):
             return await self._context.write(_known)
+
+    async def _chats(self) -> list[Chat]:
         found = []
-        for place, info in enumerate(infos):
+        for place, info in enumerate(await self._keeper.look()):
             page: list[OpenMessage] = []
             if info.newest is not None and place < MOST_SHOWN:
                 page, _ = await self._context.api.open_chats.messages(info.chat, limit=NEW_SHOWN)
