@@ -38,6 +38,7 @@ def make_group(surfer: Surfer, *names: str) -> None:
     page.get_by_role("button", name="New group").click()
     dialog = page.get_by_role("dialog", name="New group")
     dialog.get_by_label("Name of the group").fill(TITLE)
+    dialog.get_by_text("Description and colour").click()
     dialog.get_by_label("What it is about").fill("On Sundays")
     dialog.get_by_role("radio", name="Rust").check()
     for name in names:

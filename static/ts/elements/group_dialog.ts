@@ -5,7 +5,7 @@ import type { Person } from "../client/model";
 import { problem } from "./device_list";
 import { PageElement } from "./element";
 import { encryptionChoice } from "./encryption_choice";
-import { groupFields, readFields } from "./group_fields";
+import { moreFields, nameField, readFields } from "./group_fields";
 import { icons } from "./icons";
 import { avatar, iconButton } from "./parts";
 import type { Changes } from "./state/changes";
@@ -54,13 +54,19 @@ export class GroupDialogElement extends PageElement {
     const ready = view.name === "new" || view.name === "join" || groups.chosen.length > 0;
     return html`<form class="group-form" @submit=${this.#submit}>
       ${view.name === "new" ? html`<p class="quiet">${said.newHelp}</p>` : nothing}
-      ${view.name === "new" ? groupFields("new", groups.isOpen) : nothing}
+      ${view.name === "new" ? nameField("new") : nothing}
       ${view.name === "join"
         ? html`<ul class="meanings">
             ${said.joinMeans.map((one) => html`<li>${one}</li>`)}
           </ul>`
         : this.#people(view)}
       ${isMade ? encryptionChoice(groups.isOpen, (open) => groups.setOpen(open)) : nothing}
+      ${view.name === "new" && !groups.isOpen
+        ? html`<details class="group-more">
+            <summary>${said.more}</summary>
+            ${moreFields("new")}
+          </details>`
+        : nothing}
       ${problem(groups.why)}
       ${groups.busy
         ? html`<p class="quiet" role="status">${said.busy}</p>`

@@ -1,6 +1,6 @@
 // What one fills in about a group: its name, a description, a colour.
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, type TemplateResult } from "lit";
 import type { GroupInfo } from "../client/model";
 import type { GroupForm } from "./state/group_dialog";
 import { PALETTE, shownColour } from "./state/palette";
@@ -10,8 +10,8 @@ const said = words.group;
 const MOST_TITLE = 100; // characters
 const MOST_DESCRIPTION = 500;
 
-/** `id` begins the ids of the fields; `group`: what they have at first. An open group has a name alone. */
-export function groupFields(id: string, isOpen: boolean, group?: GroupInfo): TemplateResult {
+/** `id` begins the ids of the fields; `group`: what they have at first. */
+export function nameField(id: string, group?: GroupInfo): TemplateResult {
   return html`<div class="field">
       <label for="${id}-title">${said.titleLabel}</label>
       <input
@@ -23,21 +23,23 @@ export function groupFields(id: string, isOpen: boolean, group?: GroupInfo): Tem
         dir="auto"
         value=${group?.title ?? ""}
       />
+    </div>`;
+}
+
+/** What an open group has not. */
+export function moreFields(id: string, group?: GroupInfo): TemplateResult {
+  return html`<div class="field">
+      <label for="${id}-description">${said.description}</label>
+      <textarea
+        id="${id}-description"
+        name="description"
+        rows="2"
+        maxlength=${MOST_DESCRIPTION}
+        dir="auto"
+        .defaultValue=${group?.description ?? ""}
+      ></textarea>
     </div>
-    ${isOpen
-      ? nothing
-      : html`<div class="field">
-            <label for="${id}-description">${said.description}</label>
-            <textarea
-              id="${id}-description"
-              name="description"
-              rows="2"
-              maxlength=${MOST_DESCRIPTION}
-              dir="auto"
-              .defaultValue=${group?.description ?? ""}
-            ></textarea>
-          </div>
-          ${colours(group?.colour ?? null)}`}`;
+    ${colours(group?.colour ?? null)}`;
 }
 
 export function readFields(form: HTMLFormElement): GroupForm {

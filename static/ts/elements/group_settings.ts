@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { GroupInfo } from "../client/model";
 import { PageElement } from "./element";
-import { groupFields, readFields } from "./group_fields";
+import { moreFields, nameField, readFields } from "./group_fields";
 import { icons } from "./icons";
 import type { Changes } from "./state/changes";
 import { changesOf } from "./state/group";
@@ -40,10 +40,11 @@ export class GroupSettingsElement extends PageElement {
     return html`<section aria-labelledby="group-settings">
       <h3 id="group-settings">${icons.settings}${said.settings}</h3>
       <form class="group-inline" @submit=${this.#save} @input=${() => (this.saved = false)}>
-        ${groupFields("group", isOpen, group)}
+        ${nameField("group", group)}
         ${isOpen
           ? nothing
-          : html`<div class="choice">
+          : html`${moreFields("group", group)}
+            <div class="choice">
               <input id="group-may-add" name="mayAdd" type="checkbox" role="switch" ?checked=${group.membersMayAdd} />
               <label for="group-may-add">${said.membersMayAdd}</label>
             </div>`}

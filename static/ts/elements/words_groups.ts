@@ -92,10 +92,11 @@ export const groupWords = {
   ],
   join: "Join",
   settings: "Settings of the group",
+  more: "Description and colour",
   description: "What it is about",
   colours: {
     legend: "Colour",
-    none: "Automatic",
+    none: "None",
     names: ["Teal", "Rust", "Violet", "Blue", "Rose", "Olive", "Purple", "Slate"],
   },
   membersMayAdd: "Members may add people",

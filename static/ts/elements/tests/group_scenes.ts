@@ -93,6 +93,10 @@ export function groupScenes(everybody: () => FakeMessenger): Record<string, () =
       fake.change(chat, { unread: 2, mentioned: true });
       return { fake, path: `/chats/${chat}` };
     },
+    groupmentioned: () => {
+      const scene = group({ muted: true }, { chat: { unread: 3, mentioned: true } })();
+      return { ...scene, path: "/chats/" };
+    },
     groupmuted: group({ muted: true }, { chat: { unread: 3 } }),
   };
 }
