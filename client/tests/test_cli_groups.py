@@ -67,6 +67,13 @@ def test_a_link_is_made_used_and_ended(alice: Terminal, bob: Terminal) -> None:
     assert "leads nowhere" in done.stderr
 
 
+def test_a_group_chat_is_declined_by_the_title_that_came_just_now(alice: Terminal, bob: Terminal) -> None:
+    alice.json("group", "create", "Friends", "--member", "bob")
+    assert bob.json("group", "leave", "Friends")[0]["standing"] == "left"
+    [left] = alice.json("groups")
+    assert left["members"] == [{"username": "alice", "role": "owner"}]
+
+
 def test_what_makes_no_sense_is_said(alice: Terminal) -> None:
     assert alice.run("send", "#Nothing", "hello?").returncode == 2
     assert alice.run("group", "info", "Nothing").returncode == 2

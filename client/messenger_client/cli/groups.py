@@ -217,7 +217,7 @@ def _add_joining(app: typer.Typer) -> None:
 
 async def _do(terminal: Terminal, line: str, work: Callable[[Client], Awaitable[GroupChat]]) -> None:
     async with terminal.client() as client:
-        await client.look_at_groups()
+        await client.sync()  # the title that a person means may have come just now
         terminal.output.result(_value("group", await work(client)), one_line(line))
 
 
