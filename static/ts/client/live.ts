@@ -227,9 +227,9 @@ export class Live {
     await unhurried(ownDevices.tend());
     await unhurried(people.syncContacts());
     await unhurried(groups.tend());
-    await unhurried(openKeeper.tend());
     await unhurried(inbox.unpark());
     await unhurried(prekeys.checkNowAndThen());
+    await unhurried(openKeeper.tend());
   }
 
   async #keepToken(stream: Stream, over: AbortSignal): Promise<void> {

@@ -19,6 +19,8 @@ import { Turn } from "./signals";
 import { WORDS } from "./words";
 
 const LOOKED_AT = 20; // chats whose newest page each connection reads, though nothing new is in them: edits show nowhere else
+const AGAIN = 5; // seconds before what was too much is tried again
+const LONGEST_WAIT = 60;
 
 export class OpenKeeper {
   readonly #context: Context;
@@ -31,14 +33,23 @@ export class OpenKeeper {
     this.#directory = directory;
   }
 
-  /** Learn what happened while this device was away. */
+  /** Learn what happened while this device was away. As long as it takes, where the server asks to go slowly. */
   async tend(): Promise<void> {
+    const { stream } = this.#context;
     this.#fresh.clear();
     const before = this.#context.write((tx) => openChats.all(tx));
     const listed = await this.#context.api.open.list();
-    await this.#lookForMissing(before, listed);
-    for (const one of listed) await this.#each(() => this.#turn.take(() => this.#catchUp(one)));
-    for (const { id } of listed.slice(0, LOOKED_AT)) await this.#each(() => this.#readOnce(id));
+    const there = new Set(listed.map(({ id }) => hex(id)));
+    const missing = before.filter(({ id, kind, ended }) => kind === "group" && ended === "" && !there.has(hex(id)));
+    const work = [
+      // One is in them no more, or they moved between two pages of the list. One of two is not listed while one blocks.
+      ...missing.map(({ id }) => () => this.refresh(id)),
+      ...listed.map((one) => () => this.#turn.take(() => this.#catchUp(one))),
+      ...listed.slice(0, LOOKED_AT).map(({ id }) => () => this.#readOnce(id)),
+    ];
+    for (const one of work) {
+      while (this.#context.stream === stream && !(await this.#each(one)));
+    }
   }
 
   /** Read a chat's newest messages once a connection: what was edited or deleted meanwhile. Not waited for. */
@@ -103,7 +114,11 @@ export class OpenKeeper {
   /** Learn the names of those who wrote and are not in the chat any more. Names only show. */
   async name(messages: readonly Pick<OpenMessage, "sender">[]): Promise<void> {
     const senders = new Map(messages.map(({ sender }) => [hex(sender), sender])).values();
-    await this.#each(() => this.#directory.nameAccounts(senders));
+    try {
+      await this.#directory.nameAccounts(senders);
+    } catch (error) {
+      if (!(error instanceof Unreachable && error.code === "too_many_requests")) throw error;
+    }
   }
 
   async #refresh(id: Uint8Array): Promise<void> {
@@ -161,25 +176,18 @@ export class OpenKeeper {
     telling.flush();
   }
 
-  /**
-   * Groups that the server does not list: one is in them no more, or they moved between two pages of the list.
-   *
-   * A chat of two is not listed while one blocks.
-   */
-  async #lookForMissing(before: readonly OpenChat[], listed: readonly OpenListed[]): Promise<void> {
-    const there = new Set(listed.map(({ id }) => hex(id)));
-    const missing = before.filter(({ id, kind, ended }) => kind === "group" && ended === "" && !there.has(hex(id)));
-    for (const { id } of missing) await this.#each(() => this.refresh(id));
-  }
-
-  /** What is wrong with one chat concerns no other. */
-  async #each(work: () => Promise<void>): Promise<void> {
+  /** What is wrong with one chat concerns no other. False: the server asked to go slowly, and that was done. */
+  async #each(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
     } catch (error) {
-      const isLater = error instanceof Unreachable && error.code !== "too_many_requests";
-      if (isLater || !(error instanceof Refused || error instanceof Defect || error instanceof Unreachable)) throw error;
+      if (error instanceof Unreachable && error.code === "too_many_requests") {
+        await this.#context.environment.clock.sleep(Math.min(Math.max(error.retryAfter ?? AGAIN, 1), LONGEST_WAIT));
+        return false;
+      }
+      if (!(error instanceof Refused || error instanceof Defect)) throw error;
     }
+    return true;
   }
 }
 

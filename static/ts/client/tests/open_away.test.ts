@@ -204,6 +204,16 @@ test("a server that asks to go slowly is waited for", async () => {
   expect(relay.times("FRAME", "open.send")).toBe(2);
 });
 
+test("a list that is too long to be read at once is read as fast as the server allows", async () => {
+  const ids = [id, await openGroup(alice, bob), await openGroup(alice, bob)];
+  await alice.messenger.close();
+  for (const one of ids) relay.open.write(one, bob.account, "while away");
+  for (const one of ids) relay.refusals.of(`GET open-chats/${one}`).push(problem(429, "too_many_requests"));
+  await alice.reopen();
+  await passing([alice], async () => (await Promise.all(ids.map((one) => summary(alice, one)))).every((one) => one?.unread === 1));
+  expect(alice.clock.slept.filter((seconds) => seconds === 5).length).toBeGreaterThanOrEqual(3);
+});
+
 test("making a group again after a lost answer makes no second one", async () => {
   relay.faults.of("POST open-chats").push(() => null);
   const again = (): Promise<unknown> => alice.messenger.createGroup("Walks", [bob.account], { open: true });
