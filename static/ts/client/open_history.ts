@@ -40,10 +40,8 @@ export class OpenHistory {
     let all = messages;
     if (messages.length < limit && !chat.whole && chat.ended === "") {
       const from = messages[0]?.position ?? (before === null ? null : Math.ceil(before));
-      const older = await this.#orNone(messages.length > 0 || before === null, async () => {
-        const page = await this.#context.api.open.before(id, from, Math.min(limit - messages.length, OPEN_PAGE));
-        return page.messages.reverse();
-      });
+      const isEnough = messages.length > 0 || before === null;
+      const older = await this.#orNone(isEnough, () => this.#older(id, from, limit - messages.length));
       all = [...older, ...messages];
       await this.#keeper.name(older);
     }
@@ -57,12 +55,11 @@ export class OpenHistory {
     const [oldest] = this.#context.write((tx) => openMessages.bounds(tx, id)) ?? [Infinity];
     let all = messages;
     if (!chat.whole && after < oldest && chat.ended === "") {
-      const most = Math.min(limit, OPEN_PAGE);
-      const read = await this.#orNone(messages.length > 0, () => this.#context.api.open.after(id, Math.max(0, Math.floor(after)), most));
+      const read = await this.#orNone(messages.length > 0, () => this.#newer(id, Math.max(0, Math.floor(after)), limit));
       await this.#keeper.name(read);
       if (read.length > 0) all = read;
       // What was written since stands behind all others.
-      if (read.length === most) return this.#shown(id, read, { after, before: (read.at(-1)?.position ?? 0) + 1 }).slice(0, limit);
+      if (read.length === limit) return this.#shown(id, read, { after, before: (read.at(-1)?.position ?? 0) + 1 }).slice(0, limit);
     }
     return this.#shown(id, all, { after }).slice(0, limit);
   }
@@ -117,6 +114,29 @@ export class OpenHistory {
     const isEmpty = this.#context.write((tx) => openMessages.bounds(tx, id)) === null;
     if (isEmpty && this.#context.stream !== null) await this.#orNone(true, () => this.#keeper.refresh(id).then(() => []));
     else this.#keeper.lookAt(id);
+  }
+
+  /** So many messages below a position (null: the newest), or all there are, oldest first. */
+  async #older(id: Uint8Array, from: number | null, count: number): Promise<OpenMessage[]> {
+    const read: OpenMessage[] = []; // newest first
+    for (let more = true; more && read.length < count; ) {
+      const page = await this.#context.api.open.before(id, read.at(-1)?.position ?? from, Math.min(count - read.length, OPEN_PAGE));
+      read.push(...page.messages);
+      more = page.more;
+    }
+    return read.reverse();
+  }
+
+  /** So many messages above a position, or all there are, oldest first. */
+  async #newer(id: Uint8Array, from: number, count: number): Promise<OpenMessage[]> {
+    const read: OpenMessage[] = [];
+    for (let isFull = true; isFull && read.length < count; ) {
+      const most = Math.min(count - read.length, OPEN_PAGE);
+      const page = await this.#context.api.open.after(id, read.at(-1)?.position ?? from, most);
+      read.push(...page);
+      isFull = page.length === most;
+    }
+    return read;
   }
 
   /** What the server gives; nothing, where it cannot be reached and that is not all there is. */

@@ -121,6 +121,8 @@ test("the newest messages are kept, and older ones come from the server page by 
   expect(await numbers(messenger.linesAfter(id, older[0]!.position - 1, 60))).toBe("130..189 60");
   expect(await numbers(messenger.linesAfter(id, newest[10]!.position, 60))).toBe("401..449 49");
   expect(await numbers(messenger.linesAround(id, older[3]!.id, 20))).toBe("124..143 20");
+  expect(await numbers(messenger.lines(id, older[0]!.position + 400, 240))).toBe("24..263 240"); // more than an answer has
+  expect(await numbers(messenger.linesAfter(id, older[0]!.position - 91, 240))).toBe("100..339 240");
   alice.cut();
   await until(() => alice.connection !== "online");
   expect(await numbers(messenger.lines(id, across[30]!.position, 100))).toBe("250..259 10"); // all that is here
