@@ -149,7 +149,6 @@ function systemText(tx: Transaction, { event, account, text }: Entry): string {
   return systemSentence(event?.name ?? "", {
     who: name(account),
     whom: name(about),
-    isOwn: equal(account, own),
     isOwnWhom: equal(about, own),
     role: event?.role ?? 0,
     title: text,

@@ -3,15 +3,14 @@
 interface Told {
   readonly who: string;
   readonly whom: string;
-  readonly isOwn: boolean; // who
-  readonly isOwnWhom: boolean;
+  readonly isOwnWhom: boolean; // it happened to oneself
   readonly role: number;
   readonly title: string;
 }
 
 const ROLES = ["a member", "an admin", "an owner"];
 
-export function systemSentence(name: string, { who, whom, isOwn, isOwnWhom, role, title }: Told): string {
+export function systemSentence(name: string, { who, whom, isOwnWhom, role, title }: Told): string {
   const you = isOwnWhom ? "you" : whom;
   switch (name) {
     case "created":
@@ -33,7 +32,7 @@ export function systemSentence(name: string, { who, whom, isOwn, isOwnWhom, role
     case "approved":
       return `${who} let ${you} in.`;
     case "role":
-      return `${who} made ${you} ${ROLES[role] ?? ROLES[0] ?? ""}.`;
+      return `${who} ${who === whom ? "became" : `made ${you}`} ${ROLES[role] ?? ROLES[0] ?? ""}.`;
     case "title":
       return title === "" ? `${who} changed the group's name.` : `${who} named the group “${title}”.`;
     case "link_made":
@@ -43,6 +42,6 @@ export function systemSentence(name: string, { who, whom, isOwn, isOwnWhom, role
     case "out":
       return "You are not in this group any more. What you have stays here.";
     default:
-      return isOwn ? "You changed the group." : `${who} changed the group.`;
+      return `${who} changed the group's settings.`;
   }
 }

@@ -87,7 +87,7 @@ test("what people see of a group changes in one operation, and what is not named
   const now = { title: "Swims", description: "On Fridays", colour: null, membersMayAdd: true };
   await until(async () => (await group(bob, id))?.colour === null && (await group(bob, id))?.title === "Swims");
   expect(await group(bob, id)).toMatchObject(now);
-  expect((await texts(bob, id)).slice(1)).toEqual(["alice named the group “Swims”.", "alice changed the group."]);
+  expect((await texts(bob, id)).slice(1)).toEqual(["alice named the group “Swims”.", "alice changed the group's settings."]);
   const sizes = { description: "x".repeat(5_000) };
   await expect(alice.messenger.changeGroup(id, sizes)).rejects.toThrow("too long");
   await expect(alice.messenger.changeGroup(id, { title: "two\nlines" })).rejects.toThrow("needs a name");
