@@ -58,6 +58,18 @@ async def test_frames_that_overtake_each_other_or_never_come_lose_nothing(
     assert await nothing_more(bob)
 
 
+async def test_what_cannot_be_read_just_now_is_read_later_on_the_same_connection(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await choir(alice, bob)
+    await befriend(alice, bob)
+    await alice.send("#Choir", "hello")
+    relay.refusals["GET open-chats"] += [problem(503, "unavailable")] * 2
+    assert await texts(bob, 1) == ["hello"]
+    assert relay.refusals["GET open-chats"] == []
+    assert not any("Not connected" in one for one in bob.told)  # type: ignore[attr-defined]
+
+
 async def test_a_chat_with_a_long_past_begins_with_its_newest_page(
     alice: Client, bob: Client, open_client: Open
 ) -> None:

@@ -108,7 +108,7 @@ def _add_making(app: typer.Typer) -> None:
             raise WrongUse("What is to be set? See `messenger group set --help`.")
         number = KEEP if colour is None else _colour(colour)
         async with terminal.client() as client:
-            await client.look_at_groups()
+            await client.sync()
             changed = await client.change_group(
                 name, description=description, colour=number, members_may_add=members_may_add
             )

@@ -159,6 +159,7 @@ class Client(Writing, Devices):
                 await self._own.tend()  # says why
             raise
         await self.look_at_groups()
+        await self._open.look()
         await self._inbox.ask_for_early()
         await self._controls.flush()
         await self._statuses.ask()

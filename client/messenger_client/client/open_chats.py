@@ -163,11 +163,6 @@ class OpenChats(People, Groups):
             return await super().accept_group(name)
         return await self._change_open(chat, lambda: self._calls.accept(chat.id))
 
-    async def look_at_groups(self) -> None:
-        """Follow all of them, and do what an admin's device is due to do. Raises Unreachable, SignInNeeded."""
-        await super().look_at_groups()
-        await self._open.look()
-
     async def mark_read(self, messages: Sequence[Message]) -> None:
         """Tell senders that their messages were read. At most 500 of one chat."""
         if not messages or not messages[0].is_open:

@@ -14,6 +14,7 @@ from .context import Context
 from .open_keeping import OpenKeeper
 from .open_sending import OpenSender
 
+PAUSE = 5.0  # seconds before what could not be read is read again
 LOOK_EVERY = 300.0  # seconds between looks at what no frame has told of
 OUTBOX_EVERY = 5.0  # seconds between looks at what other processes could not send
 
@@ -65,9 +66,8 @@ class OpenFrames:
                     chat = next(iter(self._words))
                     await self._take(chat, self._words.pop(chat))
             except Unreachable as error:
-                if error.code != "too_many_requests":
-                    raise
-                await self._context.clock.sleep(error.retry_after or 1.0)
+                # Of a connection that broke, who reads it knows more: the messages of other chats come on it.
+                await self._context.clock.sleep(error.retry_after or PAUSE)
                 missed = True
                 continue
             except (Refused, Defect) as error:
