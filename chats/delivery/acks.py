@@ -7,12 +7,11 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from chats.delivery import messages
 from chats.delivery.connection import Connection
 from chats.delivery.on_demand import OnDemand
-from chats.ids import AccountId, ChatId, DeviceId, MessageId
+from chats.ids import AccountId, ChatId, DeviceId, GroupId, MessageId
 from chats.limits import ACK_BACKLOG, ACK_INTERVAL
 from chats.writer.store import Entered, Store
 from messenger.lib import metrics
@@ -96,13 +95,22 @@ class Acks:
 
 
 def delivered(entered: list[Entered], owners: dict[DeviceId, AccountId], now: int) -> list[tuple[AccountId, str]]:
-    """One `message.delivered` for all that a device has acknowledged of a chat, to the account that sent it."""
+    """One `message.delivered` for all that a device has acknowledged of a chat, to the account that sent it.
+
+    In a group chat one for all the devices that have acknowledged the same: otherwise it would be hundreds.
+    """
     merged: dict[tuple[AccountId, bool, ChatId, DeviceId], list[MessageId]] = {}
     for one in entered:
-        if one.shown:
-            merged.setdefault((one.sender, one.in_group, one.chat, one.device), []).append(one.message_id)
+        for device in one.devices:
+            merged.setdefault((one.sender, one.in_group, one.chat, device), []).append(one.message_id)
     told = []
+    alike: dict[tuple[AccountId, ChatId, tuple[MessageId, ...]], list[DeviceId]] = {}
     for (sender, in_group, chat, device), ids in merged.items():
-        status: Any = messages.group_status if in_group else messages.status
-        told.append((sender, status("message.delivered", chat, ids, owners[device], device, now)))
+        if in_group:
+            alike.setdefault((sender, chat, tuple(sorted(ids))), []).append(device)
+        else:
+            told.append((sender, messages.status("message.delivered", chat, ids, owners[device], device, now)))
+    for (sender, chat, same), devices in alike.items():
+        having = [(owners[device], device) for device in devices]
+        told.append((sender, messages.group_delivered(GroupId(chat), same, having, now)))
     return told

@@ -135,6 +135,14 @@ def group_status(
     return encode({"type": kind, "group": group, "messages": messages, "account": account, "device": device, "at": at})
 
 
+def group_delivered(
+    group: GroupId, messages: Sequence[MessageId], devices: Sequence[tuple[AccountId, DeviceId]], at: int
+) -> str:
+    """`message.delivered` in a group chat: all these devices have all these messages."""
+    having = [{"account": account, "device": device} for account, device in devices]
+    return encode({"type": "message.delivered", "group": group, "messages": messages, "devices": having, "at": at})
+
+
 def group_typing(group: GroupId, account: AccountId, on: bool) -> str:
     return encode({"type": "typing", "group": group, "account": account, "on": on})
 

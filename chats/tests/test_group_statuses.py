@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 
 from chats import services
+from chats.delivery import acks
 from chats.models import GroupMessage, GroupMessageStatus
 from chats.services.groups import reach
 from chats.tests.groups import MEMBER, META, Add, Ask, Group, Remove, account_of, asker
@@ -45,8 +46,8 @@ async def test_the_last_ack_takes_the_ciphertext_with_it(
         for socket in (a, t):
             heard = await socket.get("message.delivered")
             assert (heard["group"], heard["messages"]) == (group.id, [sent["message_id"]])
-            assert (heard["account"], heard["device"]) == (bob.account, bob.id)
-            assert "chat" not in heard
+            assert heard["devices"] == [{"account": bob.account, "device": bob.id}]
+            assert heard.keys() == {"type", "group", "messages", "devices", "at"}
         assert bytes((await GroupMessage.objects.aget()).ciphertext)
         assert await ask(tablet, "post", "envelopes/ack", {"envelopes": [copy["envelope"]]}) == (
             200,
@@ -58,6 +59,30 @@ async def test_the_last_ack_takes_the_ciphertext_with_it(
     assert (bytes(message.ciphertext), message.waiting) == (b"", 0)
     # A copy for another device of one's own has no status.
     assert [row.device_id async for row in GroupMessageStatus.objects.all()] == [bob.device.pk]
+
+
+async def test_the_sender_hears_once_of_all_devices_that_have_the_same(
+    group: Group, alice: Phone, tablet: Phone, bob: Phone, charlie: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acks, "ACK_INTERVAL", 0.2)
+    await do(group, alice, Add(account_of(charlie)))
+    await sync_to_async(reach.accept_group)(account=charlie.member.id, group=uuid.UUID(group.id))
+    async with alice.online() as a, tablet.online() as t, bob.online() as b, charlie.online() as c:
+        sent = [group.message(bob, alice, charlie) for _ in range(2)]
+        for one in sent:
+            await b.ask(one)
+        for socket, count in ((a, 2), (t, 2), (c, 1)):
+            numbers = [(await socket.get("envelope"))["envelope"] for _ in sent]
+            await socket.say({"type": "ack", "envelopes": numbers[:count]})
+        heard = {len(one["messages"]): one for one in [await b.get("message.delivered") for _ in range(2)]}
+        assert set(heard[2]["messages"]) == {one["message_id"] for one in sent}
+        assert heard[1]["messages"] == [sent[0]["message_id"]]
+        assert {(one["account"], one["device"]) for one in heard[2]["devices"]} == {
+            (alice.account, alice.id),
+            (alice.account, tablet.id),
+        }
+        assert heard[1]["devices"] == [{"account": charlie.account, "device": charlie.id}]
+        assert await b.silent()
 
 
 async def test_read_is_told_to_the_sender_and_to_ones_own_devices(

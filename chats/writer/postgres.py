@@ -144,8 +144,9 @@ def drain_parameters(rooms: Mapping[DeviceId, int], held: Collection[int], limit
 def entered(rows: Sequence[Row]) -> list[Entered]:
     """Rows of sql.ACKNOWLEDGE."""
     return [
-        Entered(MessageId(message), ChatId(chat), AccountId(sender), DeviceId(device), shown, in_group)
-        for message, chat, sender, device, shown, in_group in rows
+        Entered(MessageId(message), ChatId(chat), AccountId(sender), devices.split(","), in_group)
+        for message, chat, sender, devices, in_group in rows
+        if devices
     ]
 
 

@@ -64,6 +64,7 @@ JOIN chats_privatemessage m ON m.sender_device_id = asked.device AND m.client_me
 # Ack by id and device: rows commit out of order, and nobody acknowledges another one's. An expired envelope was
 # never delivered, and a copy or a control content has no status. The ciphertext of a group chat's message goes with
 # its last envelope: the row's lock, taken in order, and its count see what other transactions acknowledge meanwhile.
+# The answer is a row for each message, in a group chat with all the devices that its sender may know of, by commas.
 ACKNOWLEDGE = """
 WITH gone AS (
     DELETE FROM chats_envelope e
@@ -91,29 +92,32 @@ WITH gone AS (
     ON CONFLICT DO NOTHING
     RETURNING message_id, device_id
 )
-SELECT m.client_message_id::text, m.chat_id::text, s.user_id::text, entered.device_id::text,
-       NOT m.hidden OR EXISTS (
+SELECT m.client_message_id::text, m.chat_id::text, s.user_id::text,
+       CASE WHEN NOT m.hidden OR EXISTS (
            SELECT 1 FROM accounts_contact k JOIN accounts_device d ON d.user_id = k.owner_id
-           WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2),
+           WHERE d.id = entered.device_id AND k.other_id = s.user_id AND k.state = 2)
+           THEN entered.device_id::text ELSE '' END,
        false
 FROM entered
 JOIN chats_privatemessage m ON m.id = entered.message_id
 JOIN accounts_device s ON s.id = m.sender_device_id
 UNION ALL
-SELECT g.client_message_id::text, g.chat_id::text, s.user_id::text, d.id::text,
-       EXISTS (
-           SELECT 1 FROM chats_groupmember r
-           WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0 AND NOT r.pending)
-       AND EXISTS (
-           SELECT 1 FROM chats_groupmember w
-           WHERE w.chat_id = g.chat_id AND w.account_id = s.user_id AND w.reach <> 2 AND NOT w.pending)
-       AND NOT EXISTS (
-           SELECT 1 FROM accounts_contact k WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state = 3),
+SELECT g.client_message_id::text, g.chat_id::text, s.user_id::text, coalesce((
+           -- In the FILTER and not in a WHERE: there a plan may compare each device with each member.
+           SELECT string_agg(d.id::text, ',') FILTER (WHERE EXISTS (
+                   SELECT 1 FROM chats_groupmember r
+                   WHERE r.chat_id = g.chat_id AND r.account_id = d.user_id AND r.reach = 0 AND NOT r.pending)
+               AND NOT EXISTS (
+                   SELECT 1 FROM accounts_contact k
+                   WHERE k.owner_id = d.user_id AND k.other_id = s.user_id AND k.state = 3))
+           FROM unnest(e.devices) AS had(device) JOIN accounts_device d ON d.id = had.device), ''),
        true
-FROM entered_in_groups e
+FROM (SELECT message_id, array_agg(device_id) AS devices FROM entered_in_groups GROUP BY message_id) e
 JOIN chats_groupmessage g ON g.id = e.message_id
 JOIN accounts_device s ON s.id = g.sender_device_id
-JOIN accounts_device d ON d.id = e.device_id
+WHERE EXISTS (
+    SELECT 1 FROM chats_groupmember w
+    WHERE w.chat_id = g.chat_id AND w.account_id = s.user_id AND w.reach <> 2 AND NOT w.pending)
 """
 
 # "Not acked and not in flight", in the order of the queue. A cursor would lose rows that commit out of order.

@@ -134,7 +134,7 @@ def acknowledge(execute: Execute, acks: Sequence[tuple[DeviceId, int]], now: int
     got = orjson.dumps([[row[1], row[2]] for row in found if row[3] == MESSAGE and not row[4]]).decode()
     rows = orjson.loads(execute(sqlite_sql.DESCRIBE, (got,)).fetchone()[0])
     execute(sqlite_sql.ENTER, (now, got))
-    entered = [sqlite_groups.entered(row, in_group=False) for row in rows]
+    entered = [sqlite_groups.entered(row, in_group=False) for row in rows if row[4]]
     return entered + sqlite_groups.acknowledge(execute, [row for row in found if row[5]], now)
 
 

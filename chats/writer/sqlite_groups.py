@@ -48,17 +48,16 @@ def acknowledge(execute: Execute, found: Sequence[list[Any]], now: int) -> list[
     got = orjson.dumps([[row[5], row[2]] for row in found if row[3] == GROUP and not row[4]]).decode()
     rows = orjson.loads(execute(sqlite_sql.DESCRIBE_IN_GROUPS, (got,)).fetchone()[0])
     execute(sqlite_sql.ENTER_IN_GROUPS, (now, got))
-    return [entered(row, in_group=True) for row in rows]
+    return [entered(row, in_group=True) for row in rows if row[4]]
 
 
 def entered(row: list[Any], *, in_group: bool) -> Entered:
-    """A row of DESCRIBE or DESCRIBE_IN_GROUPS."""
+    """A row of DESCRIBE or DESCRIBE_IN_GROUPS that the sender may know of."""
     return Entered(
         MessageId(from_hex(row[0])),
         ChatId(from_hex(row[1])),
         AccountId(from_hex(row[2])),
-        DeviceId(from_hex(row[3])),
-        bool(row[4]),
+        [DeviceId(from_hex(row[3]))],
         in_group,
     )
 

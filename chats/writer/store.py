@@ -33,13 +33,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A status that was entered. It is shown to the sender only if `shown`."""
+    """A message that devices have now: those of them that its sender may know of."""
 
     message_id: MessageId
     chat: ChatId
     sender: AccountId
-    device: DeviceId
-    shown: bool
+    devices: Sequence[DeviceId]
     in_group: bool  # `chat` is a group chat's id
 
 
@@ -55,7 +54,10 @@ class Store(Protocol):
         """The same for messages to group chats. Each ciphertext is stored once."""
 
     async def acknowledge(self, acks: Sequence[tuple[DeviceId, int]], now: int) -> list[Entered]:
-        """Delete exactly these envelopes, each only if it is of that device, and enter the delivered statuses."""
+        """Delete exactly these envelopes, each only if it is of that device, and enter the delivered statuses.
+
+        Returns those that a sender may know of.
+        """
 
     async def waiting_for(self, rooms: Mapping[DeviceId, int], held: Collection[int], limit: int) -> list[Waiting]:
         """The oldest envelopes of each device that are not among `held`, at most `limit` a device, in order.

@@ -1,4 +1,4 @@
-"""The calls of group chats: what comes in pages is asked for to the last one."""
+"""The calls and frames of group chats: what comes in pages, and of many devices, is read to the last one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from messenger_client.api.answers import statuses_of_frame
 from messenger_client.api.forms import Json
 from messenger_client.api.groups import GroupCalls
 from messenger_client.errors import Defect
@@ -34,3 +35,16 @@ async def test_pages_without_end_are_refused() -> None:
 
     with pytest.raises(Defect):
         await GroupCalls(call).known()
+
+
+def test_one_frame_says_of_many_devices_that_they_have_messages() -> None:
+    group, *ids = (uuid.uuid4() for _ in range(7))
+    accounts, devices, messages = ids[:2], ids[2:4], ids[4:]
+    pairs = list(zip(accounts, devices, strict=True))
+    having = [{"account": str(account), "device": str(device)} for account, device in pairs]
+    frame: Json = {"group": str(group), "messages": [str(one) for one in messages], "devices": having, "at": 5}
+    assert [(one.message, one.account, one.device) for one in statuses_of_frame(frame, "delivered")] == [
+        (message.bytes, account.bytes, device.bytes) for account, device in pairs for message in messages
+    ]
+    with pytest.raises(Defect):
+        statuses_of_frame(frame | {"devices": [7]}, "delivered")

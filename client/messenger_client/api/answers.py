@@ -243,12 +243,17 @@ def status(value: object, chat: bytes = b"") -> Status:
 
 
 def statuses_of_frame(frame: Json, status_name: str) -> list[Status]:
-    """`message.delivered`, `message.read`, `message.expired`: one status a message."""
-    account, device = forms.identifier(frame.get("account")), forms.identifier(frame.get("device"))
+    """`message.delivered`, `message.read`, `message.expired`: one status a message and device."""
+    devices = [_target(one) for one in forms.items(frame["devices"])] if "devices" in frame else [_target(frame)]
     at = forms.integer(frame.get("at"))
     chat = forms.identifier(frame["group"] if "group" in frame else frame.get("chat"))
-    messages = forms.items(frame.get("messages"))
-    return [Status(forms.identifier(one), account, device, status_name, at, chat) for one in messages]
+    messages = [forms.identifier(one) for one in forms.items(frame.get("messages"))]
+    return [Status(one, account, device, status_name, at, chat) for account, device in devices for one in messages]
+
+
+def _target(value: object) -> tuple[bytes, bytes]:
+    fields = forms.members(value)
+    return forms.identifier(fields.get("account")), forms.identifier(fields.get("device"))
 
 
 def waiting(frame: Json) -> Waiting:

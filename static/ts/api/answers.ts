@@ -229,11 +229,13 @@ export function status(value: unknown): Status {
   };
 }
 
-/** `message.delivered`, `message.read`, `message.expired`: one status a message. */
+/** `message.delivered`, `message.read`, `message.expired`: one status a message and device. */
 export function statusesOfFrame(frame: Json, name: string): Status[] {
-  const target = targetOf(frame);
+  const devices = frame.devices === undefined ? [frame] : forms.items(frame.devices).map(forms.members);
+  const targets = devices.map(targetOf);
   const at = forms.unsigned(frame.at);
-  return forms.items(frame.messages).map((one) => ({ message: forms.identifier(one), ...target, status: name, at }));
+  const messages = forms.items(frame.messages).map(forms.identifier);
+  return targets.flatMap((target) => messages.map((message) => ({ message, ...target, status: name, at })));
 }
 
 export function waiting(frame: Json): Waiting {

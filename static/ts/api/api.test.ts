@@ -295,4 +295,16 @@ describe("answers", () => {
     ]);
     expect(() => statusesOfFrame({ ...frame, messages: ["x"] }, "read")).toThrow(Defect);
   });
+
+  test("of many devices they are one a message and device", () => {
+    const devices = [SAM, CHAT].map((account) => ({ account: uuid(account), device: uuid(DEVICE) }));
+    const frame = { group: uuid(CHAT), devices, at: 5, messages: [uuid(CHAT), uuid(SAM)] };
+    expect(statusesOfFrame(frame, "delivered").map(({ account, message }) => [account, message])).toEqual([
+      [SAM, CHAT],
+      [SAM, SAM],
+      [CHAT, CHAT],
+      [CHAT, SAM],
+    ]);
+    expect(() => statusesOfFrame({ ...frame, devices: [7] }, "delivered")).toThrow(Defect);
+  });
 });

@@ -177,7 +177,9 @@ export class Live {
   async #event(frame: Json, statuses: Status[]): Promise<void> {
     const status = STATUS_FRAMES.get(frame["type"]);
     if (status !== undefined) {
-      if (equal(forms.identifier(frame["account"]), this.#context.account)) this.#parts.statuses.heard(frame);
+      const { account } = this.#context;
+      const isOwn = status === "read" && equal(forms.identifier(frame["account"]), account);
+      if (isOwn) this.#parts.statuses.heard(frame);
       else statuses.push(...statusesOfFrame(frame, status));
       return;
     }

@@ -43,6 +43,15 @@ test("everybody writes, everybody reads, and lines name who wrote them", async (
   expect((await texts(bob, id)).slice(1)).toEqual(["alice: to the lake?", "at nine"]);
 });
 
+test("who wrote sees whose devices have it, of all that one frame names", async () => {
+  const id = await made(alice, bob, carol);
+  await says(alice, id, "to the lake?");
+  const mine = async () => (await alice.messenger.lines(id, null, 10)).at(-1);
+  await until(async () => (await mine())?.devices.length === 2);
+  expect((await mine())?.state).toBe("delivered");
+  expect(new Set((await mine())?.devices.map((one) => one.account))).toEqual(new Set([bob.account, carol.account]));
+});
+
 test("who is removed reads nothing that follows, and the others do", async () => {
   const id = await made(alice, bob, carol);
   await says(bob, id, "before");

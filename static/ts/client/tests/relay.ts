@@ -456,7 +456,8 @@ export class Relay {
       const isOwn = sender === who[0] && type === "message.read" && socket.who?.[1] !== device;
       const place = this.groups.places.get(messages[0] ?? "");
       if (place !== undefined && sender !== who[0]) {
-        socket.deliver({ type, group: place, messages, account, device, at: Date.now() });
+        const by = type === "message.delivered" ? { devices: [{ account, device }] } : { account, device };
+        socket.deliver({ type, group: place, messages, ...by, at: Date.now() });
         continue;
       }
       if (isOwn && messages.length > 0) socket.deliver({ type, chat: this.chats.get(messages[0] ?? ""), messages, account, device, at: Date.now() });
