@@ -1,7 +1,8 @@
 // Contents for single devices, outside of any conversation: stored, then encrypted in order, then sent.
 //
-// PROTOCOL.md, Content: control contents go to chosen devices; no message row, no status. What waits for keys of one
-// device stops no other.
+// PROTOCOL.md, Content: control contents go to chosen devices; no message row, no status. One content for many devices,
+// such as a sender key, goes to as many of them at once as one frame takes. What waits for keys of one device, or cannot
+// be served to it, stops no other.
 
 import { directory as directoryOf } from "../api/answers";
 import * as forms from "../api/forms";
@@ -10,29 +11,30 @@ import { equal, hex, random } from "../lib/bytes";
 import { KeysRefused, Refused, Unreachable } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import type { Body } from "../protocol/body";
-import { seal, Sealed } from "../protocol/content";
+import { EMPTY } from "../protocol/bytes";
+import { seal } from "../protocol/content";
 import type { Entropy } from "../protocol/entropy";
-import { DAY } from "../protocol/limits";
 import type { Recipient } from "../protocol/sender_key";
-import { encrypt, type Pair } from "../protocol/session";
 import * as controls from "../store/controls";
 import type { Queued } from "../store/controls";
 import * as peers from "../store/peers";
 import { Control, type Me } from "../store/records";
-import * as repairs from "../store/repairs";
-import * as sessions from "../store/sessions";
 import type { Transaction } from "../store/transaction";
 import { requireMe, type Context } from "./context";
-import { targetKey, type Bundles, type Directory, type Target } from "./directory";
-import { NO_KEYS, placeOf } from "./encrypting";
-import { hasChanged } from "./identity";
-import { mayOpen, newestList, noteOpened, openedFor, openSession, recentlyOpened, usable, type Options } from "./opening";
+import { encryptControls, type Encrypted } from "./control_encrypting";
+import { type Bundles, type Directory, type Target } from "./directory";
+import { NO_KEYS } from "./encrypting";
+import { newestList } from "./opening";
 import { conversationWith } from "./places";
 import { isOver, Signal, Turn } from "./signals";
 import { WORDS } from "./words";
 
 const AT_ONCE = 8; // sends in flight
-const KEPT = 14 * DAY; // ms; nobody waits for it any longer
+const PAGE = 200; // rows of the queue that are looked at together
+const ENVELOPES = 20; // of one frame, and its bytes, where no `hello` has said it
+const FRAME_BYTES = 2 * 1024 * 1024;
+const AROUND = 4_096; // bytes that a frame has around a padded content: a first message with its keys, ids
+const ROUNDS = 3; // lists that change
 const SOON = 4; // seconds before the keys of a device that is being linked are asked for again
 const LATER = 600; // seconds before those of any other are
 const LONGEST_WAIT = 30; // seconds that a flush waits when asked to go slowly
@@ -86,8 +88,6 @@ export function isReachable(tx: Transaction, { account, device }: Target): boole
   return !isSuspended && (newestList(tx, account)?.find(device) ?? null) !== null;
 }
 
-type Prepared = Queued | "gone" | "waits" | "keys";
-
 export class Controls {
   /** Something waits that no flush is looking after. */
   readonly wanted = new Signal();
@@ -137,118 +137,151 @@ export class Controls {
     this.wanted.clear();
     const stuck = new Set<string>();
     let wait: number | null = null;
+    const stay = (rows: readonly Queued[]): void => {
+      for (const { control } of rows) {
+        stuck.add(hex(control.device)); // what follows for this device must not overtake it
+        wait = Math.min(wait ?? LATER, control.psk === null ? LATER : SOON);
+      }
+    };
     for (let after = 0; ; ) {
-      const waiting = this.#context.write((tx) => controls.pending(tx, after, AT_ONCE));
+      const waiting = this.#context.write((tx) => controls.pending(tx, after, PAGE));
       const last = waiting.at(-1);
       if (last === undefined) return wait;
-      const ready: Queued[] = [];
-      for (const one of waiting) {
-        const device = hex(one.control.device);
-        const prepared = stuck.has(device) ? "waits" : await this.#prepare(one);
-        if (prepared === "waits" || prepared === "keys") {
-          stuck.add(device); // what follows for this device must not overtake it
-          wait = Math.min(wait ?? LATER, one.control.psk === null ? LATER : SOON);
-        } else if (prepared !== "gone") ready.push(prepared);
+      const batches = batchesOf(waiting, limitsOf(this.#context.stream?.hello["limits"]));
+      for (let start = 0; start < batches.length; start += AT_ONCE) {
+        const ready: (readonly Queued[])[] = [];
+        for (const batch of batches.slice(start, start + AT_ONCE)) {
+          stay(batch.filter(({ control }) => stuck.has(hex(control.device))));
+          const prepared = await this.#prepare(batch.filter(({ control }) => !stuck.has(hex(control.device))));
+          stay(prepared.waits);
+          ready.push(prepared.ready);
+        }
+        const results = await Promise.allSettled(ready.map((batch) => this.#deliver(batch)));
+        for (const result of results) {
+          if (result.status === "rejected") throw result.reason;
+          stay(result.value);
+        }
       }
-      const results = await Promise.allSettled(ready.map((one) => this.#send(one)));
-      for (const result of results) if (result.status === "rejected") throw result.reason;
       after = last.position;
     }
   }
 
-  async #prepare(queued: Queued): Promise<Prepared> {
-    const { control } = queued;
-    let prepared = this.#encrypt(queued, NO_KEYS);
-    if (prepared !== "keys") return prepared;
-    // A claim counts, also one that finds nothing: a device that is being linked has no keys for a moment.
-    if (control.psk !== null && !(await this.#directory.hasKeys(control))) return "waits";
-    prepared = this.#encrypt(queued, await this.#directory.claim([control]));
-    return prepared === "keys" ? "waits" : prepared;
+  /** Encrypt, with keys from the server where it takes some. */
+  async #prepare(batch: readonly Queued[]): Promise<Pick<Encrypted, "ready" | "waits">> {
+    const first = this.#encrypt(batch, NO_KEYS);
+    if (first.keyless.length === 0) return first;
+    const waits = [...first.waits];
+    const claimed: Queued[] = [];
+    for (const row of first.keyless) {
+      // A claim counts, also one that finds nothing: a device that is being linked has no keys for a moment.
+      const isEarly = row.control.psk !== null && !(await this.#directory.hasKeys(row.control));
+      (isEarly ? waits : claimed).push(row);
+    }
+    const keys = await this.#directory.claim(claimed.map(({ control }) => control));
+    const second = this.#encrypt(claimed, keys);
+    return { ready: [...first.ready, ...second.ready], waits: [...waits, ...second.waits, ...second.keyless] };
   }
 
-  #encrypt(queued: Queued, keys: Bundles): Prepared {
+  #encrypt(rows: readonly Queued[], keys: Bundles): Encrypted {
     const { entropy } = this.#context.environment;
     const falseKeys: Target[] = [];
     const options = { now: this.#context.now(), entropy, onFalseKeys: (target: Target) => void falseKeys.push(target) };
-    const prepared = this.#context.write((tx) => encryptControl(tx, requireMe(tx), queued.position, keys, options));
+    const encrypted = this.#context.write((tx) => encryptControls(tx, requireMe(tx), rows, keys, options));
     for (const target of falseKeys) this.#directory.warnKeys(target);
-    return prepared;
+    return encrypted;
   }
 
-  async #send({ position, control }: Queued, again = true): Promise<void> {
+  /** Give one content to the server, for one device or many. Resolves with what has to wait. */
+  async #deliver(rows: readonly Queued[]): Promise<readonly Queued[]> {
+    let left = rows;
+    const later: Queued[] = [];
+    for (let round = 0; round < ROUNDS && left.length > 0; round++) {
+      const refused = await this.#post(left);
+      if (refused === null) {
+        this.#done(left);
+        return later;
+      }
+      if (refused.code !== "devices_changed") break;
+      const bad = await this.#learn(refused);
+      later.push(...left.filter(({ control }) => bad.has(hex(control.account))));
+      // Who is to get nothing any more is out with this.
+      const again = this.#encrypt(left.filter(({ control }) => !bad.has(hex(control.account))), NO_KEYS);
+      later.push(...again.waits, ...again.keyless);
+      left = again.ready;
+    }
+    // Nobody waits for the one that cannot be served: which one is it?
+    const half = Math.ceil(left.length / 2);
+    if (left.length > 1) return [...later, ...(await this.#deliver(left.slice(0, half))), ...(await this.#deliver(left.slice(half)))];
+    this.#done(left); // it never will be taken
+    return later;
+  }
+
+  /** Null once the server has taken it. Throws Unreachable. */
+  async #post(rows: readonly Queued[], again = true): Promise<Refused | null> {
     const { stream } = this.#context;
     if (stream === null) throw new Unreachable(WORDS.noConnection);
-    const { id, account, device, wire } = control;
-    const body = encodeBase64url(wire ?? new Uint8Array(0));
-    const envelopes = [{ account: uuid(account), device: uuid(device), body }];
+    const envelopes = rows.map(({ control: { account, device, wire } }) => {
+      return { account: uuid(account), device: uuid(device), body: encodeBase64url(wire ?? EMPTY) };
+    });
     try {
-      await stream.request({ type: "device.send", message_id: uuid(id), envelopes });
+      const [first] = rows;
+      await stream.request({ type: "device.send", message_id: uuid(first?.control.id ?? EMPTY), envelopes });
+      return null;
     } catch (error) {
       if (error instanceof Unreachable && error.code === "too_many_requests" && again) {
         await this.#context.environment.clock.sleep(Math.min(error.retryAfter ?? 1, LONGEST_WAIT));
-        return this.#send({ position, control }, false);
+        return this.#post(rows, false);
       }
-      if (!(error instanceof Refused)) throw error;
-      if (error.code === "devices_changed") await this.#learn(error);
-    }
-    // Also what was refused: the device is not one that anything is sent to, or never will take this.
-    this.#context.write((tx) => controls.remove(tx, position));
-    this.onSent(device);
-  }
-
-  async #learn(error: Refused): Promise<void> {
-    try {
-      await this.#directory.take(forms.items(error.problem["accounts"] ?? []).map(directoryOf));
-    } catch (refused) {
-      if (!(refused instanceof KeysRefused)) throw refused;
-      this.#context.notify(refused.message);
+      if (error instanceof Refused) return error;
+      throw error;
     }
   }
-}
 
-/** Encrypt one row and store the result, or say what is missing and use up nothing. */
-function encryptControl(tx: Transaction, me: Me, position: number, keys: Bundles, options: Options): Prepared {
-  // The row as it stands: much may have happened since it was read.
-  const control = controls.get(tx, position);
-  if (control === null) return "gone";
-  if (hasChanged(peers.byAccount(tx, control.account))) return "waits"; // for the person's word
-  if (!isReachable(tx, control) || !isSame(tx, control) || options.now - control.at > KEPT) {
-    controls.remove(tx, position);
-    return "gone";
+  #done(rows: readonly Queued[]): void {
+    this.#context.write((tx) => rows.forEach(({ position }) => controls.remove(tx, position)));
+    for (const { control } of rows) this.onSent(control.device);
   }
-  if (control.wire !== null) return { position, control };
-  const chosen = choose(tx, me, control, keys, options);
-  if (typeof chosen === "string") return chosen;
-  const sent = encrypt(chosen.pair, Sealed.fromBytes(control.padded), { ...options, sessionId: chosen.sessionId });
-  sessions.save(tx, control.account, control.device, sent.session);
-  sessions.drop(tx, sent.dropped);
-  if (control.only) sessions.dropOthers(tx, control.account, control.device, sent.session.id);
-  if (control.logged) {
-    const { id: message, account, device, signingKey } = control;
-    repairs.logSent(tx, placeOf(sent), { message, account, device, signingKey }, options);
+
+  /** Take the lists of a refusal, one account after the other. Resolves with the accounts whose lists do not hold. */
+  async #learn(error: Refused): Promise<ReadonlySet<string>> {
+    const bad = new Set<string>();
+    for (const answer of forms.items(error.problem["accounts"] ?? []).map(directoryOf)) {
+      try {
+        await this.#directory.take([answer]);
+      } catch (refused) {
+        if (!(refused instanceof KeysRefused)) throw refused;
+        this.#context.notify(refused.message);
+        bad.add(hex(answer.account));
+      }
+    }
+    return bad;
   }
-  const changed = { position, control: { ...control, wire: sent.wire } };
-  controls.update(tx, changed);
-  return changed;
 }
 
-interface Chosen {
-  readonly pair: Pair;
-  readonly sessionId: Uint8Array | null; // null: the one that decrypted last
+/** What one frame takes. */
+interface Limits {
+  readonly envelopes: number;
+  readonly bytes: number;
 }
 
-/** The session that a content goes on, opened if need be. */
-function choose(tx: Transaction, me: Me, control: Control, keys: Bundles, options: Options): Chosen | "keys" | "waits" {
-  const pair = usable(tx, control, options);
-  if (!control.fresh && pair.sessions.length > 0) return { pair, sessionId: null };
-  const recent = control.psk === null ? recentlyOpened(tx, control, pair, options) : openedFor(tx, control, pair);
-  if (recent !== null) return { pair, sessionId: recent.id };
-  const bundle = keys.found.get(targetKey(control));
-  if (bundle === undefined) return "keys";
-  const [mine, theirs] = [newestList(tx, me.account), newestList(tx, control.account)];
-  if (mine === null || theirs === null) return "waits";
-  const started = openSession(tx, me, control, { mine, theirs }, bundle, { ...options, psk: control.psk });
-  if (started === null) return "waits";
-  if (control.fresh || mayOpen(tx, control, options)) noteOpened(tx, control, started.session, options);
-  return { pair: started.pair, sessionId: started.session.id };
+function limitsOf(said: unknown): Limits {
+  const { envelopes_per_send: envelopes, frame_bytes: bytes } = (said ?? {}) as Record<string, unknown>;
+  const isSaid = typeof envelopes === "number" && typeof bytes === "number" && envelopes >= 1;
+  return isSaid ? { envelopes, bytes } : { envelopes: ENVELOPES, bytes: FRAME_BYTES };
+}
+
+/** Rows that leave together: of one content, to as many devices as one frame takes, each once. */
+function batchesOf(rows: readonly Queued[], { envelopes, bytes }: Limits): readonly (readonly Queued[])[] {
+  const batches: Queued[][] = [];
+  for (const row of rows) {
+    const batch = batches.at(-1) ?? [];
+    const [first] = batch;
+    const isSameContent =
+      first !== undefined && equal(first.control.id, row.control.id) && equal(first.control.padded, row.control.padded);
+    const size = ((batch.length + 1) * 4 * (row.control.padded.length + AROUND)) / 3; // base64 takes four for three
+    const isNew = !batch.some((one) => equal(one.control.device, row.control.device));
+    if (isSameContent && isNew && batch.length < envelopes && size <= bytes) batch.push(row);
+    else batches.push([row]);
+  }
+  return batches;
 }

@@ -78,21 +78,29 @@ export function giveChain(
   if (isDue) groups.keepTold(tx, group);
   const told = isDue ? [] : group.told;
   const fresh = lacking(told).filter((one) => !onlyOwn || isOwn(one));
-  for (const one of fresh) queueSenderKey(tx, me, one, chain.announce(groupKeyOf(group, state)), visit);
+  queueSenderKey(tx, me, fresh, chain.announce(groupKeyOf(group, state)), visit);
   const given = { ...group, chain: chain.toBytes(), told: [...told, ...fresh.map((one) => ({ ...one, n: chain.n }))] };
   if (isDue || fresh.length > 0) groups.save(tx, given);
   return { group: given, state, chain, readers };
 }
 
-/** Have a chain go to a device, over the session with it. */
-export function queueSenderKey(tx: Transaction, me: Me, to: Recipient, body: SenderKey, { now, entropy }: Visit): void {
+/** Have a chain go to devices: one content, over the session with each. */
+export function queueSenderKey(
+  tx: Transaction,
+  me: Me,
+  to: readonly Recipient[],
+  body: SenderKey,
+  { now, entropy }: Visit,
+): void {
   const mine = newestList(tx, me.account);
   if (mine === null) return;
   const id = random(16);
   const heads = { own: mine.hash, recipient: null };
   const content = { sent: now, messageId: id, conversation: body.group, body, heads, counter: 0 };
-  const { account, device, signingKey } = to;
-  controls.add(tx, Control.of({ id, account, device, signingKey, padded: seal(content, entropy).toBytes(), at: now }));
+  const padded = seal(content, entropy).toBytes();
+  for (const { account, device, signingKey } of to) {
+    controls.add(tx, Control.of({ id, account, device, signingKey, padded, at: now }));
+  }
 }
 
 /** Encrypt a message for everybody who has this device's chain, and store the result. */

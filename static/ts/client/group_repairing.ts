@@ -44,7 +44,7 @@ export function answerGroup(tx: Transaction, me: Me, from: Target, retry: Retry,
   if (told === undefined || retry.n < told.n) return;
   if (waiting.countAnswer(tx, entry.id, from.device) >= MOST_ANSWERS) return;
   if (chain !== null && group.told.some(isReader)) {
-    queueSenderKey(tx, me, reader, chain.announce(groupKeyOf(group, state)), visit);
+    queueSenderKey(tx, me, [reader], chain.announce(groupKeyOf(group, state)), visit);
   }
   const { account, device, signingKey } = reader;
   controls.add(tx, Control.of({ id: entry.id, account, device, signingKey, padded: entry.padded, at: visit.now, logged: true }));

@@ -79,6 +79,8 @@ export class Relay {
   readonly open = new RelayOpen(this);
   /** Refuse a send that leaves a device out, and a list that does not follow the newest. */
   strict = false;
+  /** What `hello` says of a frame. */
+  limits: Json = {};
   expiresIn = 900;
   /** Nobody reaches it. */
   away = false;
@@ -417,7 +419,11 @@ export class Relay {
     const active = wanted.filter((one) => one !== device && !this.#isSuspended(one)).sort();
     const named = [...envelopes.map((one) => one.device), ...skipped].sort();
     if (named.join() === active.join()) return null;
-    const accounts = [to, account].map((one) => ({
+    return this.devicesChanged([to, account]);
+  }
+
+  devicesChanged(changed: readonly string[]): Answer {
+    const accounts = changed.map((one) => ({
       account: one,
       lists: this.lists.of(one).slice(-1),
       suspended: this.suspended.of(one),
@@ -427,7 +433,11 @@ export class Relay {
 
   /** Delivered as it comes, and again as often as it comes. */
   #sendControl(body: Json, who: Who): Answer {
-    for (const one of body.envelopes as { account: string; device: string; body: string }[]) {
+    const envelopes = body.envelopes as { account: string; device: string; body: string }[];
+    if (envelopes.some((one) => this.contacts.of(who[0]).get(one.account) === "blocked")) return problem(403, "contact_blocked");
+    const gone = envelopes.filter((one) => !this.activeOf(one.account).includes(one.device)).map((one) => one.account);
+    if (this.strict && gone.length > 0) return this.devicesChanged([...new Set(gone)]);
+    for (const one of envelopes) {
       if (this.contacts.of(one.account).get(who[0]) === "blocked") continue;
       this.deliver(one.device, who, String(body.message_id), one.body, { control: true });
     }
@@ -639,7 +649,7 @@ export class Socket {
     this.#relay.greeted += 1;
     this.#relay.sockets.get(who[1])?.end(4409);
     this.#relay.sockets.set(who[1], this);
-    this.deliver({ type: "hello", account: who[0], device: who[1], server_time: 0, limits: {} });
+    this.deliver({ type: "hello", account: who[0], device: who[1], server_time: 0, limits: this.#relay.limits });
     for (const row of this.#relay.queue.of(who[1])) this.deliver({ type: "envelope", ...row });
     this.deliver({ type: "queue.empty" });
   }
