@@ -94,8 +94,13 @@ def test_an_open_group_is_searched_at_the_server_and_ends_for_whom_is_removed(su
     expect(bob.row(TITLE).locator(".open-mark")).to_be_attached(timeout=SECONDS)
     bob.row(TITLE).click()
     bob.sees("then 2")
+    asked: list[str] = []
+    bob.page.on("request", lambda request: asked.append(request.url) if "open-chats/search" in request.url else None)
     bob.page.get_by_label("Search chats and people").fill("lighthouse")
+    expect(bob.page.get_by_text("Nobody")).to_be_visible()
+    bob.page.get_by_role("button", name="Search open chats on the server").click()
     bob.page.locator(".row-match").click()
+    assert len(asked) == 1
     found = bob.line("We meet at the lighthouse")
     expect(found.locator("mark")).to_have_text("lighthouse")
     expect(found).to_be_focused()

@@ -188,13 +188,17 @@ export class ChatListElement extends PageElement {
           : nothing}
         <h3 class="rows-title">${words.list.people}</h3>
         ${this.#people(others, chats.length)}
-        ${list.all.some((chat) => chat.open) && search.state !== "idle"
+        ${list.all.some((chat) => chat.open)
           ? html`<h3 class="rows-title">${words.search.title}</h3>
-              ${matchList(search, {
-                chatOf: ({ chat }) => list.get(chat),
-                inChat: false,
-                show: ({ chat, line }) => this.#show({ chat, line, words: search.words }),
-              })}`
+              ${search.state === "idle"
+                ? html`<button class="button button-quiet rows-button" type="button" @click=${() => search.search(list.query)}>
+                    ${words.search.ask}
+                  </button>`
+                : matchList(search, {
+                    chatOf: ({ chat }) => list.get(chat),
+                    inChat: false,
+                    show: ({ chat, line }) => this.#show({ chat, line, words: search.words }),
+                  })}`
           : nothing}
       </nav>
     `;
@@ -243,8 +247,8 @@ export class ChatListElement extends PageElement {
     this.#entered = false;
     this.page.list.setQuery(text);
     this.page.people.search(text);
-    // Nothing is asked of the server where it holds no history.
-    this.page.search.search(this.page.list.all.some((chat) => chat.open) ? text : "");
+    // What is typed here may be of an encrypted chat: the server is asked for messages only where the person says so.
+    this.page.search.search("");
   }
 
   #cleared(): void {

@@ -240,6 +240,7 @@ export const words = {
 
   search: {
     title: "Messages",
+    ask: "Search open chats on the server",
     searching: "Looking through messages…",
     none: "No message has these words.",
     noneHelp: "Messages of chats without end-to-end encryption are searched, for whole words.",

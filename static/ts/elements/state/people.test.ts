@@ -28,6 +28,18 @@ describe("finding people", () => {
     expect(search.state).toBe("found");
   });
 
+  test("asks the server for nothing that no username begins with", () => {
+    const asked: string[] = [];
+    const search = new PeopleSearch((prefix) => (asked.push(prefix), Promise.resolve([bob])), clock);
+    for (const text of ["Family trip", "1:1", "what?"]) {
+      search.search(text);
+      clock.pass(PAUSE);
+      expect(search.state).toBe("found");
+    }
+    expect(search.people).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
   test("believes only the answer to the last question", async () => {
     const answers: ((people: Person[]) => void)[] = [];
     const search = new PeopleSearch(() => new Promise((resolve) => answers.push(resolve)), clock);

@@ -6,6 +6,7 @@ import type { Clock } from "./clock";
 
 export const SHORTEST = 2; // characters: the server answers no less
 export const PAUSE = 250; // ms
+const USERNAME = /^[\p{L}\p{N}._-]+$/u; // what one can begin with; anything else, such as a group's title, is not asked
 
 export type SearchState = "idle" | "searching" | "found" | "failed";
 
@@ -30,6 +31,10 @@ export class PeopleSearch {
     const prefix = text.trim().replace(/^@/, "");
     if (prefix.length < SHORTEST) {
       this.#become("idle", []);
+      return;
+    }
+    if (!USERNAME.test(prefix)) {
+      this.#become("found", []);
       return;
     }
     // Those of before who do not fit any more must not be chosen by a quick Enter.

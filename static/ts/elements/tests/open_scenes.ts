@@ -37,7 +37,7 @@ export function openScenes(everybody: () => FakeMessenger): Record<string, () =>
     opensearch: open("", searched("boat")),
     opensearchnone: open("", searched("submarine")),
     openfound: open("", [...searched("harbour"), ".row-match"]),
-    openlistsearch: open("", ["search boat", `wait ${PAUSE + 200}`]),
+    openlistsearch: open("", ["search boat", ".rows-button", `wait ${PAUSE + 200}`]),
     openlong: () => {
       const fake = everybody();
       fake.addChat(4, "dana", { id: CHAT, open: true });
