@@ -173,10 +173,10 @@ def test_open_chats_are_beside_the_encrypted_ones(room: Room) -> None:
     listening = dora.start("--json", "listen", "--timeout", "40")
     assert listening.stdout is not None
     opened = (one for text in listening.stdout if (one := json.loads(text)).get("open"))
-    first = alice.json("send", "#Choir", "practice on monday")[0]
+    first = alice.json("send", "--open", "#Choir", "practice on monday")[0]
     message = next(opened)
     assert (message["id"], message["group"], message["text"]) == (first["id"], made["group"], "practice on monday")
-    alice.json("edit", "#Choir", first["id"], "practice on tuesday")
+    alice.json("edit", "--open", "#Choir", first["id"], "practice on tuesday")
     edited = next(opened)
     assert (edited["type"], edited["text"]) == ("edited", "practice on tuesday")
     alice.json("delete", "#Choir", str(message["number"]))
@@ -188,7 +188,7 @@ def test_open_chats_are_beside_the_encrypted_ones(room: Room) -> None:
     listening.kill()
     listening.communicate()
     dora.json("send", "--open", "alice", "tuesday it is")
-    alice.json("send", "#Choir", "tuesday then")
+    alice.json("send", "--open", "#Choir", "tuesday then")
     assert [one["text"] for one in dora.listen(1)] == ["tuesday then"]
     assert sorted(one["snippet"] for one in dora.json("search", "TUESDAY")) == [
         "is tuesday all right?", "tuesday it is", "tuesday then",
@@ -197,7 +197,7 @@ def test_open_chats_are_beside_the_encrypted_ones(room: Room) -> None:
     lines = dora.json("history", "#Choir")
     assert [(one["text"], one.get("deleted", False)) for one in lines] == [("", True), ("tuesday then", False)]
     alice.json("group", "remove", "Choir", "dora")
-    for verb in (["send", "#Choir", "wait"], ["history", "#Choir"]):
+    for verb in (["send", "--open", "#Choir", "wait"], ["history", "#Choir"]):
         done = dora.run(*verb)
         assert (done.returncode, "no longer in “Choir”" in done.stderr) == (1, True)
     assert [one["snippet"] for one in dora.json("search", "then")] == []

@@ -25,7 +25,7 @@ def test_every_place_says_that_it_is_not_encrypted(alice: Terminal, bob: Termina
     done = alice.run("group", "create", "Choir", "--open", "--member", "bob")
     assert (done.returncode, WORDS in done.stderr) == (0, True)
     alice.json("group", "create", "Friends")
-    sent = alice.run("send", "#Choir", "hello")
+    sent = alice.run("send", "--open", "#Choir", "hello")
     assert (WORDS in sent.stderr, sent.stdout.strip()) == (True, "✓")
     assert WORDS not in alice.run("send", "#Friends", "hello").stderr
     assert WORDS in alice.run("send", "--open", "bob", "hello").stderr
@@ -37,7 +37,7 @@ def test_every_place_says_that_it_is_not_encrypted(alice: Terminal, bob: Termina
     assert WORDS not in alice.run("group", "info", "Friends").stdout
     assert WORDS in alice.run("history", "#Choir").stderr
     assert WORDS in alice.run("history", "--open", "bob").stderr
-    _, said = alice.start("chat", "#Choir").communicate("", timeout=30)
+    _, said = alice.start("chat", "--open", "#Choir").communicate("", timeout=30)
     assert WORDS in said
     assert "[Choir, open] alice: hello" in bob.run("listen", "--count", "2", "--timeout", "20").stdout
 
@@ -46,14 +46,14 @@ def test_programs_are_told_in_every_line(alice: Terminal, bob: Terminal) -> None
     [made] = alice.json("group", "create", "Choir", "--open", "--member", "bob")
     assert (made["open"], made["title"], made["role"]) == (True, "Choir", "owner")
     assert [one["open"] for one in bob.json("groups")] == [True]
-    [sent] = alice.json("send", "#Choir", "hello")
+    [sent] = alice.json("send", "--open", "#Choir", "hello")
     assert sent == {"type": "sent", "id": sent["id"], "state": "accepted", "open": True}
     [message] = bob.json("listen", "--count", "1", "--timeout", "20")
     assert message.keys() == {
         "type", "id", "chat", "from", "text", "sent_at", "group", "title", "open", "number"
     }  # fmt: skip
     assert (message["id"], message["chat"], message["open"]) == (sent["id"], made["group"], True)
-    [edited] = alice.json("edit", "#Choir", str(message["number"]), "hello again")
+    [edited] = alice.json("edit", "--open", "#Choir", str(message["number"]), "hello again")
     expected = {"type": "edited", "id": sent["id"], "chat": made["group"], "number": message["number"], "open": True}
     assert edited == expected
     [line] = bob.json("history", "#Choir")

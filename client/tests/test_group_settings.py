@@ -111,7 +111,7 @@ async def test_of_other_chats_history_tells_it_too(alice: Client, bob: Client) -
     [message] = await _own(alice, "bob")
     assert [one.username for one in message.reached] == ["bob"]
     await choir(alice, bob)
-    await alice.send("#Choir", "hello")
+    await alice.send("#Choir", "hello", open_chat=True)
     [event] = await shown(bob, 1)
     assert isinstance(event, Message)
     [own] = (await alice.open_history("#Choir")).messages
@@ -129,7 +129,7 @@ async def test_a_muted_chat_is_still_given_out(friends: Friends) -> None:
     await bob.mute("#Choir")
     await bob.mute("alice")
     for name in ("#Friends", "#Choir", "bob"):
-        await alice.send(name, "hello")
+        await alice.send(name, "hello", open_chat=name == "#Choir")
     events = await shown(bob, 3)
     assert [event.muted for event in events if isinstance(event, Message)] == [True] * 3
     assert {one.other: one.muted for one in await bob.chats()} == {"Friends": True, "Choir": True, "alice": True}

@@ -123,7 +123,7 @@ async def test_more_than_a_message_can_hold_are_refused(friends: Friends, monkey
 
 async def test_in_an_open_chat_the_text_alone_says_who_is_mentioned(alice: Client, bob: Client) -> None:
     await choir(alice, bob)
-    await alice.send("#Choir", "@Bob, @eve: hi")
+    await alice.send("#Choir", "@Bob, @eve: hi", open_chat=True)
     [event] = await shown(bob, 1)
     assert isinstance(event, Message)
     assert (event.mentions, event.mentioned) == (("bob",), True)
@@ -131,7 +131,7 @@ async def test_in_an_open_chat_the_text_alone_says_who_is_mentioned(alice: Clien
     [own] = (await alice.open_history("#Choir")).messages
     assert [(one.mentions, one.mentioned) for one in (read, own)] == [(("bob",), True), (("bob",), False)]
     with pytest.raises(WrongUse):
-        await alice.send("#Choir", "hello", mentions=["bob"])
+        await alice.send("#Choir", "hello", mentions=["bob"], open_chat=True)
 
 
 def test_the_command_line_says_who_is_mentioned(tmp_path: Path, relay: Relay) -> None:

@@ -18,7 +18,7 @@ from messenger_client.errors import Refused, UnknownPerson, Unreachable, WrongUs
 
 async def test_what_is_written_is_given_out_once(alice: Client, bob: Client) -> None:
     chat = await choir(alice, bob)
-    sent = await alice.send("#Choir", "hello")
+    sent = await alice.send("#Choir", "hello", open_chat=True)
     assert (sent.state, sent.is_open) == ("accepted", True)
     [event] = await shown(bob, 1)
     assert isinstance(event, Message)
@@ -31,13 +31,13 @@ async def test_what_is_written_is_given_out_once(alice: Client, bob: Client) -> 
 
 async def test_what_was_missed_comes_after_being_away(alice: Client, bob: Client) -> None:
     await choir(alice, bob)
-    await alice.send("#Choir", "one")
+    await alice.send("#Choir", "one", open_chat=True)
     assert await texts(bob, 1) == ["one"]
     for number in range(2, 31):  # more than a first page
-        await alice.send("#Choir", f"number {number}")
+        await alice.send("#Choir", f"number {number}", open_chat=True)
     assert await texts(bob, 29) == [f"number {number}" for number in range(2, 31)]
-    await bob.send("#Choir", "mine")
-    await alice.send("#Choir", "last")
+    await bob.send("#Choir", "mine", open_chat=True)
+    await alice.send("#Choir", "last", open_chat=True)
     assert await texts(bob, 1) == ["last"]
     assert await texts(alice, 1) == ["mine"]
 
@@ -50,7 +50,7 @@ async def test_frames_that_overtake_each_other_or_never_come_lose_nothing(
     listening = asyncio.create_task(shown(bob, 3, seconds=20))
     await asyncio.to_thread(relay.wait_for, lambda: relay.device_of("bob") in relay.sockets)
     for text in ("one", "two", "three"):
-        await alice.send("#Choir", text)
+        await alice.send("#Choir", text, open_chat=True)
     one = relay.open_chats.chat("Choir")
     for message in reversed(relay.open_chats.of[one].messages):
         relay.push(relay.device_of("bob"), {"type": "open.message", "request": False, "open_chat": one, **message})
@@ -63,7 +63,7 @@ async def test_what_cannot_be_read_just_now_is_read_later_on_the_same_connection
 ) -> None:
     await choir(alice, bob)
     await befriend(alice, bob)
-    await alice.send("#Choir", "hello")
+    await alice.send("#Choir", "hello", open_chat=True)
     relay.refusals["GET open-chats"] += [problem(503, "unavailable")] * 2
     assert await texts(bob, 1) == ["hello"]
     assert relay.refusals["GET open-chats"] == []
@@ -75,7 +75,7 @@ async def test_a_chat_with_a_long_past_begins_with_its_newest_page(
 ) -> None:
     await choir(alice, bob)
     for number in range(25):
-        await alice.send("#Choir", f"number {number}")
+        await alice.send("#Choir", f"number {number}", open_chat=True)
     dora = await registered(open_client, "dora")
     await alice.add_to_group("Choir", "dora")
     first, *others = await shown(dora, 21)
@@ -92,7 +92,7 @@ async def test_two_processes_of_a_profile_give_each_line_out_once(
     other = await open_client("bob")
     expected = [f"number {number}" for number in range(30)]
     for text in expected:
-        await alice.send("#Choir", text)
+        await alice.send("#Choir", text, open_chat=True)
     found: list[str] = []
     complete = asyncio.Event()
 
@@ -137,7 +137,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_id(alice: Client,
     chat = await choir(alice, bob)
     call = f"POST open-chats/{chat}/messages"
     relay.faults[call].append(lambda answer: None)
-    sent = await alice.send("#Choir", "hello")
+    sent = await alice.send("#Choir", "hello", open_chat=True)
     assert sent.state == "queued"
     assert await alice.waiting() == 1
     [waits] = (await alice.open_history("#Choir")).messages[-1:]
@@ -158,7 +158,7 @@ async def test_what_is_written_offline_leaves_in_order_once_there_is_a_connectio
     chat = await choir(alice, bob)
     for text in ("one", "two"):
         relay.refusals[f"POST open-chats/{chat}/messages"].append(problem(503, "unavailable"))
-        assert (await alice.send("#Choir", text)).state == "queued"
+        assert (await alice.send("#Choir", text, open_chat=True)).state == "queued"
     async with alice.connected():
         assert await texts(bob, 2) == ["one", "two"]
     assert relay.times("FRAME", "open.send") == 2
@@ -174,12 +174,12 @@ async def test_a_group_is_made_once_though_the_answer_was_lost(alice: Client, bo
 
 async def test_edits_and_deletions_reach_those_who_listen(alice: Client, bob: Client, relay: Relay) -> None:
     await choir(alice, bob)
-    sent = await alice.send("#Choir", "helo")
-    await alice.send("#Choir", "a slip")
+    sent = await alice.send("#Choir", "helo", open_chat=True)
+    await alice.send("#Choir", "a slip", open_chat=True)
     assert await texts(bob, 2) == ["helo", "a slip"]
     listening = asyncio.create_task(shown(bob, 2))
     await asyncio.to_thread(relay.wait_for, lambda: relay.device_of("bob") in relay.sockets)
-    edited = await alice.edit_line("#Choir", sent.id[:8], "hello")
+    edited = await alice.edit_line("#Choir", sent.id[:8], "hello", open_chat=True)
     assert (edited.text, edited.id) == ("hello", sent.id)
     await alice.delete_line("#Choir", await numbered(alice, "a slip"))
     one, other = await listening
@@ -195,25 +195,25 @@ async def test_edits_and_deletions_reach_those_who_listen(alice: Client, bob: Cl
 
 async def test_who_may_not_change_a_message_is_told_so(alice: Client, bob: Client) -> None:
     await choir(alice, bob)
-    await alice.send("#Choir", "hello")
+    await alice.send("#Choir", "hello", open_chat=True)
     number = await numbered(bob, "hello")
     with pytest.raises(Refused, match="Only who wrote a message edits it"):
-        await bob.edit_line("#Choir", number, "goodbye")
+        await bob.edit_line("#Choir", number, "goodbye", open_chat=True)
     with pytest.raises(Refused, match="or an admin"):
         await bob.delete_line("#Choir", number)
     with pytest.raises(Refused, match="no such message"):
-        await alice.edit_line("#Choir", "4711", "hello")
+        await alice.edit_line("#Choir", "4711", "hello", open_chat=True)
     with pytest.raises(WrongUse, match="No message there begins"):
-        await alice.edit_line("#Choir", "abcd", "hello")
+        await alice.edit_line("#Choir", "abcd", "hello", open_chat=True)
     with pytest.raises(WrongUse, match="characters"):
-        await alice.edit_line("#Choir", number, " \n")
+        await alice.edit_line("#Choir", number, " \n", open_chat=True)
     assert await written(alice) == ["hello"]
 
 
 async def test_history_comes_in_pages(alice: Client, bob: Client) -> None:
     await choir(alice, bob)
     for number in range(5):
-        await alice.send("#Choir", f"number {number}")
+        await alice.send("#Choir", f"number {number}", open_chat=True)
     page = await bob.open_history("#Choir", limit=2)
     assert [one.text for one in page.messages] == ["number 3", "number 4"]
     page = await bob.open_history("#Choir", limit=2, before=page.before)
@@ -224,8 +224,8 @@ async def test_history_comes_in_pages(alice: Client, bob: Client) -> None:
 
 async def test_an_own_message_is_read_as_far_as_anybody_has_come(alice: Client, bob: Client) -> None:
     await choir(alice, bob)
-    await alice.send("#Choir", "one")
-    await alice.send("#Choir", "two")
+    await alice.send("#Choir", "one", open_chat=True)
+    await alice.send("#Choir", "two", open_chat=True)
     first, _ = await shown(bob, 2)
     assert isinstance(first, Message)
     await bob.mark_read([first])
@@ -237,7 +237,7 @@ async def test_search_looks_into_open_chats_alone(alice: Client, bob: Client) ->
     await choir(alice, bob)
     await befriend(alice, bob)
     await alice.send("bob", "the secret word")
-    await alice.send("#Choir", "the open word")
+    await alice.send("#Choir", "the open word", open_chat=True)
     await alice.send("bob", "another open word", open_chat=True)
     hits = await bob.search("open word", limit=1)
     assert [(one.other, one.group, one.snippet) for one in hits.found] == [("alice", "", "another open word")]
@@ -264,7 +264,7 @@ async def test_who_comes_goes_and_may_what_is_managed_like_in_other_groups(
     assert {one.username: one.role for one in promoted.members}["bob"] == "admin"
     with pytest.raises(Refused, match="Only the owner"):
         await bob.set_group_role("Choir", "dora", "admin")
-    assert (await bob.rename_group("Choir", "Old choir")).title == "Old choir"
+    assert (await bob.rename_group("Choir", "Old choir", open_chat=True)).title == "Old choir"
     await dora.sync()
     assert [(one.title, one.is_request) for one in await dora.groups()] == [("Old choir", True)]
     assert not (await dora.accept_group("Old choir")).is_request
@@ -274,7 +274,7 @@ async def test_who_comes_goes_and_may_what_is_managed_like_in_other_groups(
     await alice.sync()
     assert (await alice.leave_group("Old choir")).standing == "left"
     with pytest.raises(Refused, match="no longer in"):
-        await alice.send("#Old choir", "wait")
+        await alice.send("#Old choir", "wait", open_chat=True)
     for call in (bob.open_group_link, bob.close_group_links):
         with pytest.raises(WrongUse, match="open chat"):
             await call("Old choir")
@@ -307,7 +307,7 @@ async def test_who_is_removed_hears_it_once_and_writes_nothing_more(alice: Clien
     assert event.text.startswith("You are no longer in “Choir”: you were removed")
     assert await nothing_more(bob)
     with pytest.raises(Refused, match="no longer in “Choir”"):
-        await bob.send("#Choir", "hello?")
+        await bob.send("#Choir", "hello?", open_chat=True)
     assert relay.times("POST", f"open-chats/{chat}/messages") == 0
     [group] = await bob.groups()
     assert (group.standing, group.members) == ("gone", ())
@@ -317,7 +317,7 @@ async def test_a_removal_that_was_missed_is_found_when_writing(alice: Client, bo
     await choir(alice, bob)
     await alice.remove_from_group("Choir", "bob")
     with pytest.raises(Refused, match="no longer in “Choir”"):
-        await bob.send("#Choir", "hello?")
+        await bob.send("#Choir", "hello?", open_chat=True)
     assert await bob.waiting() == 0
     assert [one.standing for one in await bob.groups()] == ["gone"]
 
@@ -350,11 +350,11 @@ async def test_a_refusal_has_the_words_of_other_chats(alice: Client, bob: Client
 
 async def test_a_stranger_is_a_request_until_answered(alice: Client, bob: Client) -> None:
     await alice.create_group("Choir", ["bob"], open_chat=True)
-    await alice.send("#Choir", "hello")
+    await alice.send("#Choir", "hello", open_chat=True)
     [event] = await shown(bob, 1)
     assert isinstance(event, Message)
     assert event.is_request
-    await bob.send("#Choir", "writing accepts")
+    await bob.send("#Choir", "writing accepts", open_chat=True)
     assert not (await bob.group("Choir")).is_request
 
 
@@ -366,8 +366,8 @@ async def test_nothing_of_one_kind_lands_in_the_tables_of_the_other(
     before = rows(tmp_path / "alice")
     chat = await choir(alice, bob)
     relay.faults[f"POST open-chats/{chat}/messages"].append(lambda answer: None)
-    await alice.send("#Choir", "hello")
-    await bob.send("#Choir", "back")
+    await alice.send("#Choir", "hello", open_chat=True)
+    await bob.send("#Choir", "back", open_chat=True)
     async with alice.connected():
         await asyncio.to_thread(relay.wait_for, lambda: rows(tmp_path / "alice")["open_news"] == 1)
     after = rows(tmp_path / "alice")
@@ -428,7 +428,7 @@ async def test_open_by_name_is_said_and_kept_to(alice: Client, bob: Client) -> N
 
 async def test_a_server_that_is_away_takes_nothing_along(alice: Client, bob: Client, relay: Relay) -> None:
     chat = await choir(alice, bob)
-    await alice.send("#Choir", "hello")
+    await alice.send("#Choir", "hello", open_chat=True)
     relay.refusals["GET open-chats"].append(problem(503, "unavailable"))
     assert [(one.other, one.last) for one in await alice.chats()] == [("Choir", None)]
     relay.refusals[f"GET open-chats/{chat}"].append(problem(503, "unavailable"))

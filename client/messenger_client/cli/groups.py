@@ -70,7 +70,7 @@ def _add_making(app: typer.Typer) -> None:
             if open_chat:
                 terminal.output.say(NOT_ENCRYPTED)
             made = await client.create_group(title, member or (), members_may_add=members_may_add, open_chat=open_chat)
-            line = f"{title} is there. Write to it: messenger send '#{title}' TEXT"
+            line = f"{title} is there. Write to it: messenger send {'--open ' if open_chat else ''}'#{title}' TEXT"
             terminal.output.result(_value("group", made), one_line(line))
 
     @verb(app)
@@ -116,10 +116,14 @@ def _add_making(app: typer.Typer) -> None:
 
     @verb(app)
     async def rename(
-        terminal: Terminal, name: Name, title: Annotated[str, typer.Argument(help="The new title.")]
+        terminal: Terminal,
+        name: Name,
+        title: Annotated[str, typer.Argument(help="The new title.")],
+        open_chat: Annotated[bool, typer.Option("--open", help="An open one is meant: the server reads it.")] = False,
     ) -> None:
         """Give it another title."""
-        await _do(terminal, f"It is called {title} now.", lambda client: client.rename_group(name, title))
+        line = f"It is called {title} now."
+        await _do(terminal, line, lambda client: client.rename_group(name, title, open_chat=open_chat))
 
 
 def _add_changing(app: typer.Typer) -> None:

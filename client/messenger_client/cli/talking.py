@@ -88,7 +88,7 @@ def add_to(app: typer.Typer) -> None:
         """Show a conversation, with what became of your own messages: … ✓ ✓✓ read."""
         async with terminal.client() as client:
             await terminal.sync(client)
-            place = await client.place(username, open_chat=open_chat)
+            place = await client.place(username, open_chat=open_chat, to_write=False)
             if place.is_open:
                 pages = Pages(limit, before, details)
                 await show_open_history(terminal, client, place, username, pages)

@@ -83,10 +83,6 @@ class Groups:
             name, lambda pen: None if pen.state.role(account) == number else SetRole(account, number)
         )
 
-    async def rename_group(self, name: str, title: str) -> GroupChat:
-        """Give it another title, as an admin."""
-        return await self.change_group(name, title=title)
-
     async def change_group(
         self,
         name: str,

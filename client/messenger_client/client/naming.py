@@ -9,6 +9,7 @@ from ..errors import WrongUse
 from ..store import Transaction, groups, open_chats
 
 SHORTEST_ID = 4  # characters of an id that may stand for it
+LEAST_OF_OPEN = 8  # of an open chat's, where something is written there
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,39 @@ def is_group_name(name: str) -> bool:
     return name.startswith("#")
 
 
-def chat_named(tx: Transaction, name: str, *, only_open: bool = False) -> Named:
-    """The group chat that a person means. Raises WrongUse where there is none, or several."""
+def chat_named(tx: Transaction, name: str, *, only_open: bool = False, to_write: bool = False) -> Named:
+    """The group chat that a person means. Raises WrongUse where there is none, or several.
+
+    `only_open`: they said that it is an open one. `to_write`: a text or a title goes there. Without that word an open
+    chat takes none by its title, which others choose, nor by less than LEAST_OF_OPEN characters of its id.
+    """
     wanted = name.strip().removeprefix("#").casefold()
-    known = _open(tx) if only_open else [*_encrypted(tx), *_open(tx)]
-    found = [one for one in known if wanted and wanted in (one.title.casefold(), forms.uuid(one.id))]
-    found = _narrowed(found)
-    if not found and len(wanted) >= SHORTEST_ID:
-        found = [one for one in known if forms.uuid(one.id).startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
+    encrypted, opened = _encrypted(tx), _open(tx)
+    exact = next((one for one in [*encrypted, *opened] if forms.uuid(one.id) == wanted), None)
+    if exact is not None and only_open and not exact.is_open:
+        raise WrongUse(f"{name} is end-to-end encrypted: it is no open chat.")
+    if exact is not None:
+        return exact
+    known = opened if only_open else [*encrypted, *opened]
+    titled = _narrowed([one for one in known if wanted and one.title.casefold() == wanted])
+    begun = [one for one in known if len(wanted) >= SHORTEST_ID and forms.uuid(one.id).startswith(wanted)]
+    found = titled or begun
+    if any(one.is_open for one in titled):
+        found = titled + [one for one in begun if not one.is_open and one not in titled]
+    if len(found) > 1:
         ids = ", ".join(forms.uuid(one.id) + (" (not end-to-end encrypted)" if one.is_open else "") for one in found)
         raise WrongUse(f"Several group chats are called {name}; name one by its id: {ids}.")
-    kind = "open group chat" if only_open else "group chat"
-    raise WrongUse(f"You have no {kind} called {name}: see `messenger groups`.")
+    if not found:
+        kind = "open group chat" if only_open else "group chat"
+        raise WrongUse(f"You have no {kind} called {name}: see `messenger groups`.")
+    # Hazard: the server knows an open chat's title, and whoever made it chose it. A text for an encrypted chat whose
+    # title is written in another way, or was another one before, or is not known here yet, must not go there.
+    if to_write and not only_open and found[0].is_open and (titled or len(wanted) < LEAST_OF_OPEN):
+        raise WrongUse(
+            f"{name} is an open chat, not end-to-end encrypted. To write there, add --open, or name it by its id: "
+            f"'#{forms.uuid(found[0].id)}'."
+        )
+    return found[0]
 
 
 def group_named(tx: Transaction, name: str) -> bytes:

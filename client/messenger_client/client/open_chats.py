@@ -132,6 +132,10 @@ class OpenChats(People, Groups):
         known = chat
         return await self._change_open(known, lambda: self._calls.set_role(known.id, account, role), OWNER_ALONE)
 
+    async def rename_group(self, name: str, title: str, *, open_chat: bool = False) -> GroupChat:
+        """Give it another title, as an admin. `open_chat`: as in `change_group`."""
+        return await self.change_group(name, title=title, open_chat=open_chat)
+
     async def change_group(
         self,
         name: str,
@@ -140,9 +144,13 @@ class OpenChats(People, Groups):
         description: str | None = None,
         colour: int | None = KEEP,
         members_may_add: bool | None = None,
+        open_chat: bool = False,
     ) -> GroupChat:
-        """Change what people see of it, or who may add to it, as an admin; of an open chat, the title alone."""
-        chat = await self._open_group(name)
+        """Change what people see of it, or who may add to it, as an admin; of an open chat, the title alone.
+
+        An open chat is meant by its id or by `open_chat`, as in `send`.
+        """
+        chat = await self._open_group(name, only_open=open_chat, to_write=title is not None)
         if chat is None:
             return await super().change_group(
                 name, title=title, description=description, colour=colour, members_may_add=members_may_add
@@ -183,9 +191,9 @@ class OpenChats(People, Groups):
     async def edit_line(self, name: str, message: str, text: str, *, open_chat: bool = False) -> Message:
         """Put another text in place of an own message of an open chat, named by its number or id.
 
-        Raises WrongUse for a message of an encrypted chat: that comes later.
+        Raises WrongUse for a message of an encrypted chat: that comes later. Which chat is meant: as in `send`.
         """
-        chat = await self._changeable(name, open_chat=open_chat)
+        chat = await self._changeable(name, open_chat=open_chat, to_write=True)
         check_open_text(text)
         return await self._open_reader.edit(chat, message, text)
 
@@ -213,11 +221,11 @@ class OpenChats(People, Groups):
     def _calls(self) -> OpenCalls:
         return self._context.api.open_chats
 
-    async def _open_group(self, name: str) -> OpenChat | None:
-        """The open group chat that is meant; None: an encrypted one is, or there is none or several."""
+    async def _open_group(self, name: str, *, only_open: bool = False, to_write: bool = False) -> OpenChat | None:
+        """The open group chat that is meant; None: an encrypted one is. Raises WrongUse for none, or several."""
 
         def work(tx: Transaction) -> OpenChat | None:
-            named = chat_named(tx, name)
+            named = chat_named(tx, name, only_open=only_open, to_write=to_write)
             return open_chats.get(tx, named.id) if named.is_open else None
 
         return await self._context.write(work)
@@ -243,10 +251,10 @@ class OpenChats(People, Groups):
             raise WrongUse(f"There is no open chat with {name}: `messenger send --open {name} TEXT` starts one.")
         return found
 
-    async def _changeable(self, name: str, *, open_chat: bool) -> OpenChat:
+    async def _changeable(self, name: str, *, open_chat: bool, to_write: bool = False) -> OpenChat:
         if not open_chat and not is_group_name(name):
             raise WrongUse(f"{NOT_YET} The open chat with somebody is meant by --open.")
-        if is_group_name(name) and not open_chat and await self._open_group(name) is None:
+        if is_group_name(name) and not open_chat and await self._open_group(name, to_write=to_write) is None:
             raise WrongUse(NOT_YET)
         return require_member(await self._open_chat(name, open_chat=open_chat))
 

@@ -33,12 +33,12 @@ class Writing(OpenChats):
         members of the names given in `mentions`, or without that those whom the text names as `@name`.
 
         `open_chat`: into the open chat with somebody, which is not end-to-end encrypted and is made by this; or into
-        an open group chat. One of those is also what an unambiguous title or id names (`is_open` of what is returned).
+        an open group chat, which without it is named by its id alone: in full, or at least 8 characters of it.
 
         Raises UnknownPerson, Refused, WrongUse: then it was not sent, and will not be. IdentityHasChanged and
         KeysRefused: it is not sent now; its id is the error's `queued`, and it leaves once that is settled.
         """
-        named = await self._named_chat(username, open_chat=open_chat)
+        named = await self._named_chat(username, open_chat=open_chat, to_write=True)
         if open_chat or (named is not None and named.is_open):
             return await self._send_open(username, named, text, mentions)
         message_id, name = await self._enqueue(username, named, text, mentions)
@@ -60,14 +60,17 @@ class Writing(OpenChats):
         self, username: str, text: str, *, mentions: Iterable[str] | None = None, open_chat: bool = False
     ) -> str:
         """Store a message for sending and return its id at once; a running `messages()` sends it."""
-        named = await self._named_chat(username, open_chat=open_chat)
+        named = await self._named_chat(username, open_chat=open_chat, to_write=True)
         if open_chat or (named is not None and named.is_open):
             return forms.uuid(await self._enqueue_open(username, named, text, mentions))
         return forms.uuid((await self._enqueue(username, named, text, mentions))[0])
 
-    async def place(self, name: str, *, open_chat: bool = False) -> Place:
-        """Say which chat a name means, before anything is written there. Raises WrongUse for none, or several."""
-        named = await self._named_chat(name, open_chat=open_chat)
+    async def place(self, name: str, *, open_chat: bool = False, to_write: bool = True) -> Place:
+        """Say which chat a name means, before anything is written or read there; its name there is its id.
+
+        Raises WrongUse for none, or several; `to_write` also where `send` would.
+        """
+        named = await self._named_chat(name, open_chat=open_chat, to_write=to_write)
         return Place(name, open_chat) if named is None else Place(group_name(named.id), named.is_open)
 
     async def waiting(self) -> int:
@@ -85,13 +88,13 @@ class Writing(OpenChats):
         """Have `heard` called, while connected, when somebody in a chat begins to write, and when they stop."""
         self._typing.hear(await self._finder(of, open_chat=open_chat), heard)
 
-    async def _named_chat(self, name: str, *, open_chat: bool) -> Named | None:
+    async def _named_chat(self, name: str, *, open_chat: bool, to_write: bool = False) -> Named | None:
         """The group chat that is meant; None: it is a person's name."""
         if not is_group_name(name):
             return None
 
         def work(tx: Transaction) -> Named:
-            return chat_named(tx, name, only_open=open_chat)
+            return chat_named(tx, name, only_open=open_chat, to_write=to_write)
 
         return await self._context.write(work, durable=False)
 
