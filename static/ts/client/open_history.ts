@@ -32,7 +32,8 @@ export class OpenHistory {
   /**
    * At most `limit` lines before a position (null: the newest), oldest first.
    *
-   * Fewer: there are no older ones, or the server cannot be reached now. Throws Unreachable where that leaves none.
+   * Fewer: there are no older ones, or the server cannot be reached now. Throws Unreachable where that leaves none
+   * before a position: none at all means that there are no older ones.
    */
   async lines(id: Uint8Array, before: number | null, limit: number): Promise<Line[]> {
     if (before === null) await this.#newest(id);
@@ -49,13 +50,14 @@ export class OpenHistory {
     return this.#shown(id, all, { after: isAll ? 0 : (all[0]?.position ?? 0), before: before ?? Infinity }).slice(-limit);
   }
 
-  /** At most `limit` lines after a position, oldest first. */
+  /** At most `limit` lines after a position, oldest first; fewer: there are no newer ones. Throws Unreachable. */
   async linesAfter(id: Uint8Array, after: number, limit: number): Promise<Line[]> {
     const { messages, chat } = this.#kept(id, (tx) => openMessages.after(tx, id, after, limit));
     const [oldest] = this.#context.write((tx) => openMessages.bounds(tx, id)) ?? [Infinity];
     let all = messages;
-    if (!chat.whole && after < oldest && chat.ended === "") {
-      const read = await this.#orNone(messages.length > 0, () => this.#newer(id, Math.max(0, Math.floor(after)), limit));
+    // Between the position and what is kept there are others: with those missing it would show a gap.
+    if (!chat.whole && Math.floor(after) + 1 < oldest && chat.ended === "") {
+      const read = await this.#newer(id, Math.max(0, Math.floor(after)), limit);
       await this.#keeper.name(read);
       if (read.length > 0) all = read;
       // What was written since stands behind all others.
@@ -157,7 +159,9 @@ export class OpenHistory {
   #shown(id: Uint8Array, messages: readonly OpenMessage[], { after = 0, before = Infinity }): Line[] {
     return this.#context.write((tx) => {
       const showing = new OpenShowing(tx, required(tx, id));
-      const lines = messages.map((one) => showing.line(openMessages.at(tx, id, one.position) ?? one));
+      // What came while the server was asked stands behind the others.
+      const came = before === Infinity ? openMessages.after(tx, id, messages.at(-1)?.position ?? after, openMessages.KEPT) : [];
+      const lines = [...messages, ...came].map((one) => showing.line(openMessages.at(tx, id, one.position) ?? one));
       for (const line of lines) this.#remember(line.id, line.position);
       const queued = openOutbox.ofChat(tx, id).filter(({ position }) => position > after && position < before);
       return [...lines, ...queued.map((one) => showing.queued(one))].sort((one, other) => one.position - other.position);

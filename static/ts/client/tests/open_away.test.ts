@@ -1,6 +1,7 @@
 // Open chats when something is missing: answers, the network, what was kept, sense.
 
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
+import { OPEN_PAGE, type OpenMessage } from "../../api/index";
 import { idOf } from "../tab";
 import { group, summary } from "./group_parties";
 import { heard, hears, lineOf, openGroup, openWith, tells } from "./open_parties";
@@ -127,8 +128,37 @@ test("the newest messages are kept, and older ones come from the server page by 
   await until(() => alice.connection !== "online");
   expect(await numbers(messenger.lines(id, across[30]!.position, 100))).toBe("250..259 10"); // all that is here
   await expect(messenger.lines(id, older[0]!.position, 100)).rejects.toMatchObject({ code: "unreachable" });
+  await expect(messenger.linesAfter(id, older[0]!.position, 60)).rejects.toMatchObject({ code: "unreachable" }); // no gap
+  expect(await numbers(messenger.linesAfter(id, across[20]!.position - 1, 60))).toBe("250..309 60"); // none is between
   await alice.reload();
   expect(await numbers(alice.messenger.lines(id, null, 60))).toBe("390..449 60");
+});
+
+test("what comes while older messages are fetched is among the lines", async () => {
+  fill(300);
+  await alice.reload();
+  await until(async () => (await summary(alice, id))?.unread === 200);
+  const isKept = (text: string): boolean =>
+    alice.read((tx) => tx.one("SELECT 1 FROM open_message WHERE body = ?", [text])) !== null;
+  const asked = alice.messenger.inside.context.api.open;
+  for (const what of ["after", "before"] as const) {
+    const ask = asked[what].bind(asked) as (...given: unknown[]) => Promise<unknown>;
+    let isFirst = true;
+    vi.spyOn(asked, what).mockImplementation(async (...given: unknown[]) => {
+      const answer = (await ask(...given)) as OpenMessage[] | { readonly messages: OpenMessage[] };
+      const isLast = what === "before" || (answer as OpenMessage[]).length < OPEN_PAGE;
+      if (isFirst && isLast) {
+        isFirst = false;
+        relay.open.write(id, bob.account, what);
+        await until(() => isKept(what));
+      }
+      return answer as never;
+    });
+  }
+  const below = await alice.messenger.linesAfter(id, 0, 400);
+  expect(below.map((line) => line.text).slice(-2)).toEqual(["299", "after"]);
+  const newest = await alice.messenger.lines(id, null, 250);
+  expect([newest.length, ...newest.map((line) => line.text).slice(-2)]).toEqual([250, "after", "before"]);
 });
 
 test("after more was missed than is kept, no gap is shown", async () => {

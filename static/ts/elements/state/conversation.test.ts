@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Line } from "../../client/model";
-import { FakeClock } from "../tests/clock";
+import { FakeClock, settled } from "../tests/clock";
 import { FakeMessenger, id } from "../tests/fake";
 import { Conversation, PAGE, WINDOW } from "./conversation";
 
@@ -29,6 +29,28 @@ function stored(): Line[] {
 
 function texts(): string[] {
   return [...conversation.lines, ...conversation.pending].map((line) => line.text);
+}
+
+/** The next answer to this call is given, as it is now, once that is said. */
+function hold(call: "lines" | "linesAfter"): () => void {
+  let answer = (): void => undefined;
+  const said = new Promise<void>((resolve) => (answer = resolve));
+  const asked = fake[call].bind(fake) as (...args: unknown[]) => Promise<Line[]>;
+  vi.spyOn(fake, call).mockImplementationOnce(async (...args: unknown[]) => {
+    const lines = await asked(...args);
+    await said;
+    return lines;
+  });
+  return answer;
+}
+
+/** Nothing before a position can be had. */
+function unreachable(position: number): void {
+  const asked = fake.lines.bind(fake);
+  vi.spyOn(fake, "lines").mockImplementation((chat, before, limit) => {
+    if (before !== null && before <= position) return Promise.reject(new Error("The server cannot be reached."));
+    return asked(chat, before, limit);
+  });
 }
 
 function inOrder(): void {
@@ -150,6 +172,37 @@ describe("its window", () => {
     while (!conversation.atEnd) await conversation.newer();
     expect(conversation.last).toBe(450);
     inOrder();
+  });
+
+  test.each(["newer", "newest"] as const)("has what came in while the %s lines were fetched", async (what) => {
+    await open(100, 80);
+    await settled();
+    const answer = hold(what === "newer" ? "linesAfter" : "lines");
+    const loading = conversation[what]();
+    await settled();
+    const line = fake.addLine(BOB, "meanwhile");
+    conversation.take([line]);
+    answer();
+    await loading;
+    while (!conversation.atEnd) await conversation.newer();
+    expect(texts().filter((text) => text === "meanwhile")).toHaveLength(1);
+    inOrder();
+  });
+
+  test("is at its beginning only where it is known that nothing is older", async () => {
+    fake.fill(BOB, 30, clock.now());
+    const all = stored();
+    fake.stored.set(BOB, all.slice(20)); // all that can be had now
+    unreachable(all[20]!.position);
+    conversation = new Conversation(fake, clock, BOB);
+    await conversation.open({ unread: 0, firstUnread: 0 });
+    expect([conversation.lines.length, conversation.atStart, conversation.failed]).toEqual([10, false, ""]);
+    await conversation.older();
+    expect([conversation.atStart, conversation.failed]).toEqual([false, "The server cannot be reached."]);
+    fake.stored.set(BOB, all);
+    vi.restoreAllMocks();
+    await conversation.older();
+    expect([conversation.lines.length, conversation.atStart, conversation.failed]).toEqual([30, true, ""]);
   });
 
   test("ignores changes of lines that it does not hold", async () => {

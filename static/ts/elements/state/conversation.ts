@@ -5,6 +5,7 @@ import type { ChatSummary, GroupPerson, Line } from "../../client/model";
 import { Announcements } from "./announcements";
 import { Changes } from "./changes";
 import type { Clock } from "./clock";
+import { pendingLine } from "./pending";
 
 export const PAGE = 60; // lines fetched at once: about three screens
 export const WINDOW = 300; // lines in the page: more make it slow, fewer make it fetch while one scrolls
@@ -41,6 +42,7 @@ export class Conversation {
   readonly #messenger: Messenger;
   readonly #clock: Clock;
   #early: Line[] = [];
+  #meanwhile: Line[] = []; // came in while lines were fetched: those may be without them
   #pendingCount = 0;
   #heard = 0; // position of the newest line that was announced
   #loaded: Promise<void> = Promise.resolve();
@@ -56,25 +58,27 @@ export class Conversation {
   async open(summary: Pick<ChatSummary, "firstUnread" | "unread">): Promise<void> {
     await this.#load("opening", async () => {
       const from = summary.unread > 0 ? summary.firstUnread : 0;
+      let isShort: boolean;
       this.unreadFrom = from;
       this.following = from === 0;
       if (from > 0) {
         const [above, below] = await Promise.all([
-          this.#messenger.lines(this.chat, from, CONTEXT),
+          // What is above can be asked for again: what is unread is shown without it.
+          this.#messenger.lines(this.chat, from, CONTEXT).catch(() => []),
           this.#messenger.linesAfter(this.chat, from - 1, PAGE),
         ]);
         this.lines = [...above, ...below];
-        this.atStart = above.length < CONTEXT;
+        this.atStart = false;
         this.atEnd = below.length < PAGE;
+        isShort = above.length < CONTEXT;
       } else {
-        this.lines = await this.#messenger.lines(this.chat, null, PAGE);
-        this.atStart = this.lines.length < PAGE;
-        this.atEnd = true;
+        isShort = await this.#loadNewest();
       }
       this.opened = true;
       const early = this.#early;
       this.#early = [];
       this.#merge(early);
+      if (isShort) await this.#seekStart().catch(() => undefined); // else once somebody looks for it
     });
   }
 
@@ -83,10 +87,10 @@ export class Conversation {
     if (!first || this.atStart) return;
     await this.#load("older", async () => {
       const more = await this.#messenger.lines(this.chat, first.position, PAGE);
-      this.atStart = more.length < PAGE;
       const all = joined(more, this.lines);
       if (all.length > WINDOW) this.atEnd = false;
       this.lines = all.slice(0, WINDOW);
+      if (more.length < PAGE) await this.#seekStart();
     });
   }
 
@@ -107,14 +111,12 @@ export class Conversation {
     this.following = true;
     this.unseen = 0;
     this.target = null;
-    if (this.atEnd) {
+    if (this.atEnd || !this.opened) {
       this.changed.emit();
       return;
     }
     await this.#load("opening", async () => {
-      this.lines = await this.#messenger.lines(this.chat, null, PAGE);
-      this.atStart = this.lines.length < PAGE;
-      this.atEnd = true;
+      if (await this.#loadNewest()) await this.#seekStart().catch(() => undefined);
     });
   }
 
@@ -156,6 +158,7 @@ export class Conversation {
       this.#early.push(...lines);
       return;
     }
+    if (this.loading) this.#meanwhile.push(...lines);
     this.news.add(this.#newsOf(lines));
     this.#merge(lines, seen);
     this.changed.emit();
@@ -164,30 +167,8 @@ export class Conversation {
   /** Show a message before it is stored; it gives way to its line. */
   addPending(text: string, mentions: readonly GroupPerson[] = []): Line {
     this.#pendingCount += 1;
-    const now = this.#clock.now();
-    const line: Line = {
-      sender: "",
-      id: `pending-${this.#pendingCount}`,
-      chat: this.chat,
-      position: Number.MAX_SAFE_INTEGER,
-      kind: "text",
-      outgoing: true,
-      sentAt: now,
-      acceptedAt: 0,
-      text,
-      state: "queued",
-      devices: [],
-      skipped: 0,
-      cause: "",
-      missing: 0,
-      repair: "none",
-      mentions,
-      mentioned: false,
-      editedAt: 0,
-      deleted: false,
-      changeable: false,
-      deletable: false,
-    };
+    const id = `pending-${this.#pendingCount}`;
+    const line = pendingLine({ id, chat: this.chat, sentAt: this.#clock.now(), text, mentions });
     this.pending = [...this.pending, line];
     this.unreadFrom = 0;
     this.changed.emit();
@@ -203,6 +184,7 @@ export class Conversation {
 
   remove(id: string): void {
     this.lines = this.lines.filter((line) => line.id !== id);
+    this.#meanwhile = this.#meanwhile.filter((line) => line.id !== id);
     this.changed.emit();
   }
 
@@ -226,15 +208,44 @@ export class Conversation {
 
   async #run(load: () => Promise<void>): Promise<void> {
     this.failed = "";
+    this.#meanwhile = [];
     this.changed.emit();
     try {
       await load();
+      this.#addMeanwhile();
     } catch (error) {
       this.failed = error instanceof Error ? error.message : "";
     } finally {
       this.loading = null;
       this.changed.emit();
     }
+  }
+
+  /** True: those are fewer than a page. */
+  async #loadNewest(): Promise<boolean> {
+    this.lines = await this.#messenger.lines(this.chat, null, PAGE);
+    this.atStart = false;
+    this.atEnd = true;
+    return this.lines.length < PAGE;
+  }
+
+  /** Fewer lines than were asked for may be all there are, or all that can be had now. */
+  async #seekStart(): Promise<void> {
+    const first = this.lines[0]?.position ?? Number.MAX_SAFE_INTEGER;
+    this.atStart = (await this.#messenger.lines(this.chat, first, 1)).length === 0;
+  }
+
+  /** Counted they are already. */
+  #addMeanwhile(): void {
+    const newest = this.last;
+    const byId = new Map(this.lines.map((line) => [line.id, line]));
+    for (const line of this.#meanwhile) {
+      if (byId.has(line.id) || (this.atEnd && line.position > newest)) byId.set(line.id, line);
+    }
+    const all = [...byId.values()].sort((one, other) => one.position - other.position);
+    if (all.length > WINDOW) this.atStart = false;
+    this.lines = all.slice(-WINDOW);
+    if (this.following && this.atEnd) this.unseen = 0;
   }
 
   /** What nobody has heard yet: lines from the other side, and own ones that have just failed. */
