@@ -81,9 +81,15 @@ test("answers are values, and a list is read to its end", async () => {
   ]);
 });
 
+test("what makes no sense in a list is passed over", async () => {
+  const listed = await calls({ open_chats: [{ ...LISTED, kind: "channel" }, 5, LISTED], next: null }).list();
+  expect(listed.map(({ id, kind }) => [id, kind])).toEqual([[CHAT, "group"]]);
+});
+
 test.each([
   ["a list without an end", (open: OpenCalls) => open.list(), Array.from({ length: 1_001 }, () => ({ open_chats: [], next: "x" }))],
-  ["another kind", (open: OpenCalls) => open.list(), [{ open_chats: [{ ...LISTED, kind: "channel" }], next: null }]],
+  ["a list that is none", (open: OpenCalls) => open.list(), [{ open_chats: "none", next: null }]],
+  ["another kind", (open: OpenCalls) => open.details(CHAT), [{ ...DETAILS, kind: "channel" }]],
   ["another role", (open: OpenCalls) => open.details(CHAT), [{ ...DETAILS, role: "king" }]],
   ["no members", (open: OpenCalls) => open.details(CHAT), [LISTED]],
   ["a page that stands still", (open: OpenCalls) => open.before(CHAT, null, 2), [{ messages: [ROW, ROW], next: "x" }]],

@@ -1,4 +1,5 @@
 // The calls of open chats (docs/api.md, Open chats). Decides nothing; keeps nothing.
+import { Defect } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 
 import { profile, type Profile } from "./answers";
@@ -80,7 +81,7 @@ export class OpenCalls {
     let query = "";
     for (let page = 0; page < MOST_PAGES; page++) {
       const answer = await this.#call("GET", `open-chats${query}`);
-      found.push(...forms.items(answer.open_chats).map(openListed));
+      found.push(...forms.items(answer.open_chats).flatMap(listedOrNone));
       if (answer.next === undefined || answer.next === null) return found;
       query = `?cursor=${encodeURIComponent(forms.string(answer.next))}`;
     }
@@ -175,6 +176,16 @@ export function openAccepted(value: Json): OpenAccepted {
     position: position(value.position),
     acceptedAt: forms.unsigned(value.accepted_at),
   };
+}
+
+/** What makes no sense of one chat keeps nobody from the others. */
+function listedOrNone(value: unknown): OpenListed[] {
+  try {
+    return [openListed(value)];
+  } catch (error) {
+    if (!(error instanceof Defect)) throw error;
+    return [];
+  }
 }
 
 function openListed(value: unknown): OpenListed {

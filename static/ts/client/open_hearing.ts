@@ -3,7 +3,7 @@
 import { openMessage, type Json, type OpenMessage } from "../api/index";
 import * as forms from "../api/forms";
 import { equal, hex } from "../lib/bytes";
-import { Defect, Refused } from "../lib/errors";
+import { Defect, Refused, Unreachable } from "../lib/errors";
 import * as openChats from "../store/open_chats";
 import * as openMessages from "../store/open_messages";
 import type { Transaction } from "../store/transaction";
@@ -43,8 +43,9 @@ export class OpenHearing {
       try {
         await this.#keeper.learn(chat);
       } catch (error) {
+        if (error instanceof Unreachable) this.#keeper.learnLater(chat);
         // Not in it any more, or nonsense: the next connection's list says what there is.
-        if (!(error instanceof Refused || error instanceof Defect)) throw error;
+        else if (!(error instanceof Refused || error instanceof Defect)) throw error;
       }
     }
     await this.#keeper.name(heard.flatMap(({ message }) => message ?? []));

@@ -12,6 +12,7 @@ import * as openOutbox from "../store/open_outbox";
 import { OpenChat } from "../store/open_records";
 import * as peers from "../store/peers";
 import type { Transaction } from "../store/transaction";
+import type { Stream } from "../stream/index";
 import { requireMe, type Context } from "./context";
 import type { Directory } from "./directory";
 import { OpenShowing } from "./open_showing";
@@ -19,7 +20,7 @@ import { Turn } from "./signals";
 import { WORDS } from "./words";
 
 const LOOKED_AT = 20; // chats whose newest page each connection reads, though nothing new is in them: edits show nowhere else
-const AGAIN = 5; // seconds before what was too much is tried again
+const AGAIN = 5; // seconds before what the server did not answer is asked again
 const LONGEST_WAIT = 60;
 
 export class OpenKeeper {
@@ -27,6 +28,8 @@ export class OpenKeeper {
   readonly #directory: Directory;
   readonly #turn = new Turn();
   readonly #fresh = new Set<string>(); // chats that were read on this connection
+  readonly #unlearned = new Map<string, Uint8Array>(); // chats that the server could not be asked about
+  #isLearning = false;
 
   constructor(context: Context, directory: Directory) {
     this.#context = context;
@@ -38,7 +41,8 @@ export class OpenKeeper {
     const { stream } = this.#context;
     this.#fresh.clear();
     const before = this.#context.write((tx) => openChats.all(tx));
-    const listed = await this.#context.api.open.list();
+    const listed: OpenListed[] = [];
+    await this.#insist(stream, async () => void listed.push(...(await this.#context.api.open.list())));
     const there = new Set(listed.map(({ id }) => hex(id)));
     const missing = before.filter(({ id, kind, ended }) => kind === "group" && ended === "" && !there.has(hex(id)));
     const work = [
@@ -47,9 +51,7 @@ export class OpenKeeper {
       ...listed.map((one) => () => this.#turn.take(() => this.#catchUp(one))),
       ...listed.slice(0, LOOKED_AT).map(({ id }) => () => this.#readOnce(id)),
     ];
-    for (const one of work) {
-      while (this.#context.stream === stream && !(await this.#each(one)));
-    }
+    for (const one of work) await this.#insist(stream, one);
   }
 
   /** Read a chat's newest messages once a connection: what was edited or deleted meanwhile. Not waited for. */
@@ -72,6 +74,15 @@ export class OpenKeeper {
       const details = await this.#context.api.open.details(id);
       this.take(details);
       if (isNew) await this.#read(details);
+    });
+  }
+
+  /** Learn of a chat once the server can be asked again, if that is on this connection. Not waited for. */
+  learnLater(id: Uint8Array): void {
+    this.#unlearned.set(hex(id), id);
+    if (this.#isLearning) return;
+    this.#learnUnlearned().catch((error: unknown) => {
+      if (!(error instanceof ClientError)) throw error;
     });
   }
 
@@ -118,6 +129,23 @@ export class OpenKeeper {
       await this.#directory.nameAccounts(senders);
     } catch (error) {
       if (!(error instanceof Unreachable && error.code === "too_many_requests")) throw error;
+    }
+  }
+
+  async #learnUnlearned(): Promise<void> {
+    this.#isLearning = true;
+    try {
+      while (this.#unlearned.size > 0) {
+        await this.#context.environment.clock.sleep(AGAIN);
+        for (const [key, id] of [...this.#unlearned]) {
+          this.#unlearned.delete(key);
+          // Without a connection: the next one's list says what there is.
+          const isDone = this.#context.stream === null || (await this.#each(() => this.learn(id)));
+          if (!isDone) this.#unlearned.set(key, id);
+        }
+      }
+    } finally {
+      this.#isLearning = false;
     }
   }
 
@@ -176,12 +204,17 @@ export class OpenKeeper {
     telling.flush();
   }
 
-  /** What is wrong with one chat concerns no other. False: the server asked to go slowly, and that was done. */
+  /** Again and again where the server cannot be asked now, as long as this connection lasts. */
+  async #insist(stream: Stream | null, work: () => Promise<void>): Promise<void> {
+    for (let isDone = false; !isDone && this.#context.stream === stream; ) isDone = await this.#each(work);
+  }
+
+  /** What is wrong with one chat concerns no other. False: the server cannot be asked now, and that was waited for. */
   async #each(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
     } catch (error) {
-      if (error instanceof Unreachable && error.code === "too_many_requests") {
+      if (error instanceof Unreachable) {
         await this.#context.environment.clock.sleep(Math.min(Math.max(error.retryAfter ?? AGAIN, 1), LONGEST_WAIT));
         return false;
       }

@@ -246,6 +246,23 @@ test("a list that is too long to be read at once is read as fast as the server a
   expect(alice.clock.slept.filter((seconds) => seconds === 5).length).toBeGreaterThanOrEqual(3);
 });
 
+test("what the server does not answer of the list, or of a chat that is heard of, is asked again", async () => {
+  await alice.messenger.close();
+  relay.open.write(id, bob.account, "while away");
+  relay.refusals.of("GET open-chats").push(problem(429, "too_many_requests"), problem(503, "unavailable"));
+  await alice.reopen();
+  await passing([alice], async () => (await summary(alice, id))?.unread === 1);
+  const others = [await openGroup(bob, alice), await openGroup(bob, alice)];
+  for (const one of others) {
+    relay.open.rooms.get(one)!.title = "Walks";
+    relay.refusals.of(`GET open-chats/${one}`).push(problem(503, "unavailable"));
+    relay.push("alice", { type: "open.chat", open_chat: one, title: "Walks", member_count: 2 });
+  }
+  await passing([alice], async () => (await Promise.all(others.map((one) => summary(alice, one)))).every((one) => one?.name === "Walks"));
+  expect(relay.times("GET", "open-chats")).toBeGreaterThanOrEqual(3);
+  expect(alice.connection).toBe("online");
+});
+
 test("making a group again after a lost answer makes no second one", async () => {
   relay.faults.of("POST open-chats").push(() => null);
   const again = (): Promise<unknown> => alice.messenger.createGroup("Walks", [bob.account], { open: true });
