@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import secrets
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,9 @@ from relay_keys import Json
 from messenger_client import Client, Message, Notice
 from messenger_client.client.context import own_device, require_me
 from messenger_client.client.group_encrypting import GroupSealer
-from messenger_client.errors import KeysRefused
+from messenger_client.errors import KeysRefused, LinkingNeeded
+from messenger_client.protocol import cbor, form, keys
+from messenger_client.protocol.device_list import DeviceList, listed, sign_list
 from messenger_client.protocol.entropy import SYSTEM
 from messenger_client.protocol.group_args import Args
 from messenger_client.protocol.group_operation import sign_operation
@@ -108,3 +111,37 @@ async def refuses(client: Client, relay: Relay, why: str, *, name: str = "#Frien
         await client.send(name, "for friends only")
     assert (len(relay.bodies("device-messages")), len(relay.answers)) == sent
     assert await client.waiting() == waiting + 1
+
+
+@dataclass
+class MadeUp:
+    """An identity that the server has made up for somebody's account."""
+
+    own: keys.OwnDevice
+    newest: DeviceList
+
+    def signs(self, relay: Relay, args: Args) -> None:
+        signed = signed_by(self.own, self.newest.hash, relay.groups.only.state, args)
+        relay.groups.only.operations.append(signed)
+
+
+def make_up(relay: Relay, name: str) -> MadeUp:
+    account_key = keys.generate_account_key()
+    own = keys.OwnDevice.generate(account_id(relay, name), DeviceId(secrets.token_bytes(16)), account_key.public)
+    newest = sign_list(account_key, own.account, [listed(own, added=1)], previous=None, now=1)
+    relay.ended[account(relay, name)].append(as_json(newest.signed))
+    return MadeUp(own, newest)
+
+
+def as_json(signed: bytes) -> Json:
+    payload, signature = (form.any_octets(one) for one in form.array(cbor.decode(signed), 2))
+    return {"payload": b64(payload), "signature": b64(signature)}
+
+
+async def lose_everything(open_client: Open, name: str) -> Client:
+    """Sign in on an empty device, and take a new identity, as nobody is left to approve it."""
+    client = await open_client(f"{name} anew")
+    with pytest.raises(LinkingNeeded):
+        await client.login(name, PASSWORD, device="new phone")
+    await client.reset_identity()
+    return client

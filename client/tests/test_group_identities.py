@@ -6,7 +6,6 @@ docs/protocol.md, 76: nobody, the server included, slips a member into a group c
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
@@ -15,28 +14,26 @@ from group_parties import (
     account,
     account_id,
     lines,
+    lose_everything,
     make_friends,
+    make_up,
     notices,
     refuses,
     registered,
     roster,
     settle,
-    signed_by,
     tell,
     written_by,
 )
-from parties import PASSWORD, Open, befriend, second_device
+from parties import Open, befriend, second_device
 from relay import Answer, Relay, b64
 from relay_groups import Group
-from relay_keys import Json
 
 from messenger_client import Client
-from messenger_client.errors import IdentityHasChanged, KeysRefused, LinkingNeeded
-from messenger_client.protocol import cbor, form, keys
-from messenger_client.protocol.device_list import DeviceList, listed, sign_list
-from messenger_client.protocol.group_args import ADMIN, OWNER, Add, Args, Create, Member, Remove, SetMeta, SetRole
+from messenger_client.errors import IdentityHasChanged, KeysRefused
+from messenger_client.protocol.group_args import ADMIN, OWNER, Add, Create, Member, Remove, SetMeta, SetRole
 from messenger_client.protocol.group_operation import NO_PREVIOUS, sign_operation
-from messenger_client.protocol.ids import ConversationId, DeviceId, GroupId
+from messenger_client.protocol.ids import ConversationId, GroupId
 from messenger_client.store import groups
 
 NO_LIST = "no list of alice's that counts here"
@@ -57,46 +54,12 @@ async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
     return await make_friends(alice, bob, dora)
 
 
-@dataclass
-class MadeUp:
-    """An identity that the server has made up for somebody's account."""
-
-    own: keys.OwnDevice
-    newest: DeviceList
-
-    def signs(self, relay: Relay, args: Args) -> None:
-        signed = signed_by(self.own, self.newest.hash, relay.groups.only.state, args)
-        relay.groups.only.operations.append(signed)
-
-
-def make_up(relay: Relay, name: str) -> MadeUp:
-    account_key = keys.generate_account_key()
-    own = keys.OwnDevice.generate(account_id(relay, name), DeviceId(secrets.token_bytes(16)), account_key.public)
-    newest = sign_list(account_key, own.account, [listed(own, added=1)], previous=None, now=1)
-    relay.ended[account(relay, name)].append(as_json(newest.signed))
-    return MadeUp(own, newest)
-
-
-def as_json(signed: bytes) -> Json:
-    payload, signature = (form.any_octets(one) for one in form.array(cbor.decode(signed), 2))
-    return {"payload": b64(payload), "signature": b64(signature)}
-
-
 async def give_up_the_terminal(alice: Client, open_client: Open) -> Client:
     """Alice's first device is stolen: her laptop, which holds the account key, too, takes a new identity."""
     laptop = await second_device(open_client, alice, "laptop", managing=True)
     await settle(laptop, alice)
     await laptop.remove_device("Terminal", new_identity=True)
     return laptop
-
-
-async def lose_everything(open_client: Open, name: str) -> Client:
-    """Sign in on an empty device, and take a new identity, as nobody is left to approve it."""
-    client = await open_client(f"{name} anew")
-    with pytest.raises(LinkingNeeded):
-        await client.login(name, PASSWORD, device="new phone")
-    await client.reset_identity()
-    return client
 
 
 async def sees_a_change(client: Client, of: str, group: str = "#Friends") -> None:

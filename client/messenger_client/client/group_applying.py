@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..protocol import group_chain
 from ..protocol.errors import ListRefused, ProtocolError
 from ..protocol.group_args import (
     Add,
@@ -23,7 +22,7 @@ from ..protocol.group_args import (
     SetRole,
 )
 from ..protocol.group_meta import check_group_key, open_meta, read_meta
-from ..protocol.group_operation import Operation, open_operation
+from ..protocol.group_operation import Operation
 from ..protocol.group_state import GroupState
 from ..protocol.ids import AccountId, ConversationId, GroupId
 from ..protocol.secret import Secret
@@ -31,7 +30,7 @@ from ..protocol.sender_key import GroupKey
 from ..store import Transaction, groups, peers, timeline
 from ..store.group_records import Group
 from ..store.records import ChatState, Entry, Me
-from .group_authors import Authors, Shown
+from .group_authors import Shown, judge
 from .group_lookup import state_of
 
 # What a line is called, by the operation.
@@ -48,21 +47,13 @@ def take_operations(
 
     What was taken is never judged again: a list that counts today may be of a given-up identity tomorrow.
     """
-    state, was, authors = state_of(group), group.standing, Authors(tx, me, group, shown, link=link)
-    failure: ProtocolError | None = None
-    for position, signed in enumerate(shown.operations):
-        try:
-            operation = open_operation(signed)
-            after = group_chain.apply(state, signed, authors.at(position, operation, state))
-            if after.group != group.id:
-                raise ListRefused("another group")
-        except ProtocolError as error:
-            failure = error
-            break
-        groups.add_operation(tx, group.id, operation.index, operation.hash, signed)
-        group = _moved(me, group, state, operation)
-        _show(tx, me, group, state, operation, after)
-        state = after
+    state, was = state_of(group), group.standing
+    steps, failure = judge(tx, me, group, shown, link=link)
+    for one in steps:
+        operation, state = one.operation, one.after
+        groups.add_operation(tx, group.id, operation.index, operation.hash, one.signed)
+        group = _moved(me, group, one.before, operation)
+        _show(tx, me, group, one.before, operation, state)
     if state is None:
         return group, failure or ListRefused("no operation")
     is_fresh = failure is not None and (group.fresh or not group.state)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from ..protocol.content import Content, read_padded
 from ..protocol.device_list import DeviceList, ListedDevice
-from ..protocol.errors import BadSignature, ProtocolError
+from ..protocol.errors import BadSignature, ListRefused, ProtocolError
 from ..protocol.group_args import ADMIN, Add, Approve, Create
-from ..protocol.group_chain import rebuild
+from ..protocol.group_chain import apply, rebuild
 from ..protocol.group_operation import Operation, open_operation
 from ..protocol.group_state import GroupState
 from ..protocol.ids import AccountId, DeviceId
@@ -33,6 +33,47 @@ class Shown:
 
     operations: Sequence[bytes]
     lists: Mapping[ListName, DeviceList]  # well made, each under an account key of its own word
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An operation that holds, and the group before and after it."""
+
+    operation: Operation
+    signed: bytes
+    before: GroupState | None
+    after: GroupState
+
+
+def judge(
+    tx: Transaction, me: Me, group: Group, shown: Shown, *, link: bytes = b""
+) -> tuple[list[Step], ProtocolError | None]:
+    """The next operations, in order, up to the first that does not hold; and what fails there. Writes nothing.
+
+    What does not hold vouches for nothing before it: without it, the rest is judged anew. Each time it is less.
+    """
+    failure: ProtocolError | None = None
+    while True:
+        steps, failed = _steps(tx, me, group, shown, link)
+        if failed is None:
+            return steps, failure
+        failure, shown = failed, Shown(shown.operations[: len(steps)], shown.lists)
+
+
+def _steps(tx: Transaction, me: Me, group: Group, shown: Shown, link: bytes) -> tuple[list[Step], ProtocolError | None]:
+    steps: list[Step] = []
+    state, authors = state_of(group), Authors(tx, me, group, shown, link=link)
+    for position, signed in enumerate(shown.operations):
+        try:
+            operation = open_operation(signed)
+            after = apply(state, signed, authors.at(position, operation, state))
+            if after.group != group.id:
+                raise ListRefused("another group")
+        except ProtocolError as error:
+            return steps, error
+        steps.append(Step(operation, signed, state, after))
+        state = after
+    return steps, None
 
 
 class Authors:
@@ -70,20 +111,24 @@ class Authors:
         if any((one.account, one.account_key) == (operation.account, key) for one in authors):
             return False  # who has written under the key of now does not go back to another
         if self._vouched is None:
-            self._vouched = self._last_vouched()
+            self._vouched = self._last_vouched(position, state)
         return position <= self._vouched
 
-    def _last_vouched(self) -> int:
-        """The last position of which somebody vouches, for it and for all before; -1: there is none."""
+    def _last_vouched(self, start: int, before: GroupState | None) -> int:
+        """The last position of which somebody vouches, for it and for all before; -1: there is none.
+
+        `start`: where the first operation stands that does not count by itself; `before`: the group before it.
+        """
         linked = list(self._linked())
         named = self._named()
-        first = next((position for position, one in enumerate(linked) if self._lets_in(one)), -1)
-        for position in range(len(linked) - 1, -1, -1):
+        admissions = [position for position, one in enumerate(linked) if position >= start and self._lets_in(one)]
+        for position in range(len(linked) - 1, start - 1, -1):
             operation = linked[position]
             if operation.hash == self._link:
                 return position
             answers = operation.account == self._me.account or (
-                self._lets_in(operation) and self._may_answer(operation, is_first=position == first)
+                position in admissions
+                and self._may_answer(operation.account, before, is_first=position == admissions[0])
             )
             if answers and self._is_signed_by_a_listed_device(operation):
                 return position
@@ -97,17 +142,20 @@ class Authors:
             isinstance(args, Create) and any(one.account == own for one in args.roster)
         )
 
-    def _may_answer(self, operation: Operation, *, is_first: bool) -> bool:
+    def _may_answer(self, author: AccountId, before: GroupState | None, *, is_first: bool) -> bool:
         """Whether who lets this account in answers for what was before: one cannot have judged that oneself.
 
-        Hazard: a member could be made an admin under a made-up key, and let one in again over a ghost.
+        Hazard: what does not count by itself could make a member an admin, who lets one in again over a ghost. So
+        only the group `before` says who may.
         """
-        state = state_of(self._group)
-        if state is not None and not self._group.fresh:
-            role = state.role(operation.account)
+        if self._link:
+            return False  # the link answers
+        if before is None:
+            return is_first or self._is_alone()
+        role = before.role(author)
+        if before.role(AccountId(self._me.account)) is not None:
             return role is not None and role >= ADMIN
-        is_known = state is not None and state.role(AccountId(self._me.account)) is not None
-        return (is_first and not is_known) or self._is_alone()
+        return is_first and role is not None
 
     def _is_alone(self) -> bool:
         """No other own device could say what it has judged."""
@@ -169,9 +217,16 @@ class Authors:
             yield operation
 
     def _list(self, operation: Operation) -> DeviceList | None:
-        """The list that an operation names, under whatever key."""
+        """The list that an operation names, under whatever key.
+
+        One under the pinned key would be known here, but while the server shows another identity.
+        """
         name = (bytes(operation.account), operation.list_hash)
-        return peers.list_named(self._tx, *name) or self._shown.lists.get(name)
+        known, shown = peers.list_named(self._tx, *name), self._shown.lists.get(name)
+        if known is not None or shown is None or shown.account_key != self._pinned_key(operation.account):
+            return known or shown
+        peer = peers.by_account(self._tx, operation.account)
+        return shown if peer is not None and peer.changed_lists else None
 
     def _pinned_key(self, account: bytes) -> bytes | None:
         pin = peers.pin_of(peers.by_account(self._tx, account))
