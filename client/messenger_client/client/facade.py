@@ -16,7 +16,7 @@ import httpx
 
 from ..api import forms, origin_of
 from ..clock import Clock, SystemClock
-from ..errors import Refused, WrongUse
+from ..errors import Defect, Refused, Unreachable, WrongUse
 from ..protocol.entropy import SYSTEM, Entropy
 from ..protocol.secret import Secret
 from ..store import Store, Transaction, open_chats, settings, timeline
@@ -147,10 +147,12 @@ class Client(Writing, Devices):
     # Both ways
 
     async def sync(self) -> None:
-        """Send what waits and fetch what is there, once. Raises Unreachable, SignInNeeded."""
+        """Send what waits and fetch what is there, once. Raises Unreachable, SignInNeeded.
+
+        Of open chats what goes wrong is a notice.
+        """
         await self._context.me()
         self._tell((await self._sender.flush()).of.values())
-        self._tell((await self._open_sender.flush()).values())
         await self._inbox.unpark()
         try:
             await self._inbox.fetch()
@@ -159,12 +161,17 @@ class Client(Writing, Devices):
                 await self._own.tend()  # says why
             raise
         await self.look_at_groups()
-        await self._open.look()
         await self._inbox.ask_for_early()
         await self._controls.flush()
         await self._statuses.ask()
         await self._prekeys.check_now_and_then()
         await self._own.tend_now_and_then()
+        # Last, and told only: nothing of an encrypted chat waits for an open one, or fails with it.
+        try:
+            self._tell((await self._open_sender.flush()).values())
+            await self._open.look()
+        except (Unreachable, Refused, Defect) as error:
+            self._context.notify(str(error))
 
     # Reading
 

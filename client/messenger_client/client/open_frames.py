@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..api import forms
 from ..api.open_chats import OpenMessage, open_message
-from ..errors import Defect, Refused, Unreachable
+from ..errors import ClientError, Defect, Refused, Unreachable
 from ..stream import Json
 from .context import Context
 from .open_keeping import OpenKeeper
@@ -38,6 +39,7 @@ class OpenFrames:
         self._sender = sender
         self._words: dict[bytes, _Word] = {}
         self._wanted = asyncio.Event()
+        self._told = ""
 
     def soon(self, frame: Json) -> None:
         """A frame of an open chat has come."""
@@ -55,24 +57,23 @@ class OpenFrames:
 
     async def run(self) -> None:
         """Take in what was missed, then what the socket tells, for as long as the connection lasts."""
-        self._words.clear()
+        # Of an earlier connection: what is there now is read anyway, but an edit is told of once.
+        kept = {chat: word.changed for chat, word in self._words.items() if word.changed and not word.removed}
+        self._words = {chat: _Word(changed=changed) for chat, changed in kept.items()}
         missed = True
         while True:
             try:
-                if missed:
-                    await self._keeper.catch_up()
-                missed = False
-                while self._words:
-                    chat = next(iter(self._words))
-                    await self._take(chat, self._words.pop(chat))
+                missed = missed and not await self._has_caught_up()
+                await self._take_words()
             except Unreachable as error:
                 # Of a connection that broke, who reads it knows more: the messages of other chats come on it.
-                await self._context.clock.sleep(error.retry_after or PAUSE)
                 missed = True
+                await self._context.clock.sleep(error.retry_after or PAUSE)
                 continue
-            except (Refused, Defect) as error:
-                self._context.notify(str(error))
-            missed = missed or not await self._is_told()
+            if missed:
+                await self._context.clock.sleep(PAUSE)
+            else:
+                missed = not await self._is_told()
 
     async def empty_outbox(self) -> None:
         """Send what this and other processes have written."""
@@ -84,6 +85,21 @@ class OpenFrames:
                 async with asyncio.timeout(OUTBOX_EVERY):
                     await self._sender.wanted.wait()
 
+    async def _has_caught_up(self) -> bool:
+        try:
+            await self._keeper.catch_up()
+        except (Refused, Defect) as error:
+            self._tell(error)
+            return False
+        self._told = ""
+        return True
+
+    def _tell(self, error: ClientError) -> None:
+        """Say what goes wrong: once, however often it is tried again."""
+        if self._told != str(error):
+            self._told = str(error)
+            self._context.notify(self._told)
+
     async def _is_told(self) -> bool:
         """Wait for the next frame. False: none has come in a long time."""
         try:
@@ -94,14 +110,44 @@ class OpenFrames:
         self._wanted.clear()
         return True
 
+    async def _take_words(self) -> None:
+        while self._words:
+            chat = next(iter(self._words))
+            word = self._words.pop(chat)
+            try:
+                await self._take(chat, word)
+            except Unreachable:
+                self._put_back(chat, word)
+                raise
+
+    def _put_back(self, chat: bytes, word: _Word) -> None:
+        """What is left of a word, under what was said of the same chat meanwhile."""
+        newer = self._words.setdefault(chat, word)
+        if newer is not word:
+            newer.is_other = newer.is_other or (word.is_other and not newer.removed)
+            newer.request = word.request if newer.request is None else newer.request
+            newer.changed = word.changed | newer.changed
+
     async def _take(self, chat: bytes, word: _Word) -> None:
+        """Deal with a word. One part that is refused holds up no other; raises Unreachable."""
         if word.removed:
             await self._keeper.gone(chat)
             return
         if word.is_other:
-            await self._keeper.refresh(chat)
+            with self._telling():
+                await self._keeper.refresh(chat)
         if word.request is not None:
             await self._keeper.note_request(chat, is_request=word.request)
-        await self._keeper.read(chat)
-        for message in word.changed.values():
-            await self._keeper.changed(chat, message)
+        with self._telling():
+            await self._keeper.read(chat)
+        for position, message in list(word.changed.items()):
+            with self._telling():
+                await self._keeper.changed(chat, message)
+            del word.changed[position]
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (Refused, Defect) as error:
+            self._tell(error)

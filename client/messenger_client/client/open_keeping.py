@@ -7,11 +7,13 @@ message once, whichever process reads it, and however often.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..api.open_chats import OpenInfo, OpenMessage
-from ..errors import Refused
+from ..errors import Defect, Refused
 from ..protocol.ids import ID_SIZE
 from ..store import Transaction, groups, open_chats, peers, timeline
 from ..store.open_records import OpenChat, OpenNews
@@ -29,10 +31,15 @@ class OpenKeeper:
         self._lock = asyncio.Lock()
 
     async def look(self) -> list[OpenInfo]:
-        """Learn which chats one is in; returns them as the server tells of them. Raises Unreachable, SignInNeeded."""
+        """Learn which chats one is in; returns them as the server tells of them.
+
+        Raises Unreachable, SignInNeeded; Refused and Defect where it does not tell which. One that cannot be read
+        holds up no other.
+        """
         found = await self._context.api.open_chats.known()
         for one in await self._context.write(lambda tx: [info for info in found if _is_other(tx, info)]):
-            await self.refresh(one.chat)
+            with self._telling():
+                await self.refresh(one.chat)
 
         listed = {one.chat for one in found}
 
@@ -42,7 +49,8 @@ class OpenKeeper:
             return [one.id for one in known if one.id not in listed]
 
         for chat in await self._context.write(unlisted, durable=False):
-            await self.refresh(chat)  # perhaps it has moved from page to page meanwhile
+            with self._telling():
+                await self.refresh(chat)  # perhaps it has moved from page to page meanwhile
         return found
 
     async def refresh(self, chat: bytes) -> OpenInfo | None:
@@ -105,11 +113,12 @@ class OpenKeeper:
         self._context.changed.set()
 
     async def catch_up(self) -> None:
-        """Take in what was missed in all chats. Raises Unreachable, SignInNeeded."""
+        """Take in what was missed in all chats. Raises as `look`."""
         for info in await self.look():
             known = await self._context.write(lambda tx, one=info.chat: open_chats.get(tx, one))  # type: ignore[misc]
             if known is not None and (known.is_new or (info.newest or 0) > known.taken):
-                await self.read(info.chat)
+                with self._telling():
+                    await self.read(info.chat)
 
     async def read(self, chat: bytes) -> None:
         """Take in the messages of a chat that were not taken in before."""
@@ -147,6 +156,14 @@ class OpenKeeper:
                 open_chats.save(tx, replace(known, request=is_request))
 
         await self._context.write(work, durable=False)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What is wrong with one chat is said, and stops there."""
+        try:
+            yield
+        except (Refused, Defect) as error:
+            self._context.notify(str(error))
 
     async def _take_missed(self, known: OpenChat) -> None:
         """All that came after what was taken in; of a chat that is new here, its newest page."""

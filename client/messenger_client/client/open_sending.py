@@ -6,11 +6,12 @@ Nothing here encrypts, and nothing of an encrypted chat comes here: what is sent
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import replace
 
 from ..api import forms
-from ..errors import ClientError, Refused, UnknownPerson, Unreachable, WrongUse
+from ..errors import ClientError, Defect, Refused, UnknownPerson, Unreachable, WrongUse
 from ..store import Transaction, open_chats, peers
 from ..store.open_records import OpenChat, OpenOutgoing
 from .context import Context, require_linked
@@ -67,7 +68,7 @@ class OpenSender:
                     if error.code != "too_many_requests" or wait > LONGEST_WAIT:
                         raise
                     await self._context.clock.sleep(wait)
-                except (Refused, UnknownPerson, WrongUse) as error:
+                except (Refused, Defect, UnknownPerson, WrongUse) as error:
                     problems[one.id] = await self._give_up(one, error)
                 else:
                     await self._context.write(lambda tx, done=one.id: open_chats.remove_outgoing(tx, done))  # type: ignore[misc]
@@ -101,11 +102,12 @@ class OpenSender:
 
     async def _give_up(self, outgoing: OpenOutgoing, error: ClientError) -> ClientError:
         told = await self._context.write(lambda tx: _reason(tx, outgoing, error))
-        if told.code == "not_found" and outgoing.chat:
-            await self._keeper.refresh(outgoing.chat)
         failed = replace(outgoing, failed=str(told))
         await self._context.write(lambda tx: open_chats.update_outgoing(tx, failed))
         self._context.changed.set()
+        if told.code == "not_found" and outgoing.chat:
+            with contextlib.suppress(Unreachable, Refused, Defect):  # the next look finds out
+                await self._keeper.refresh(outgoing.chat)
         return told
 
 
