@@ -10,7 +10,7 @@ import { readPadded } from "../protocol/content";
 import { openList, type DeviceList } from "../protocol/device_list";
 import { ListRefused, NotListed, ProtocolError } from "../protocol/errors";
 import { Add, ADMIN, Approve, Create, MEMBER } from "../protocol/group_args";
-import { apply } from "../protocol/group_chain";
+import { apply, rebuild } from "../protocol/group_chain";
 import type { GroupLink } from "../protocol/group_link";
 import { openOperation, type Operation } from "../protocol/group_operation";
 import type { GroupState } from "../protocol/group_state";
@@ -78,7 +78,7 @@ class Judging {
   readonly #case: Case;
   readonly #relied: GroupState | null; // the group as it was followed to its end
   readonly #given = new Map<string, Uint8Array>();
-  readonly #vouched: ReadonlyMap<string, Uint8Array | null>; // by an operation's hash: who is in the group then
+  readonly #vouched: ReadonlyMap<string, readonly Uint8Array[] | null>; // by an operation's hash; people: if one is in it then
 
   constructor(tx: Transaction, me: Me, given: Case) {
     this.#tx = tx;
@@ -94,18 +94,17 @@ class Judging {
 
   steps(objects: readonly Uint8Array[]): Judged {
     const [all, unread] = this.#opened(objects);
-    const voucher = all.findLastIndex((one) => this.#vouches(one));
-    const border = Math.max(voucher, this.#admission(all));
+    let border = all.findLastIndex((one, at) => this.#vouches(one, objects.slice(0, at + 1)));
     const steps: Step[] = [];
     let state = this.#case.kept;
     try {
       for (const [at, one] of all.entries()) {
         const { operation, list } = one;
-        const counts = one.isPinned || one.isListed || (at <= border && !this.#hasMoved(state, operation.account));
+        const countsAlone = one.isPinned || one.isListed;
+        if (!countsAlone && at > border) border = this.#admission(all, at, state);
+        const counts = countsAlone || (at <= border && !this.#hasMoved(state, operation.account));
         if (list !== null && !counts) throw new Unvouched("another account key");
         const after: GroupState = apply(state, operation.signed, { listNamed: () => list });
-        const who = this.#vouched.get(hex(operation.hash)) ?? null;
-        if (at === border && who !== null && after.role(who) === null) throw new Unvouched("by nobody in it");
         steps.push({ operation, before: state, after });
         state = after;
       }
@@ -145,29 +144,47 @@ class Judging {
     return { operation, list, isPinned, isListed: then !== null && now !== null && equal(then.signingKey, now.signingKey) };
   }
 
-  /** Whether an operation vouches for all before it. */
-  #vouches({ operation, isListed }: Named): boolean {
-    return (isListed && equal(operation.account, this.#me.account)) || this.#vouched.has(hex(operation.hash));
+  /** Whether an operation vouches for all before it, with which `objects` end. */
+  #vouches({ operation, isListed }: Named, objects: readonly Uint8Array[]): boolean {
+    if (isListed && equal(operation.account, this.#me.account)) return true;
+    const named = this.#vouched.get(hex(operation.hash));
+    return named === null || (named !== undefined && this.#areIn(named, objects));
+  }
+
+  /** Whether one of these people is a member once operations are taken. */
+  #areIn(accounts: readonly Uint8Array[], objects: readonly Uint8Array[]): boolean {
+    const { id, kept } = this.#case;
+    const known = kept === null ? [] : groups.operationsTo(this.#tx, id, kept.hash);
+    try {
+      const state = rebuild([...known, ...objects]);
+      return accounts.some((account) => state.role(account) !== null);
+    } catch (error) {
+      if (error instanceof ProtocolError) return false;
+      throw error;
+    }
   }
 
   /**
    * The operation that lets this account in, -1 for none: what was before it, whoever let one in has seen.
    *
-   * The first one. A later one where the group chat is relied on here, or where the device is alone and has nobody else
-   * to tell it: with a new identity on an empty device one is let in again.
+   * `from`: the first one that counts only so; `before`: the group until then, which is what may be relied on. What
+   * comes from there on could make anybody anything.
    */
-  #admission(all: readonly Named[]): number {
-    const isAlone = newestList(this.#tx, this.#me.account)?.devices.length === 1;
-    const admits = (one: Named): boolean => this.#admits(one);
-    return this.#relied !== null || isAlone ? all.findLastIndex(admits) : all.findIndex(admits);
-  }
-
-  #admits({ operation, isListed }: Named): boolean {
-    const { args, account } = operation;
-    // Of a group chat that is known here, only who may do so by what is known.
-    if (!isListed || (this.#relied !== null && (this.#relied.role(account) ?? MEMBER) < ADMIN)) return false;
-    if (args instanceof Create) return args.roster.some((one) => equal(one.account, this.#me.account));
-    return (args instanceof Add || args instanceof Approve) && equal(args.account, this.#me.account);
+  #admission(all: readonly Named[], from: number, before: GroupState | null): number {
+    if (this.#case.link !== null) return -1;
+    const own = this.#me.account;
+    const isAnswer = (one: Named | undefined): boolean => one?.isListed === true && letsIn(one.operation, own);
+    if (before !== null && before.role(own) !== null) {
+      const isAdmin = ({ operation: { account } }: Named): boolean => (before.role(account) ?? MEMBER) >= ADMIN;
+      return all.findLastIndex((one, at) => at >= from && isAdmin(one) && isAnswer(one));
+    }
+    // With a new identity on an empty device, which has nobody else to tell it, one is let in again.
+    const isAlone = newestList(this.#tx, own)?.devices.length === 1;
+    if (before === null && isAlone) return all.findLastIndex(isAnswer);
+    const first = all.findIndex((one, at) => at >= from && letsIn(one.operation, own));
+    const author = all[first]?.operation.account ?? null;
+    const isIn = before === null || (author !== null && before.role(author) !== null);
+    return isIn && isAnswer(all[first]) ? first : -1;
   }
 
   /** Whether somebody has signed under the pinned key already: nothing under another counts after that. */
@@ -181,23 +198,35 @@ class Judging {
    * The operations up to which others have come: other devices of one's own account, by their sender keys, and of a
    * group chat that is new here those of people whose safety number was compared; and whoever gave one the link.
    */
-  #vouchers(): Map<string, Uint8Array | null> {
+  #vouchers(): Map<string, readonly Uint8Array[] | null> {
     const { id, link } = this.#case;
-    const own = this.#me.account;
-    const found = new Map<string, Uint8Array | null>();
+    const found = new Map<string, readonly Uint8Array[] | null>();
     for (const { account, device, padded } of waiting.keysOf(this.#tx, id)) {
-      const peer = peers.byAccount(this.#tx, account);
-      const isTrusted = equal(account, own) || (this.#relied === null && isVerified(peer));
-      const { body } = readPadded(padded);
-      const isListed = (peers.pinOf(peer)?.newest.find(device) ?? null) !== null;
-      if (isTrusted && isListed && body instanceof SenderKey) found.set(hex(body.gsh), account);
-    }
-    for (const { device } of newestList(this.#tx, own)?.devices ?? []) {
-      for (const { gsh } of groups.chains(this.#tx, id, own, device)) found.set(hex(gsh), own);
+      const isOwn = equal(account, this.#me.account);
+      const isTrusted = isOwn || (this.#relied === null && isVerified(peers.byAccount(this.#tx, account)));
+      const { body, heads } = readPadded(padded);
+      if (!isTrusted || !(body instanceof SenderKey) || !this.#isSame(account, device, heads.own)) continue;
+      const others = found.get(hex(body.gsh));
+      found.set(hex(body.gsh), isOwn || others === null ? null : [...(others ?? []), account]);
     }
     if (link !== null) found.set(hex(link.gsh), null);
     return found;
   }
+
+  /** Whether a device is on the newest list, under the keys that it had in a list of before. */
+  #isSame(account: Uint8Array, device: Uint8Array, listHash: Uint8Array): boolean {
+    const before = peers.listNamed(this.#tx, account, listHash);
+    const newest = newestList(this.#tx, account);
+    const [then, now] = [before?.find(device) ?? null, newest?.find(device) ?? null];
+    if (before === null || newest === null || then === null || now === null) return false;
+    return equal(before.accountKey, newest.accountKey) && equal(then.signingKey, now.signingKey);
+  }
+}
+
+/** Whether an operation makes somebody a member: not by a link, which is a person's own doing. */
+function letsIn({ args }: Operation, account: Uint8Array): boolean {
+  if (args instanceof Create) return args.roster.some((one) => equal(one.account, account));
+  return (args instanceof Add || args instanceof Approve) && equal(args.account, account);
 }
 
 function openedList(signed: Uint8Array): DeviceList | null {

@@ -1,7 +1,8 @@
 // What several tests do with people in group chats.
 
+import { expect } from "vitest";
 import type { ChatSummary, GroupInfo } from "../model";
-import { until, type Party } from "./parties";
+import { pause, until, type Party } from "./parties";
 
 export async function summary(party: Party, chat: string): Promise<ChatSummary | undefined> {
   return (await party.messenger.chats()).find((one) => one.id === chat);
@@ -38,4 +39,19 @@ export async function says(party: Party, chat: string, text: string): Promise<st
 
 export async function stateOf(party: Party, chat: string, id: string): Promise<string> {
   return (await party.messenger.lines(chat, null, 100)).find((line) => line.id === id)?.state ?? "queued";
+}
+
+/** Somebody's browser, which is told that something is new, sends nothing and says once why. */
+export async function isHeld(party: Party, id: string, who: string): Promise<void> {
+  const { relay } = party;
+  const asked = relay.times("GET", `groups/${id}/operations`);
+  relay.groups.tell(id, [party.account]);
+  await until(() => relay.times("GET", `groups/${id}/operations`) > asked);
+  await until(async () => (await group(party, id))?.trouble.includes("another identity") === true);
+  const [sends, line] = [relay.times("FRAME", "group.send"), await party.messenger.send(id, "does this leave?")];
+  await pause(50);
+  expect(await stateOf(party, id, line.id)).toBe("queued");
+  expect(relay.times("FRAME", "group.send")).toBe(sends);
+  expect(await members(party, id)).toBe(who);
+  expect((await texts(party, id)).filter((one) => one.includes("another identity"))).toHaveLength(1);
 }

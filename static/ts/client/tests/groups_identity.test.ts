@@ -6,8 +6,8 @@ import { SYSTEM } from "../../protocol/entropy";
 import { Add, ADMIN, Create, Leave, MEMBER, OWNER, Remove, SetRole } from "../../protocol/group_args";
 import { generateGroupKey, Meta, sealMeta } from "../../protocol/group_meta";
 import { keysOf, madeUp, show, slip, stolen } from "./group_forging";
-import { group, made, members, says, stateOf, summary, texts } from "./group_parties";
-import { befriend, joined, linked, Party, passing, pause, until } from "./parties";
+import { group, isHeld, made, members, says, stateOf, summary, texts } from "./group_parties";
+import { befriend, joined, linked, Party, passing, until } from "./parties";
 import { Relay } from "./relay";
 
 let relay: Relay;
@@ -25,18 +25,6 @@ beforeEach(async () => {
 });
 
 const idOf = (party: Party): Uint8Array => fromUuid(party.account)!;
-
-/** Somebody's browser, which has been told that something is new, sends nothing and says why. */
-async function isHeld(party: Party, id: string, who: string): Promise<void> {
-  relay.groups.tell(id, [party.account]);
-  await until(async () => (await group(party, id))?.trouble.includes("another identity") === true);
-  const [sends, line] = [relay.times("FRAME", "group.send"), await party.messenger.send(id, "does this leave?")];
-  await pause(50);
-  expect(await stateOf(party, id, line.id)).toBe("queued");
-  expect(relay.times("FRAME", "group.send")).toBe(sends);
-  expect(await members(party, id)).toBe(who);
-  expect((await texts(party, id)).filter((one) => one.includes("another identity"))).toHaveLength(1);
-}
 
 /** The real thing: the account's other devices are lost. */
 async function reset(party: Party): Promise<void> {
