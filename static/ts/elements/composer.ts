@@ -73,7 +73,7 @@ export class ChatComposerElement extends PageElement {
     const chat = this.page.summary;
     if (chat?.blocked) return note(words.composer.blocked(this.name));
     const closed = chat ? closedWhy(chat) : null;
-    if (closed) return note(words.group.closed(closed));
+    if (chat && closed) return note(words.group.closed(closed, chat.open));
     if (chat?.request) return note(words.composer.request(this.name));
     const waits = chat !== undefined && awaitsWord(chat);
     const left = room(this.#text);

@@ -55,7 +55,7 @@ export class GroupDetailsElement extends PageElement {
         <p class="details-name"><bdi>${chat.name}</bdi></p>
         ${group.description ? html`<p class="details-about" dir="auto">${group.description}</p>` : nothing}
         ${closed && closed !== "request"
-          ? html`<p class="details-changed">${closed === "trouble" ? group.trouble : said.closed(closed)}</p>`
+          ? html`<p class="details-changed">${closed === "trouble" ? group.trouble : said.closed(closed, chat.open)}</p>`
           : nothing}
       </div>
       <section aria-labelledby="details-encryption">
@@ -127,15 +127,16 @@ export class GroupDetailsElement extends PageElement {
     </section>`;
   }
 
-  #members({ id: chat, open }: ChatSummary, group: GroupInfo): TemplateResult {
+  #members(summary: ChatSummary, group: GroupInfo): TemplateResult {
     const own = this.page.options.account;
+    const { id: chat, open } = summary;
     return html`<section aria-labelledby="details-members">
       <h3 id="details-members" tabindex="-1">${icons.people}${said.members(group.members.length)}</h3>
       <ul class="roster">
         ${repeat(
           inOrder(group.members, own),
           (member) => `${chat} ${member.account}`,
-          (member) => this.#member(chat, group, member, member.account === own),
+          (member) => this.#member(summary, group, member, member.account === own),
         )}
       </ul>
       ${open && group.role === "owner" && group.members.length > 1 ? html`<p>${said.openRolesHelp}</p>` : nothing}
@@ -151,7 +152,7 @@ export class GroupDetailsElement extends PageElement {
     this.page.groupDialog.open({ name: "add", chat, title, known: members.map((member) => member.account) });
   }
 
-  #member(chat: string, group: GroupInfo, member: GroupMember, isOwn: boolean): TemplateResult {
+  #member({ id: chat, open }: ChatSummary, group: GroupInfo, member: GroupMember, isOwn: boolean): TemplateResult {
     const { groups } = this.page;
     const roles = isOwn ? [] : rolesFor(group, member);
     const removable = !isOwn && canRemove(group, member);
@@ -186,7 +187,7 @@ export class GroupDetailsElement extends PageElement {
                 @click=${() =>
                   this.#ask({
                     title: said.sureRemove(name),
-                    help: said.sureRemoveHelp(name),
+                    help: said.sureRemoveHelp(name, open),
                     action: said.sureRemoveAction,
                     act: () => groups.remove(chat, member.account),
                   })}
@@ -204,7 +205,7 @@ export class GroupDetailsElement extends PageElement {
     const leave = (): void =>
       this.#ask({
         title: said.sureLeave(chat.name),
-        help: said.sureLeaveHelp,
+        help: said.sureLeaveHelp(chat.open),
         action: said.leave,
         act: () => groups.leave(chat.id),
       });

@@ -15,10 +15,16 @@ const CLOSED: Readonly<Record<Closed, string>> = {
   request: "Accept to write in this group.",
 };
 
+const CLOSED_OPEN: Readonly<Record<Closed, string>> = {
+  ...CLOSED,
+  left: "You have left this group. Only its newest messages stay here.",
+  removed: "You are not in this group any more. Only its newest messages stay here.",
+};
+
 export const groupWords = {
   members: (count: number) => many(count, "# member", "# members"),
   said: (who: string, text: string) => `${who}: ${text}`,
-  closed: (why: Closed) => CLOSED[why],
+  closed: (why: Closed, isOpen: boolean) => (isOpen ? CLOSED_OPEN : CLOSED)[why],
   beginning: (title: string) => `This is where “${title}” begins for you.`,
   beginningHelp: "Messages are encrypted on your device. Only the members of the group can read them.",
   expiredOwn: "Not everybody fetched this message in time, and it expired.",
@@ -50,11 +56,13 @@ export const groupWords = {
   make: { member: "Make a member", admin: "Make an admin", owner: "Make an owner" } as Readonly<Record<Role, string>>,
   remove: "Remove from the group",
   sureRemove: (name: string) => `Remove ${name}?`,
-  sureRemoveHelp: (name: string) => `${name} reads nothing that is written from then on, and keeps what came before.`,
+  sureRemoveHelp: (name: string, isOpen: boolean) =>
+    `${name} reads nothing that is written from then on, and keeps ${isOpen ? "only the newest messages of before" : "what came before"}.`,
   sureRemoveAction: "Remove",
   leaveGroup: "Leave the group",
   sureLeave: (title: string) => `Leave “${title}”?`,
-  sureLeaveHelp: "Nothing more of it reaches you. What was written before stays here.",
+  sureLeaveHelp: (isOpen: boolean) =>
+    `Nothing more of it reaches you. ${isOpen ? "Only its newest messages stay here." : "What was written before stays here."}`,
   onlyOwner: "You are its only owner. Make another member an owner before you leave.",
   stopWaiting: "Do not wait any longer",
   mute: "Mute",
