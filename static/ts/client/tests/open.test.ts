@@ -99,6 +99,7 @@ test("an encrypted chat that comes to be under the id of an open one takes it ov
   await alice.messenger.send((await alice.chat(dave)).id, "only for dave");
   await until(async () => (await dave.texts(alice)).includes("only for dave"));
   expect(await summary(alice, encrypted)).toMatchObject({ open: false, name: "dave" });
+  expect(await summary(alice, id)).toMatchObject({ open: true, name: "Choir" }); // no encrypted one has its id
   expect(relay.times("FRAME", "open.send")).toBe(0);
 });
 
