@@ -114,6 +114,7 @@ export class ChatPage {
     if (other) {
       this.list.setCurrent(route.chat);
       this.#enter();
+      if (route.chat !== null) this.writing.enter(route.chat);
     }
     this.changed.emit();
   }

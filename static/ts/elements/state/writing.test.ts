@@ -44,6 +44,40 @@ describe("editing", () => {
     expect(page.writing.drafts.text(OPEN)).toBe("half a draft");
   });
 
+  test("begins with nothing where the newest of one's own is not in the page, or not stored", async () => {
+    const { conversation } = page;
+    const pending = conversation!.addPending("on its way");
+    expect(page.writing.editLast()).toBe(false);
+    conversation!.settle(pending, fake.addLine(OPEN, "on its way", { outgoing: true, state: "queued", changeable: false }));
+    expect(page.writing.editLast()).toBe(false);
+    conversation!.take([{ ...conversation!.lines.at(-1)!, deleted: true }]);
+    expect(page.writing.editLast()).toBe(true);
+    page.writing.stopEditing();
+    await conversation!.find(first.id, []);
+    conversation!.atEnd = false;
+    expect(page.writing.editLast()).toBe(false);
+    expect(page.writing.editing).toBe(null);
+  });
+
+  test("goes on when one comes back to the chat", async () => {
+    page.writing.edit(first);
+    page.writing.typed("Five fit");
+    page.go({ chat: id("c", 2), details: false });
+    expect(page.writing.editing).toBe(null);
+    page.go({ chat: OPEN, details: false });
+    expect(page.writing.editing).toEqual({ line: first, text: "Five fit" });
+    fake.failing = "The server cannot be reached.";
+    const saving = page.writing.send("Five fit in");
+    page.go({ chat: id("c", 2), details: false });
+    await saving;
+    page.go({ chat: OPEN, details: false });
+    expect(page.writing.editing).toEqual({ line: first, text: "Five fit in" });
+    page.writing.stopEditing();
+    page.go({ chat: id("c", 2), details: false });
+    page.go({ chat: OPEN, details: false });
+    expect(page.writing.editing).toBe(null);
+  });
+
   test("that changes nothing asks for nothing, and is given up with the chat", async () => {
     page.writing.edit(first);
     await page.writing.send("Four fit in");

@@ -33,6 +33,7 @@ export class Writing {
   readonly #notices: Notices;
   readonly #place: () => Place;
   readonly #typing: TypingSignal;
+  readonly #unsaved = new Map<string, Editing>(); // by chat: what was being changed there
 
   constructor(
     messenger: Messenger,
@@ -96,11 +97,14 @@ export class Writing {
     this.#become({ line, text: line.text });
   }
 
-  /** The newest of one's own that can be changed; false: there is none in the page. */
+  /** The newest of one's own; false: it cannot be changed, or it is not in the page. */
   editLast(): boolean {
-    const line = this.#place().conversation?.lines.findLast((one) => one.outgoing && one.changeable);
-    if (line) this.edit(line);
-    return line !== undefined;
+    const { conversation } = this.#place();
+    if (!conversation?.atEnd || conversation.pending.length > 0) return false;
+    const line = conversation.lines.findLast((one) => one.outgoing && one.kind === "text" && !one.deleted);
+    if (!line?.changeable) return false;
+    this.edit(line);
+    return true;
   }
 
   stopEditing(): void {
@@ -109,6 +113,7 @@ export class Writing {
 
   delete(line: Line): void {
     if (this.editing?.line.id === line.id) this.stopEditing();
+    if (this.#unsaved.get(line.chat)?.line.id === line.id) this.#unsaved.delete(line.chat);
     this.#do(this.#messenger.deleteLine(line.id));
   }
 
@@ -125,7 +130,15 @@ export class Writing {
     this.#do(this.#messenger.askAgain(line.id));
   }
 
+  /** Go on with what was being changed in this chat when it was left. */
+  enter(chat: string): void {
+    const editing = this.#unsaved.get(chat);
+    this.#unsaved.delete(chat);
+    if (editing) this.#become(editing);
+  }
+
   leave(): void {
+    if (this.editing && this.editing.text !== this.editing.line.text) this.#unsaved.set(this.editing.line.chat, this.editing);
     this.stopEditing();
     this.#typing.stop();
     this.drafts.flushAll();
@@ -139,7 +152,8 @@ export class Writing {
       await this.#messenger.editLine(line.id, text);
     } catch (error) {
       const isHere = this.#place().conversation?.chat === line.chat;
-      if (isHere && !this.editing) this.#become({ line, text });
+      if (!isHere) this.#unsaved.set(line.chat, { line, text });
+      else if (!this.editing) this.#become({ line, text });
       this.#notices.complain(error);
     }
   }
