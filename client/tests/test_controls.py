@@ -111,6 +111,18 @@ async def test_a_device_without_keys_waits_alone(
     assert await read_by(people, "hello") == list(NAMES)
 
 
+async def test_a_frame_that_is_refused_is_halved_without_who_has_to_wait(
+    alice: Client, people: People, relay: Relay
+) -> None:
+    relay.prekeys.pop(relay.device_of("carl"))
+    relay.refusals["POST device-messages"] += [problem(400, "malformed")]
+    await alice.create_group("Friends", NAMES)
+    assert sizes(relay) == [4, 2, 2]
+    assert relay.times("POST", "keys/claim") == 1
+    await alice.send("#Friends", "hello")
+    assert await read_by(people, "hello") == [name for name in NAMES if name != "carl"]
+
+
 async def test_a_process_that_died_before_the_answer_sends_the_same_bytes(
     alice: Client, people: People, relay: Relay, open_client: Open
 ) -> None:

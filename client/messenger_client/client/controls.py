@@ -76,6 +76,7 @@ class Controls:
                 changed = await self._post(ready)
             except Refused:
                 if len(ready) > 1:
+                    batch = ready
                     break  # because of one of them: which?
                 changed = None  # it never will be taken
             except Defect:
