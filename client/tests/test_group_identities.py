@@ -26,7 +26,7 @@ from group_parties import (
     written_by,
 )
 from parties import Open, befriend, second_device
-from relay import Answer, Relay, b64
+from relay import Answer, Relay, b64, problem
 from relay_groups import Group
 
 from messenger_client import Client
@@ -300,6 +300,26 @@ async def test_what_was_signed_before_a_change_is_taken_before_the_change_is_ack
     await bob.acknowledge("alice")
     assert [(group.title, group.trouble) for group in await bob.groups()] == [("New friends", "")]
     assert "alice changed the title to “Old friends”." in await notices(bob, "#New friends")
+
+
+async def test_one_group_chat_that_cannot_be_followed_then_keeps_no_other_from_it(
+    friends: Friends, relay: Relay, open_client: Open
+) -> None:
+    alice, bob, _ = friends
+    (first,) = relay.groups.of
+    await alice.create_group("Others", ["bob"])
+    await bob.sync()
+    laptop = await second_device(open_client, alice, "laptop", managing=True)
+    await settle(laptop, alice)
+    for title in ("Friends", "Others"):
+        await alice.rename_group(title, f"{title} of old")
+    await laptop.remove_device("Terminal", new_identity=True)
+    assert (await bob._directory.refresh(account_id(relay, "alice"))).changed_lists
+    relay.refusals[f"GET groups/{first}/operations"] += [problem(403, "forbidden")] * 9
+    await bob.acknowledge("alice")
+    assert len(relay.refusals[f"GET groups/{first}/operations"]) < 9
+    relay.refusals.clear()
+    assert ("Others of old", "") in [(group.title, group.trouble) for group in await bob.groups()]
 
 
 async def test_a_device_that_is_linked_later_follows_what_was_signed_under_given_up_identities(

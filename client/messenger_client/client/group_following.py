@@ -32,6 +32,7 @@ from .identity import shown_name
 
 MOST_PAGES = 200  # of one answer to "what is new": a chain has to come to an end
 _RACES = 100  # with other processes
+_FAILURES = (Unreachable, SignInNeeded, KeysRefused, Defect, Refused)
 
 Reread = Callable[[Transaction, Group], None]  # reads what came before the operations that it needs
 
@@ -67,24 +68,31 @@ class Follower:
 
     async def look(self) -> None:
         """Follow every group chat of which the server has something new, and note those that are no more."""
+        for group in await self._with_news():
+            await self.follow(group)
+
+    async def _with_news(self) -> list[bytes]:
         found = {one.group: one for one in await self._context.api.groups.known()}
         known = {one.id: one for one in await self._context.write(groups.known)}
+        news = []
         for group, info in found.items():
             state = state_of(known.get(group))
             await self._context.write(lambda tx, info=info: _note_request(tx, info))  # type: ignore[misc]
             if state is None or state.hash != info.hash or known[group].trouble or known[group].withheld:
-                await self.follow(group)
-        for group, one in known.items():
-            if group not in found and one.standing in ("member", "pending"):
-                await self.follow(group)
+                news.append(group)
+        gone = [group for group, one in known.items() if group not in found and one.standing in ("member", "pending")]
+        return news + gone
 
     async def catch_up(self) -> None:
         """The same before and after an identity changes here, as far as the server is there.
 
-        What was signed under the one that is given up counts only while it is the known one.
+        What was signed under the one that is given up counts only while it is the known one. A group chat that cannot
+        be followed keeps no other from it.
         """
-        with contextlib.suppress(Unreachable, SignInNeeded, KeysRefused, Defect, Refused):
-            await self.look()
+        with contextlib.suppress(*_FAILURES):
+            for group in await self._with_news():
+                with contextlib.suppress(*_FAILURES):
+                    await self.follow(group)
 
     async def gone(self, group: bytes) -> None:
         """The server says that this account is not in a group chat any more. It shows no operation that says so."""
