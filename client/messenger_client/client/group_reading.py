@@ -78,14 +78,17 @@ class GroupReader:
         return True
 
     def _take_sender_key(self, account: bytes, device: bytes, content: Content, padded: bytes) -> None:
-        """Take a chain that a device announced over its own session; kept, if operations are missing here."""
+        """Take a chain that a device announced over its own session; kept, if operations are missing here.
+
+        Where there is no room for it, the group chat is followed all the same.
+        """
         group = content.conversation
         try:
             self._accept(account, device, content)
         except failures.NotListed:
-            if groups.keep(self._tx, group, Early(account, device, padded=padded), now=self._now):
-                self.to_follow.add(bytes(group))
-                self.to_look_up.add(account)
+            groups.keep(self._tx, group, Early(account, device, padded=padded), now=self._now)
+            self.to_follow.add(bytes(group))
+            self.to_look_up.add(account)
         except ProtocolError:
             return  # nothing of it is taken
         else:

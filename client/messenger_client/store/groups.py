@@ -165,11 +165,12 @@ def start_over(tx: Transaction, group: bytes, devices: Iterable[tuple[bytes, byt
 
 
 def keep(tx: Transaction, group: bytes, value: Early, *, now: int) -> bool:
-    """Keep it until what it needs is here. False: too much is kept already.
+    """Keep it until what it needs is here. False: too much of its kind, messages or sender keys, is kept already.
 
     Of one device, sender keys take only so much room: the oldest go.
     """
-    if value.padded:
+    is_key = int(bool(value.padded))
+    if is_key:
         of_device = [
             position
             for position, _, one in early(tx, group)
@@ -177,17 +178,18 @@ def keep(tx: Transaction, group: bytes, value: Early, *, now: int) -> bool:
         ]
         for position in of_device[: max(0, len(of_device) - MAX_CHAINS + 1)]:
             drop_early(tx, position)
-    for statement, values, most in (
-        ("SELECT COUNT(*) FROM early WHERE chat = ?", [_key(tx, group)], MOST_EARLY),
-        ("SELECT COUNT(*) FROM early", [], MOST_EARLY_AT_ALL),
+    in_chat = "SELECT COUNT(*) FROM early WHERE is_key = ? AND chat = ?"
+    at_all = "SELECT COUNT(*) FROM early WHERE is_key = ?"
+    for row, most in (
+        (tx.one(in_chat, [is_key, _key(tx, group)]), MOST_EARLY),
+        (tx.one(at_all, [is_key]), MOST_EARLY_AT_ALL),
     ):
-        row = tx.one(statement, values)
         if row is not None and isinstance(row[0], int) and row[0] >= most:
             return False
     key = secrets.token_bytes(16)
     tx.execute(
-        "INSERT INTO early (key, chat, at, value) VALUES (?, ?, ?, ?)",
-        [key, _key(tx, group), now, tx.seal("early", key, value)],
+        "INSERT INTO early (key, chat, at, value, is_key) VALUES (?, ?, ?, ?, ?)",
+        [key, _key(tx, group), now, tx.seal("early", key, value), is_key],
     )
     return True
 

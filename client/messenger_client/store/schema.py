@@ -82,6 +82,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " chat BLOB NOT NULL, value BLOB NOT NULL)",
         "CREATE INDEX open_news_by_chat ON open_news (chat)",
     ),
+    (
+        # Messages that come early must not take the room of sender keys.
+        "ALTER TABLE early ADD COLUMN is_key INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX early_by_kind ON early (is_key, chat)",
+    ),
 )
 
 
