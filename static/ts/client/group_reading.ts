@@ -15,10 +15,10 @@ import * as waiting from "../store/group_waiting";
 import * as groups from "../store/groups";
 import type * as repairs from "../store/repairs";
 import type { Transaction } from "../store/transaction";
-import { isReachable } from "./controls";
 import type { Target } from "./directory";
 import type { Visit } from "./doctor";
 import { GroupLookup, metaOf, stateOf } from "./group_lookup";
+import { newestList } from "./opening";
 
 /** A message that opened, or null: it is kept until its sender key comes. Throws what `receive` throws. */
 export function readGroup(tx: Transaction, one: Waiting, visit: Visit): (GroupReceived & { readonly isFirst: boolean }) | null {
@@ -75,7 +75,9 @@ export function hearAgain(tx: Transaction, key: waiting.WaitingKey, visit: Visit
   const group = groups.get(tx, chat);
   const state = stateOf(group);
   const isAhead = outcome === "early" && body instanceof SenderKey && !groups.hasOperation(tx, chat, body.gsh);
-  const isMember = (state?.role(account) ?? null) !== null && isReachable(tx, { account, device });
+  // Not whether it is suspended: that is the server's word, and this is evidence against it.
+  const isListed = (newestList(tx, account)?.find(device) ?? null) !== null;
+  const isMember = isListed && (state?.role(account) ?? null) !== null;
   const isDoubted = state === null || (group?.trouble !== "" && group?.trouble !== "withheld");
   if (!(outcome === "early" && (isDoubted || (isAhead && isMember)))) waiting.forgetKey(tx, position);
   const came = outcome === "taken" ? waiting.messagesOf(tx, { chat, account, device }) : [];

@@ -7,12 +7,13 @@ import { Retry } from "../../protocol/body";
 import { SYSTEM } from "../../protocol/entropy";
 import { NO_RATCHET_KEY } from "../../protocol/group_message";
 import { peekGroup } from "../../protocol/group_wire";
+import * as waiting from "../../store/group_waiting";
 import * as groups from "../../store/groups";
 import type { ChatSummary } from "../model";
 import { requireMe } from "../context";
 import { queueControl } from "../controls";
 import { group, made, members, says, stateOf, summary, texts } from "./group_parties";
-import { befriend, joined, linked, passing, pause, until, type Party } from "./parties";
+import { befriend, joined, linked, passing, pause, until, waits, type Party } from "./parties";
 import { problem, Relay, type Answer } from "./relay";
 
 let relay: Relay;
@@ -76,6 +77,19 @@ test("what a member knows and the server hides is not forgotten with time", asyn
   await bob.reload();
   await passing([bob], async () => (await stateOf(bob, id, line.id)) !== "queued");
   expect((await group(bob, id))?.trouble).toBe("");
+});
+
+test("what a member knows and the server hides counts also where it says that the member's device is suspended", async () => {
+  const id = await made(alice, bob, carol);
+  await bob.messenger.close();
+  relay.groups.hidden.set(id, { above: 0, from: [bob.account] });
+  await alice.messenger.removeMember(id, carol.account);
+  await until(() => waits(alice) === 0 && relay.waiting("bob").length > 0);
+  relay.suspended.of(alice.account).push(alice.device);
+  await bob.reopen();
+  await bob.online();
+  await until(async () => (await group(bob, id))?.trouble.includes("may be hiding") === true);
+  expect(bob.read((tx) => waiting.keysOf(tx, fromUuid(id)!))).toHaveLength(1);
 });
 
 test("a message of a chain that is used no more is sent again to whoever was told it", async () => {
