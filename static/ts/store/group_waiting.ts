@@ -1,6 +1,6 @@
 // What came in group chats before what it needs: messages without their chain, sender keys ahead of the operations.
 
-import { DAY } from "../protocol/limits";
+import { DAY, MAX_CHAINS } from "../protocol/limits";
 
 import { damaged } from "./records";
 import type { Row, Transaction } from "./transaction";
@@ -73,7 +73,7 @@ export function forget(tx: Transaction, envelope: number): void {
   tx.run("DELETE FROM group_waiting WHERE envelope = ?", [envelope]);
 }
 
-/** Keep a sender key until what it names is here; the oldest give way. */
+/** Keep a sender key until what it names is here; the oldest give way, first those of the same device. */
 export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: { now: number }): void {
   const { chat, account, device } = from;
   tx.run("INSERT INTO group_key (chat, account, device, at, padded) VALUES (?, ?, ?, ?, ?)", [
@@ -84,6 +84,9 @@ export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: {
     padded,
   ]);
   const newest = "SELECT position FROM group_key";
+  const ofDevice = "chat = ?1 AND account = ?2 AND device = ?3";
+  const latest = `${newest} WHERE ${ofDevice} ORDER BY position DESC LIMIT ?4`;
+  tx.run(`DELETE FROM group_key WHERE ${ofDevice} AND position NOT IN (${latest})`, [chat, account, device, MAX_CHAINS]);
   const ofChat = `${newest} WHERE chat = ?1 ORDER BY position DESC LIMIT ?2`;
   tx.run(`DELETE FROM group_key WHERE chat = ?1 AND position NOT IN (${ofChat})`, [chat, MOST]);
   tx.run(`DELETE FROM group_key WHERE position NOT IN (${newest} ORDER BY position DESC LIMIT ?)`, [MOST_IN_ALL]);

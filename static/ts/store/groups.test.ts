@@ -133,7 +133,7 @@ test("answers to a device's questions for a message are counted", () => {
 });
 
 test("sender keys that wait are bounded, and the oldest give way", () => {
-  const from = (chat: Uint8Array) => ({ chat, account: SAM, device: PHONE });
+  const from = (chat: Uint8Array) => ({ chat, account: SAM, device: random(16) });
   within((tx) => {
     for (let at = 0; at <= 500; at++) waiting.keepKey(tx, from(WALKS), Uint8Array.of(at % 256), { now: at });
   });
@@ -148,4 +148,13 @@ test("sender keys that wait are bounded, and the oldest give way", () => {
   });
   expect(within((tx) => tx.one("SELECT COUNT(*) FROM group_key"))?.[0]).toBe(5_000);
   expect(within((tx) => [waiting.keysOf(tx, WALKS).length, waiting.keysOf(tx, other).length])).toEqual([0, 1]);
+});
+
+test("sender keys that wait of one device push out none of another", () => {
+  const from = (device: Uint8Array) => ({ chat: WALKS, account: SAM, device });
+  within((tx) => {
+    waiting.keepKey(tx, from(random(16)), Uint8Array.of(0), { now: 0 });
+    for (let at = 1; at <= 7; at++) waiting.keepKey(tx, from(PHONE), Uint8Array.of(at), { now: at });
+  });
+  expect(within((tx) => waiting.keysOf(tx, WALKS)).map(({ padded }) => padded[0])).toEqual([0, 3, 4, 5, 6, 7]);
 });
