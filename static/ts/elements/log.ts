@@ -8,7 +8,7 @@ import { PageElement, touch } from "./element";
 import { lineRow } from "./line";
 import "./line_menu";
 import type { LineMenuElement } from "./line_menu";
-import { beginning, newest, typing } from "./log_parts";
+import { beginning, end, newest, typing } from "./log_parts";
 import { LogView, type Anchor } from "./log_view";
 import { MessageTimes } from "./message_times";
 import { timesIn, type Told } from "./times_of_line";
@@ -115,6 +115,7 @@ export class ChatLogElement extends PageElement {
             (row) => row.key,
             (row) => this.#row(row),
           )}
+          ${end(conversation, () => this.#again())}
           ${repeat(
             pending,
             (row) => row.key,
@@ -227,7 +228,7 @@ export class ChatLogElement extends PageElement {
 
   #again(): void {
     const { conversation, page } = this;
-    if (conversation.opened) void conversation.older();
+    if (conversation.opened) void conversation.again();
     else if (page.summary) void conversation.open(page.summary);
   }
 
@@ -285,8 +286,10 @@ export class ChatLogElement extends PageElement {
       const below = this.#view.below;
       page.reading.see(below <= BOTTOM, Math.min(this.#view.lowest(), conversation.last));
       if (this.#away() !== (this.querySelector(".newest") !== null)) this.requestUpdate();
-      if (log.scrollTop < NEAR && !conversation.failed) void conversation.older();
-      else if (below < NEAR) void conversation.newer();
+      // What failed is not asked for again and again: somebody says so.
+      const { failed, failedBelow } = conversation;
+      if (log.scrollTop < NEAR && (!failed || failedBelow)) void conversation.older();
+      else if (log.scrollTop >= NEAR && below < NEAR && !failedBelow) void conversation.newer();
     });
   }
 

@@ -13,12 +13,7 @@ interface Beginning {
 }
 
 export function beginning(conversation: Conversation, { name, isGroup, isOpen, again }: Beginning): TemplateResult {
-  if (conversation.failed) {
-    return html`<div class="log-top" role="alert">
-      <p>${words.chat.failed} ${conversation.failed}</p>
-      <button class="button button-quiet" type="button" @click=${again}>${words.tryAgain}</button>
-    </div>`;
-  }
+  if (conversation.failed && !conversation.failedBelow) return trouble(conversation.failed, again);
   if (!conversation.opened) return html`<p class="log-top late">${words.chat.loading}</p>`;
   if (!conversation.atStart) {
     return html`<p class="log-top">${conversation.loading === "older" ? words.chat.loadingOlder : nothing}</p>`;
@@ -27,6 +22,18 @@ export function beginning(conversation: Conversation, { name, isGroup, isOpen, a
   return html`<div class="log-top">
     ${isOpen ? icons.openLock : icons.lock}
     <p><strong>${said.beginning(name)}</strong> ${isOpen ? words.chat.openHelp : said.beginningHelp}</p>
+  </div>`;
+}
+
+/** That what comes after the lines could not be loaded. */
+export function end({ failed, failedBelow }: Conversation, again: () => void): TemplateResult | typeof nothing {
+  return failed && failedBelow ? trouble(failed, again) : nothing;
+}
+
+function trouble(failed: string, again: () => void): TemplateResult {
+  return html`<div class="log-top" role="alert">
+    <p>${words.chat.failed} ${failed}</p>
+    <button class="button button-quiet" type="button" @click=${again}>${words.tryAgain}</button>
   </div>`;
 }
 

@@ -205,6 +205,22 @@ describe("its window", () => {
     expect([conversation.lines.length, conversation.atStart, conversation.failed]).toEqual([30, true, ""]);
   });
 
+  test("says on which side lines could not be loaded, and tries there once more", async () => {
+    await open(400, 200);
+    fake.failing = "The server cannot be reached.";
+    await conversation.newer();
+    expect([conversation.failed, conversation.failedBelow]).toEqual([fake.failing, true]);
+    await conversation.older();
+    expect([conversation.failed, conversation.failedBelow]).toEqual([fake.failing, false]);
+    await conversation.newer();
+    const { length } = conversation.lines;
+    const { last } = conversation;
+    fake.failing = "";
+    await conversation.again();
+    expect([conversation.failed, conversation.failedBelow, conversation.last]).toEqual(["", false, last + PAGE]);
+    expect(conversation.lines).toHaveLength(length + PAGE);
+  });
+
   test("ignores changes of lines that it does not hold", async () => {
     await open(500);
     const old = fake.stored.get(BOB)![3]!;

@@ -27,6 +27,7 @@ export class Conversation {
   loading: Loading = null;
   opened = false;
   failed = "";
+  failedBelow = false; // it was what comes after these lines that could not be loaded
   atStart = false;
   atEnd = false;
   /** Position of the first line that was unread when the chat was opened, or that came in unseen; 0: none. */
@@ -92,6 +93,11 @@ export class Conversation {
       this.lines = all.slice(0, WINDOW);
       if (more.length < PAGE) await this.#seekStart();
     });
+  }
+
+  /** Try once more what could not be loaded. */
+  async again(): Promise<void> {
+    await (this.failedBelow ? this.newer() : this.older());
   }
 
   async newer(): Promise<void> {
@@ -208,6 +214,7 @@ export class Conversation {
 
   async #run(load: () => Promise<void>): Promise<void> {
     this.failed = "";
+    this.failedBelow = false;
     this.#meanwhile = [];
     this.changed.emit();
     try {
@@ -215,6 +222,7 @@ export class Conversation {
       this.#addMeanwhile();
     } catch (error) {
       this.failed = error instanceof Error ? error.message : "";
+      this.failedBelow = this.loading === "newer";
     } finally {
       this.loading = null;
       this.changed.emit();
