@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
 from relay import Relay
 from test_cli import Terminal, terminal
+
+from messenger_client.cli import conversation
+from messenger_client.errors import Refused, Unreachable
 
 WORDS = "ot end-to-end encrypted"
 
@@ -117,3 +122,48 @@ def test_lines_typed_into_an_open_chat_go_there_and_nowhere_else(alice: Terminal
     assert [one["body"] for one in chat.messages] == ["one", "two"]
     assert relay.bodies("messages") == []
     assert [line["text"] for line in bob.json("listen", "--count", "2", "--timeout", "20")] == ["one", "two"]
+
+
+def test_who_is_removed_while_talking_is_told_so_line_by_line(alice: Terminal, bob: Terminal, relay: Relay) -> None:
+    [made] = alice.json("group", "create", "Choir", "--open", "--member", "bob")
+    bob.json("group", "accept", "Choir")
+    chatting = bob.start("--json", "chat", "--open", "#Choir")
+    assert chatting.stdin is not None
+    assert chatting.stdout is not None
+    chatting.stdin.write("one\n")
+    chatting.stdin.flush()
+    relay.wait_for(lambda: bool(relay.open_chats.of[made["group"]].messages))
+    alice.json("group", "remove", "Choir", "bob")
+    kinds = (json.loads(line)["type"] for line in chatting.stdout)
+    assert next(kind for kind in kinds if kind != "sent") == "warning"
+    _, said = chatting.communicate("two\nthree\n", timeout=30)
+    assert said.count("You are no longer in “Choir”.") == 2
+    assert chatting.returncode == 1
+    assert [one["body"] for one in relay.open_chats.of[made["group"]].messages] == ["one"]
+
+
+async def test_what_a_chat_that_is_gone_does_not_take_is_not_offered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "READ_EVERY", 0.01)
+    asked: list[list[str]] = []
+    answers = [Unreachable("Not now."), Refused("There is no such chat.", "not_found"), None]
+    done = asyncio.Event()
+
+    class Reader:
+        async def mark_read(self, batch: list[str]) -> None:
+            asked.append(batch)
+            if not answers:
+                done.set()
+                return
+            answer = answers.pop(0)
+            if answer is None:
+                unread.append("third")
+                return
+            unread.append("second")
+            raise answer
+
+    unread = ["first"]
+    task = asyncio.create_task(conversation._mark_read(Reader(), unread))  # type: ignore[arg-type]
+    async with asyncio.timeout(20):
+        await done.wait()
+    task.cancel()
+    assert asked == [["first"], ["first", "second"], ["second"], ["third"]]

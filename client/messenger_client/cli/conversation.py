@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from ..client import Client, Event, Message, Place, Typing
 from ..client.open_chats import NOT_ENCRYPTED
-from ..errors import ClientError, Unreachable, WrongUse
+from ..errors import ClientError, Refused, Unreachable, WrongUse
 from .verb import Terminal
 
 PATIENCE = 30.0  # seconds without progress after which what could not leave stays for the next time
@@ -18,8 +18,8 @@ WRITING_LASTS = 6.0  # seconds after which nobody is writing any more, should th
 BACKLOG = 10  # lines of history to begin with
 
 
-async def converse(terminal: Terminal, client: Client, username: str, *, open_chat: bool) -> None:
-    """Return when the input ends and everything has left."""
+async def converse(terminal: Terminal, client: Client, username: str, *, open_chat: bool) -> int:
+    """Return when the input ends and everything has left: 0, or 1 where a line was refused."""
     place = await client.place(username, open_chat=open_chat)
     if place.is_open:
         terminal.output.say(NOT_ENCRYPTED)
@@ -37,7 +37,7 @@ async def converse(terminal: Terminal, client: Client, username: str, *, open_ch
         await asyncio.wait([printing, typing], return_when=asyncio.FIRST_COMPLETED)
         if printing.done():
             printing.result()
-        typing.result()
+        refused = typing.result()
         await _leave(terminal, client, printing)
     finally:
         for task in (printing, typing, reading):
@@ -46,6 +46,7 @@ async def converse(terminal: Terminal, client: Client, username: str, *, open_ch
     for result in results:
         if isinstance(result, Exception):
             raise result
+    return 1 if refused else 0
 
 
 class _Writers:
@@ -83,8 +84,9 @@ async def _print(terminal: Terminal, client: Client, place: Place, unread: list[
                 unread.append(event)
 
 
-async def _type(terminal: Terminal, client: Client, place: Place) -> None:
-    lines = _lines()
+async def _type(terminal: Terminal, client: Client, place: Place) -> int:
+    """Take the input to its end; returns how many lines were refused, as where one is no longer in the chat."""
+    lines, refused = _lines(), 0
     while (line := await lines.get()) is not None:
         text = line.rstrip("\r\n")
         if not text:
@@ -94,8 +96,13 @@ async def _type(terminal: Terminal, client: Client, place: Place) -> None:
         except WrongUse as error:
             terminal.output.say(str(error))
             continue
+        except Refused as error:
+            terminal.output.say(str(error))
+            refused += 1
+            continue
         if terminal.output.as_json:
             terminal.output.result({"type": "sent", "id": message_id, "state": "queued"}, "")
+    return refused
 
 
 def _lines() -> asyncio.Queue[str | None]:
@@ -121,7 +128,8 @@ async def _mark_read(client: Client, unread: list[Message]) -> None:
         if unread:
             batch = unread[:500]
             with contextlib.suppress(ClientError):  # a courtesy; nothing depends on it
-                await client.mark_read(batch)
+                with contextlib.suppress(Refused):  # the chat is gone: it will not be taken later, either
+                    await client.mark_read(batch)
                 del unread[: len(batch)]
 
 

@@ -164,10 +164,13 @@ def add_to(app: typer.Typer) -> None:
             terminal.output.result({"type": "retry", "with": username, "asked": asked}, words)
 
     @verb(app)
-    async def chat(terminal: Terminal, username: Recipient, open_chat: OpenChat = False) -> None:
-        """Talk with somebody line by line: what you type is sent, what they write appears. Ctrl-D leaves."""
+    async def chat(terminal: Terminal, username: Recipient, open_chat: OpenChat = False) -> int:
+        """Talk with somebody line by line: what you type is sent, what they write appears. Ctrl-D leaves.
+
+        Exit status: 1 if a line was refused, as where you are no longer in the chat.
+        """
         async with terminal.client() as client:
-            await converse(terminal, client, username, open_chat=open_chat)
+            return await converse(terminal, client, username, open_chat=open_chat)
 
 
 async def _print_messages(terminal: Terminal, client: Client, count: int | None) -> int:
