@@ -35,6 +35,7 @@ class Relay(RelayKeys):
         super().__init__()
         self.url = ""
         self.requests: list[tuple[str, str, Json]] = []  # method, path, body
+        self.frames: list[tuple[str, Json]] = []  # the device that sent one, and the frame
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.refusals: dict[str, list[Answer]] = defaultdict(list)  # given before anything is done
         self.accounts: dict[str, Json] = {}  # by username
@@ -154,6 +155,7 @@ class Relay(RelayKeys):
             while (event := await receive())["type"] == "websocket.receive":
                 frame = json.loads(event["text"])
                 self.requests.append(("FRAME", frame["type"], frame))
+                self.frames.append((device, frame))
                 outgoing.put_nowait(self._frame(frame, who))
         finally:
             writer.cancel()

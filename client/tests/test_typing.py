@@ -31,7 +31,9 @@ async def friends(alice: Client, bob: Client, open_client: Open) -> Friends:
 @asynccontextmanager
 async def online(client: Client, relay: Relay, name: str) -> AsyncIterator[None]:
     async with client.connected():
-        await asyncio.to_thread(relay.wait_for, lambda: relay.device_of(name) in relay.sockets)
+        # Not before it has been greeted can it say anything.
+        await asyncio.to_thread(relay.wait_for, lambda: client._context.stream is not None)
+        assert relay.device_of(name) in relay.sockets
         yield
 
 
@@ -99,9 +101,10 @@ async def test_so_do_chats_of_two_and_open_ones(alice: Client, bob: Client, rela
 
 async def test_it_is_said_only_where_one_was_let_in(alice: Client, bob: Client, relay: Relay) -> None:
     await befriend(alice, bob)
+    await alice.accept("bob")
     [chat] = [one.id for one in await alice.chats()]
     opened, group = await choir(alice, bob), (await alice.create_group("Friends", ["bob"])).id
-    relay.open_chats.of[opened].requests = {await id_of(bob)}
+    relay.open_chats.of[opened].requests = relay.groups.of[group].requests = {await id_of(bob)}
     await bob.sync()
     await alice.say_typing("bob")  # not connected: nobody is told
     async with online(alice, relay, "alice"), online(bob, relay, "bob"):
@@ -112,11 +115,13 @@ async def test_it_is_said_only_where_one_was_let_in(alice: Client, bob: Client, 
         await bob.say_typing("alice", open_chat=True)  # there is none yet
         await bob.say_typing("alice")
         await asyncio.to_thread(relay.wait_for, lambda: relay.times("FRAME", "typing") == 4)
-    said = [{**body, "id": None} for _, path, body in relay.requests if path == "typing"]
-    assert {json.dumps(one, sort_keys=True) for one in said} == {
-        json.dumps({"type": "typing", "id": None, "on": on, kind: key}, sort_keys=True)
+    names = {relay.device_of(who): who for who in ("alice", "bob")}
+    said = [(names[device], {**frame, "id": None}) for device, frame in relay.frames if frame["type"] == "typing"]
+    assert said[:3] == [
+        ("alice", {"type": "typing", kind: key, "on": on, "id": None})
         for kind, key, on in (("chat", chat, True), ("group", group, True), ("open_chat", opened, False))
-    }
+    ]
+    assert said[3:] == [("bob", {"type": "typing", "chat": chat, "on": True, "id": None})]
 
 
 def test_the_chat_verb_tells_programs(tmp_path: Path, relay: Relay) -> None:
