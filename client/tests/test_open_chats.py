@@ -12,8 +12,9 @@ from parties import Open, befriend, nothing_more, shown, texts
 from relay import Relay, problem
 
 from messenger_client import Client, Message, Notice
-from messenger_client.client import Change
+from messenger_client.client import Change, open_showing, showing
 from messenger_client.errors import Refused, UnknownPerson, Unreachable, WrongUse
+from messenger_client.store import Transaction
 
 
 async def test_what_is_written_is_given_out_once(alice: Client, bob: Client) -> None:
@@ -441,3 +442,49 @@ async def test_a_server_that_is_away_takes_nothing_along(alice: Client, bob: Cli
     assert isinstance(found.last, Message)
     assert found.last.text == "hello"
     assert [one.unseen for one in await bob.chats()] == [1]
+
+
+async def test_what_was_taken_in_and_not_given_out_counts_as_new(alice: Client, bob: Client, relay: Relay) -> None:
+    chat = await choir(alice, bob)
+    for text in ("one", "two", "three"):
+        await alice.send("#Choir", text, open_chat=True)
+    await bob._open.catch_up()  # as a conversation with somebody else does beside it
+    assert [one.unseen for one in await bob.chats()] == [3]
+    relay.refusals["GET open-chats"].append(problem(503, "unavailable"))
+    assert [one.unseen for one in await bob.chats()] == [3]
+    assert await texts(bob, 1) == ["one"]
+    assert [one.unseen for one in await bob.chats()] == [2]
+    await alice.send("#Choir", "four", open_chat=True)
+    assert [one.unseen for one in await bob.chats()] == [3]
+    relay.open_chats.of[chat].read[str((await bob.account()).account)] = 2  # type: ignore[union-attr]
+    assert [one.unseen for one in await bob.chats()] == [2]
+
+
+async def test_the_members_names_are_read_once_a_page(
+    alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await choir(alice, bob)
+    for number in range(5):
+        await alice.send("#Choir", f"@nobody, number {number}", open_chat=True)
+    await alice.send("#Choir", "@bob", open_chat=True)
+    asked: list[bytes] = []
+
+    def name_of(tx: Transaction, account: bytes) -> str:
+        asked.append(account)
+        return showing.name_of(tx, account)
+
+    monkeypatch.setattr(open_showing, "name_of", name_of)
+    lines = (await bob.open_history("#Choir")).messages
+    assert [one.mentions for one in lines] == [()] * 5 + [("bob",)]
+    assert len(asked) == 6 + 2 + 1  # the authors, the members once, who is mentioned
+
+
+async def test_more_members_than_a_chat_can_have_are_nonsense(alice: Client, bob: Client, relay: Relay) -> None:
+    chat = await choir(alice, bob)
+    info = relay.open_chats._info(chat, str((await bob.account()).account), members=True)  # type: ignore[union-attr]
+    await alice.rename_group("Choir", "Band", open_chat=True)
+    relay.refusals[f"GET open-chats/{chat}"].append((200, info | {"members": info["members"] * 251}))
+    await bob.sync()
+    assert [(one.title, len(one.members)) for one in await bob.groups()] == [("Choir", 2)]
+    await bob.sync()
+    assert [(one.title, len(one.members)) for one in await bob.groups()] == [("Band", 2)]

@@ -15,6 +15,7 @@ from .groups import MOST_PAGES, Call
 Kind = Literal["private", "group"]
 
 MOST_PAGE = 100  # messages
+MOST_MEMBERS = 500  # of a chat; the server lets in no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,9 @@ def number(value: object) -> int:
 def _info(value: object) -> OpenInfo:
     fields = forms.members(value)
     kind, newest = fields.get("kind"), fields.get("newest")
+    members = forms.items(fields.get("members", []))
+    if len(members) > MOST_MEMBERS:
+        raise forms.nonsense()
     return OpenInfo(
         forms.identifier(fields.get("id")),
         "private" if kind == "private" else "group",
@@ -173,7 +177,7 @@ def _info(value: object) -> OpenInfo:
         fields.get("request") is True,
         None if newest is None else number(newest),
         number(fields.get("read_position")),
-        tuple(_member(one) for one in forms.items(fields.get("members", []))),
+        tuple(_member(one) for one in members),
     )
 
 

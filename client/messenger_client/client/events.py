@@ -11,7 +11,7 @@ from ..store import Transaction, open_chats, timeline
 from ..store.cursor import OPEN_FILE, Cursor
 from .context import Context, require_me
 from .model import Event
-from .open_showing import event_of_news
+from .open_showing import Names, event_of_news
 from .showing import event_of
 
 LOOK_EVERY = 0.5  # seconds between looks at what other processes have stored
@@ -66,6 +66,11 @@ class Events:
     def position(self) -> int:
         return self._lines.cursor.position()
 
+    @property
+    def open_position(self) -> int:
+        """The same in the news of open chats."""
+        return self._news.cursor.position()
+
     async def next_batch(self) -> list[Event]:
         """What stands behind the last seen event now, gaps that have waited long enough included."""
 
@@ -85,7 +90,8 @@ class Events:
                 found += [event_of(tx, me, entry, position, now=now) for position, entry in entries]
             if one is None or one.is_open:
                 news = open_chats.news(tx, after=self._news.after, limit=PAGE, chat=chat)
-                found += [event_of_news(tx, me, each, position) for position, each in news]
+                names = Names(tx)
+                found += [event_of_news(tx, me, each, position, names) for position, each in news]
             return found
 
         seen, given = self._lines.take_seen(), self._news.take_seen()

@@ -256,7 +256,8 @@ class Client(Writing, Devices):
         """Return the conversations known here, the latest first; of open chats what the server says, if it answers."""
         now = self._context.clock.now()
         found = await self._context.write(lambda tx: reading.chats(tx, seen=self._events.position, now=now))
-        return sorted([*found, *await self._open_reader.chats()], key=reading.order_of)
+        open_ones = await self._open_reader.chats(given=self._events.open_position)
+        return sorted([*found, *open_ones], key=reading.order_of)
 
     async def retry(self, username: str) -> int:
         """Ask once more for what somebody wrote and this device could not read; returns how many were asked for."""

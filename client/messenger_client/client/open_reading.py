@@ -13,7 +13,7 @@ from .model import Chat, Hits, Message, OpenPage
 from .naming import SHORTEST_ID
 from .open_keeping import OpenKeeper
 from .open_sending import not_in
-from .open_showing import hit_of, message_of, message_on_its_way, shown_other
+from .open_showing import Names, hit_of, message_of, message_on_its_way, shown_other
 
 MOST_SHOWN = 20  # chats of which a list shows the newest message
 NEW_SHOWN = 50  # messages that a list counts at most
@@ -44,8 +44,8 @@ class OpenReader:
         await self._directory.name_accounts(one.sender for one in found)
 
         def work(tx: Transaction) -> tuple[Message, ...]:
-            me = require_me(tx)
-            lines = [message_of(tx, me, info, one) for one in reversed(found)]
+            me, names = require_me(tx), Names(tx)
+            lines = [message_of(tx, me, info, one, names) for one in reversed(found)]
             if before is None:
                 lines += [message_on_its_way(tx, me, one) for one in _waiting(tx, chat.id)]
             return tuple(lines)
@@ -62,7 +62,7 @@ class OpenReader:
 
         def work(tx: Transaction) -> Message:
             info = OpenInfo(chat.id, "group" if chat.kind == "group" else "private", chat.title, 0, "", False, None, 0)
-            return message_of(tx, require_me(tx), info, changed)
+            return message_of(tx, require_me(tx), info, changed, Names(tx))
 
         return await self._context.write(work)
 
@@ -93,21 +93,24 @@ class OpenReader:
         await self._directory.name_accounts(one.sender for one in hits)
         return Hits(await self._context.write(lambda tx: tuple(hit_of(tx, one) for one in hits)), following)
 
-    async def chats(self) -> list[Chat]:
-        """Those one is in, with the newest message of the latest ones, if the server answers this device."""
-        try:
-            return await self._chats()
-        except (Unreachable, SignInNeeded, Refused):
-            return await self._context.write(_known)
+    async def chats(self, *, given: int) -> list[Chat]:
+        """Those one is in, with the newest message of the latest ones, if the server answers this device.
 
-    async def _chats(self) -> list[Chat]:
+        `given`: the place in the queue of news up to which they were given out.
+        """
+        try:
+            return await self._chats(given)
+        except (Unreachable, SignInNeeded, Refused):
+            return await self._context.write(lambda tx: _known(tx, given))
+
+    async def _chats(self, given: int) -> list[Chat]:
         found = []
         for place, info in enumerate(await self._keeper.look()):
             page: list[OpenMessage] = []
             if info.newest is not None and place < MOST_SHOWN:
                 page, _ = await self._context.api.open_chats.messages(info.chat, limit=NEW_SHOWN)
                 await self._directory.name_accounts(one.sender for one in page[:1])
-            found.append(await self._context.write(lambda tx, info=info, page=page: _shown(tx, info, page)))  # type: ignore[misc]
+            found.append(await self._context.write(lambda tx, info=info, page=page: _shown(tx, info, page, given)))  # type: ignore[misc]
         return [one for one in found if one is not None]
 
     async def _messages(self, chat: OpenChat, *, limit: int, before: int | None) -> tuple[list[OpenMessage], bool]:
@@ -144,17 +147,25 @@ def _in_words(error: Refused, words: dict[str, str]) -> Refused:
     return Refused(words.get(error.code, str(error)), error.code, status=error.status)
 
 
-def _known(tx: Transaction) -> list[Chat]:
+def _known(tx: Transaction, given: int) -> list[Chat]:
     known = [one for one in open_chats.known(tx) if one.standing == "member"]
-    return [_chat(tx, one, None, 0) for one in known]
+    return [_chat(tx, one, None, _ungiven(tx, one, 0, given)) for one in known]
 
 
-def _shown(tx: Transaction, info: OpenInfo, page: list[OpenMessage]) -> Chat | None:
+def _shown(tx: Transaction, info: OpenInfo, page: list[OpenMessage], given: int) -> Chat | None:
     me, known = require_me(tx), open_chats.get(tx, info.chat)
     if known is None:
         return None
-    new = [one for one in page if one.position > max(info.read_position, known.taken) and one.sender != me.account]
-    return _chat(tx, known, message_of(tx, me, info, page[0]) if page else None, len(new))
+    after = max(info.read_position, known.taken)
+    new = [one for one in page if one.position > after and one.sender != me.account and not one.deleted]
+    unseen = min(len(new) + _ungiven(tx, known, info.read_position, given), NEW_SHOWN)
+    return _chat(tx, known, message_of(tx, me, info, page[0], Names(tx)) if page else None, unseen)
+
+
+def _ungiven(tx: Transaction, chat: OpenChat, read: int, given: int) -> int:
+    """How many messages were taken in, and neither given out nor read on another device."""
+    waiting = open_chats.news(tx, after=given, limit=NEW_SHOWN, chat=chat.id)
+    return sum(one.kind == "message" and one.number > read for _, one in waiting)
 
 
 def _chat(tx: Transaction, known: OpenChat, last: Message | None, unseen: int) -> Chat:

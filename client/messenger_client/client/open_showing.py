@@ -15,14 +15,30 @@ GONE = "You are no longer in “{title}”: you were removed, or left it on anot
 EARLIER = "There is more from before: `messenger history` shows it."
 
 
-def event_of_news(tx: Transaction, me: Me, news: OpenNews, position: int) -> Event:
+class Names:
+    """The members of open groups by folded username: of each read once, and not before a text names somebody."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._of: dict[bytes, dict[str, bytes]] = {}
+
+    def mentioned(self, chat: OpenChat | None, text: str) -> dict[bytes, str]:
+        """The members of a group whom a text names: the server keeps no more than the text."""
+        if chat is None or chat.kind != "group" or "@" not in text:
+            return {}
+        if chat.id not in self._of:
+            self._of[chat.id] = {folded(name_of(self._tx, account)): bytes(account) for account, _ in chat.members}
+        return {account: name_of(self._tx, account) for account in called_in(text, self._of[chat.id])}
+
+
+def event_of_news(tx: Transaction, me: Me, news: OpenNews, position: int, names: Names) -> Event:
     """What is given out once, in the place that it has in the queue."""
     group, title = _group_of(tx, news.chat)
     known = open_chats.get(tx, news.chat)
     chat, message = forms.uuid(news.chat), forms.uuid(news.id)
     sender = name_of(tx, news.account) if news.account else ""
     if news.kind == "message":
-        mentions = _mentions(tx, known, news.text)
+        mentions = names.mentioned(known, news.text)
         return Message(
             message, chat, sender, news.text, news.at, is_request=news.request, position=position, group=group,
             title=title, is_open=True, number=news.number, muted=known is not None and known.muted,
@@ -48,14 +64,14 @@ def event_of_news(tx: Transaction, me: Me, news: OpenNews, position: int) -> Eve
     )
 
 
-def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage) -> Message:
+def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage, names: Names) -> Message:
     """One of the history. An own one is read as far as any other member has come."""
     own = one.sender == me.account
     group, title = (forms.uuid(info.chat), info.title) if info.kind == "group" else ("", "")
     positions = [seen.read_position or 0 for seen in info.members if seen.profile.account != me.account]
     state = "read" if max(positions, default=0) >= one.position else "accepted"
     known = open_chats.get(tx, info.chat)
-    mentions = _mentions(tx, known, one.body)
+    mentions = names.mentioned(known, one.body)
     return Message(
         forms.uuid(one.message_id),
         forms.uuid(info.chat),
@@ -85,15 +101,6 @@ def _reached(me: Me, info: OpenInfo, one: OpenMessage) -> tuple[Reached, ...]:
         Reached(who.username, "read" if read else "accepted", None) for who, read in seen if who.account != me.account
     ]
     return tuple(sorted(found, key=lambda each: (each.state != "read", each.username)))
-
-
-def _mentions(tx: Transaction, chat: OpenChat | None, text: str) -> dict[bytes, str]:
-    """The members of a group whom a text names: the server keeps no more than the text."""
-    if chat is None or chat.kind != "group" or "@" not in text:
-        return {}
-    names = {bytes(account): name_of(tx, account) for account, _ in chat.members}
-    called = called_in(text, {folded(name): account for account, name in names.items()})
-    return {account: names[account] for account in called}
 
 
 def message_on_its_way(tx: Transaction, me: Me, one: OpenOutgoing) -> Message:
