@@ -194,6 +194,7 @@ export class Controls {
   /** Give one content to the server, for one device or many. Resolves with what has to wait. */
   async #deliver(rows: readonly Queued[]): Promise<readonly Queued[]> {
     let left = rows;
+    let isStale = false; // by what the server says the lists are, which are no others here
     const later: Queued[] = [];
     for (let round = 0; round < ROUNDS && left.length > 0; round++) {
       const refused = await this.#post(left);
@@ -201,7 +202,8 @@ export class Controls {
         this.#done(left);
         return later;
       }
-      if (refused.code !== "devices_changed") break;
+      isStale = refused.code === "devices_changed";
+      if (!isStale) break;
       const bad = await this.#learn(refused);
       later.push(...left.filter(({ control }) => bad.has(hex(control.account))));
       // Who is to get nothing any more is out with this.
@@ -212,7 +214,8 @@ export class Controls {
     // Nobody waits for the one that cannot be served: which one is it?
     const half = Math.ceil(left.length / 2);
     if (left.length > 1) return [...later, ...(await this.#deliver(left.slice(0, half))), ...(await this.#deliver(left.slice(half)))];
-    this.#done(left); // it never will be taken
+    if (isStale) return [...later, ...left]; // it may be taken yet
+    this.#done(left); // it never will be
     return later;
   }
 

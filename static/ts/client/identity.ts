@@ -3,7 +3,9 @@
 import { equal } from "../lib/bytes";
 import { IdentityHasChanged, KeysRefused } from "../lib/errors";
 import { uuid } from "../lib/uuid";
+import { readPadded } from "../protocol/content";
 import { acknowledgeIdentity, type Accepted } from "../protocol/device_list";
+import { SenderKey } from "../protocol/sender_key";
 import type { Transaction } from "../store/transaction";
 import * as controls from "../store/controls";
 import * as groups from "../store/groups";
@@ -48,12 +50,22 @@ export function acknowledge(tx: Transaction, account: Uint8Array): Peer {
   }
   const accepted = acknowledgeIdentity(pin, changed, peer.changedLists);
   peers.forgetLists(tx, account);
-  for (const { device } of pin.newest.devices) {
-    controls.forget(tx, device); // it was for those of before
+  for (const { device, signingKey } of pin.newest.devices) {
+    const listed = accepted.pin.newest.find(device);
+    const isSame = listed !== null && equal(listed.signingKey, signingKey);
+    for (const row of controls.of(tx, device)) {
+      // It was for those of before. But a chain counts as told, and the very same device has not got it yet.
+      if (isSame && isSenderKey(row)) controls.update(tx, { ...row, control: { ...row.control, wire: null } });
+      else controls.remove(tx, row.position);
+    }
     sessions.dropPair(tx, account, device);
     groups.dropDevice(tx, account, device);
   }
   return save(tx, peer, accepted, { verifiedKey: null, changedLists: [], changedKey: null, seenPrekeys: [] });
+}
+
+function isSenderKey({ control }: controls.Queued): boolean {
+  return readPadded(control.padded).body instanceof SenderKey;
 }
 
 /** Mark the account key that was compared, and no other. Throws IdentityHasChanged if it is not the current one. */

@@ -12,6 +12,7 @@ import type { Overview } from "../store/chats";
 import * as peers from "../store/peers";
 import { Peer } from "../store/records";
 import { requireMe, type Context } from "./context";
+import type { Controls } from "./controls";
 import { sameName, type Directory } from "./directory";
 import type { Doctor } from "./doctor";
 import type { Groups } from "./groups";
@@ -28,6 +29,7 @@ interface Parts {
   readonly directory: Directory;
   readonly inbox: Inbox;
   readonly sender: Sender;
+  readonly controls: Controls;
   readonly receipts: Receipts;
   readonly doctor: Doctor;
   readonly groups: Groups;
@@ -38,6 +40,7 @@ export class People {
   readonly #directory: Directory;
   readonly #inbox: Inbox;
   readonly #sender: Sender;
+  readonly #controls: Controls;
   readonly #receipts: Receipts;
   readonly #doctor: Doctor;
   readonly #groups: Groups;
@@ -51,6 +54,7 @@ export class People {
     this.#directory = parts.directory;
     this.#inbox = parts.inbox;
     this.#sender = parts.sender;
+    this.#controls = parts.controls;
     this.#receipts = parts.receipts;
     this.#doctor = parts.doctor;
     this.#groups = parts.groups;
@@ -154,6 +158,7 @@ export class People {
     this.#context.telling.account(account);
     this.#context.telling.flush();
     this.#sender.wanted.set();
+    this.#controls.wanted.set();
     await this.#unpark();
     await this.#groups.resume();
   }

@@ -1,7 +1,7 @@
 // Control contents on their way to single devices, in order. A row leaves when the server has taken it.
 
 import { damaged, Control } from "./records";
-import type { Transaction } from "./transaction";
+import type { Row, Transaction } from "./transaction";
 
 /** A row, and where it stands. */
 export interface Queued {
@@ -16,10 +16,13 @@ export function add(tx: Transaction, control: Control): void {
 /** What waits behind a position, oldest first. */
 export function pending(tx: Transaction, after: number, limit: number): Queued[] {
   const rows = tx.all("SELECT position, value FROM control WHERE position > ? ORDER BY position LIMIT ?", [after, limit]);
-  return rows.map(([position, value]) => {
-    if (typeof position !== "number") throw damaged();
-    return { position, control: Control.unpack(value) };
-  });
+  return rows.map(queuedOf);
+}
+
+/** What waits for a device, oldest first. */
+export function of(tx: Transaction, device: Uint8Array): Queued[] {
+  const rows = tx.all("SELECT position, value FROM control WHERE device = ? ORDER BY position", [device]);
+  return rows.map(queuedOf);
 }
 
 /** A row as it stands now; null once it has left. */
@@ -44,4 +47,9 @@ export function forget(tx: Transaction, device: Uint8Array): void {
 /** How many wait for a device. */
 export function count(tx: Transaction, device: Uint8Array): number {
   return Number(tx.one("SELECT COUNT(*) FROM control WHERE device = ?", [device])?.[0]);
+}
+
+function queuedOf([position, value]: Row): Queued {
+  if (typeof position !== "number") throw damaged();
+  return { position, control: Control.unpack(value) };
 }

@@ -97,6 +97,18 @@ test("who is shown with a list that does not hold waits alone, and is told by wh
   for (const party of people) await isToldBy(party, id);
 });
 
+test("what is refused for lists that stay as they are waits, and leaves later", async () => {
+  const [bob] = people as [Party];
+  const stale = problem(409, "devices_changed", "", { accounts: [] });
+  relay.refusals.of("FRAME device.send").push(...Array.from({ length: 9 }, () => stale));
+  const { id } = await alice.messenger.createGroup("Walks", [bob.account], { open: false });
+  await until(() => frames().length === 3);
+  expect(waits(alice)).toBe(1);
+  relay.refusals.clear();
+  await says(alice, id, "hello");
+  await isToldBy(bob, id);
+});
+
 test("what the page was closed over leaves again as it was, and is read once", async () => {
   relay.faults.of("FRAME device.send").push(() => null);
   const making = made().catch(() => "");

@@ -8,10 +8,13 @@ import { Retry } from "../../protocol/body";
 import { SYSTEM } from "../../protocol/entropy";
 import { NO_RATCHET_KEY } from "../../protocol/group_message";
 import { peekGroup } from "../../protocol/group_wire";
+import { OwnChain } from "../../protocol/sender_key";
+import * as groups from "../../store/groups";
 import { requireMe } from "../context";
 import { queueControl } from "../controls";
+import { queueSenderKey } from "../group_encrypting";
 import { made, says, stateOf, summary, texts } from "./group_parties";
-import { befriend, joined, linked, passing, until, type Party } from "./parties";
+import { befriend, joined, linked, passing, until, waits, type Party } from "./parties";
 import { newIdentity } from "./changing";
 import { Relay } from "./relay";
 
@@ -128,6 +131,28 @@ test("a changed identity of a member holds up what is written until the person h
   expect(told.at(-1)?.group?.members.some((one) => one.identityChanged)).toBe(false);
   await passing([alice], async () => (await stateOf(alice, id, line.id)) !== "queued");
   await until(async () => (await texts(carol, id)).includes("alice: is that you, bob?"));
+});
+
+test("a sender key that has not left when an identity changes leaves once the person has taken that", async () => {
+  const id = await made(alice, bob);
+  await says(alice, id, "one");
+  await bob.messenger.inside.ownDevices.reset();
+  await bob.reload();
+  await bob.online();
+  await alice.messenger.inside.directory.refresh(fromUuid(bob.account)!);
+  const sentToBob = (): number => {
+    const all = relay.bodies("device.send").flatMap(({ envelopes }) => envelopes as { device: string }[]);
+    return all.filter(({ device }) => device === bob.device).length;
+  };
+  const before = sentToBob();
+  alice.read((tx) => {
+    const { chain, told } = groups.get(tx, fromUuid(id)!)!;
+    const visit = { now: alice.clock.now(), entropy: SYSTEM };
+    queueSenderKey(tx, requireMe(tx), told, OwnChain.fromBytes(chain!).announce(null), visit);
+  });
+  await alice.messenger.acknowledge(bob.account);
+  await until(() => waits(alice) === 0);
+  expect(sentToBob()).toBe(before + 1);
 });
 
 test("a failed message is written once more, or taken away", async () => {
