@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from clocks import SteppingClock
 from group_parties import Friends, lines, make_friends, notices, registered, settle
 from parties import Open, nothing_more, shown
-from relay import Json, Relay
+from relay import Json, Relay, b64, problem
 
 from messenger_client import Client, Message
 from messenger_client.errors import IdentityHasChanged
@@ -179,6 +181,24 @@ async def test_a_lost_answer_is_followed_by_the_same_bytes(friends: Friends, rel
     assert await lines(bob) == ["once"]
     [message] = [event for event in await alice.history("#Friends") if isinstance(event, Message)]
     assert message.state == "accepted"
+
+
+async def test_what_was_encrypted_before_a_removal_does_not_leave_after_it(friends: Friends, relay: Relay) -> None:
+    """Nor if the server would take it."""
+    alice, bob, dora = friends
+    (group,) = relay.groups.of
+    path = f"groups/{group}/messages"
+    relay.refusals[f"POST {path}"] += [problem(503, "unavailable")]
+    assert (await dora.send("#Friends", "not for bob")).state == "queued"
+    await alice.remove_from_group("Friends", "bob")
+    await dora._follower.follow(UUID(group).bytes)
+    await dora.sync()
+    first, second = relay.bodies(path)
+    assert first["message_id"] == second["message_id"]
+    assert second["gsh"] == b64(relay.groups.only.state.hash) != first["gsh"]
+    await settle(alice, bob)
+    assert await lines(alice) == ["not for bob"]
+    assert await lines(bob) == []
 
 
 async def test_a_message_written_while_the_group_chat_changed_is_encrypted_anew(friends: Friends, relay: Relay) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from clocks import SteppingClock
-from parties import Open, befriend, nothing_more, shown, states, texts
+from parties import Open, befriend, nothing_more, second_device, shown, states, texts
 from relay import Answer, Relay, b64, decode, problem
 
 from messenger_client import Client, Notice
@@ -41,6 +41,26 @@ async def test_a_lost_answer_is_followed_by_the_same_bytes(alice: Client, bob: C
     assert one == two
     assert await states(alice, "bob") == {"once": "accepted"}
     assert await texts(bob, 1) == ["once"]
+    assert await nothing_more(bob)
+
+
+async def test_what_was_encrypted_for_a_device_that_is_off_by_now_does_not_leave(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    await second_device(open_client, bob, "laptop")
+    their = AccountId(UUID(str(relay.accounts["bob"]["id"])).bytes)
+    await alice._directory.refresh(their)
+    before = len(relay.bodies("messages"))
+    relay.refusals["POST messages"] += [problem(503, "unavailable")]
+    await alice.send("bob", "not for the laptop")
+    await bob.remove_device("laptop")
+    await alice._directory.refresh(their)
+    await alice.sync()
+    first, second = relay.bodies("messages")[before:]
+    assert first["message_id"] == second["message_id"]
+    assert [len(one["envelopes"]) for one in (first, second)] == [2, 1]
+    assert await texts(bob, 1) == ["not for the laptop"]
     assert await nothing_more(bob)
 
 

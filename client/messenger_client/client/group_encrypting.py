@@ -84,7 +84,7 @@ class GroupSealer:
         done = replace(
             outgoing,
             padded=padded,
-            lists={group.id: group_message.lists_hash(self._lists(state))},
+            lists=self._lists_hash(state),
             gsh=state.hash,
             envelopes=[[b"", sent.wire]],
             attempts=outgoing.attempts + 1,
@@ -95,6 +95,13 @@ class GroupSealer:
             counter = entry.counter if outgoing.padded else self._chat(group).counter
             timeline.update(self._tx, replace(entry, padded=padded, counter=counter), unsettled=False)
         return done
+
+    def is_current(self, state: GroupState, outgoing: Outgoing) -> bool:
+        """Whether what was encrypted is for the group chat and the devices of now."""
+        return outgoing.gsh == state.hash and outgoing.lists == self._lists_hash(state)
+
+    def _lists_hash(self, state: GroupState) -> dict[bytes, bytes]:
+        return {state.group: group_message.lists_hash(self._lists(state))}
 
     def _lists(self, state: GroupState) -> list[DeviceList]:
         found = [self._lookup.newest_list(one.account) for one in state.roster]

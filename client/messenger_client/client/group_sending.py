@@ -66,6 +66,10 @@ class GroupSender:
         """Also of what is encrypted already. Raises Refused, KeysRefused."""
         await self._context.write(lambda tx: require_open(groups.get(tx, group)), durable=False)
 
+    def is_current(self, tx: Transaction, outgoing: Outgoing) -> bool:
+        """Whether what was encrypted may leave as it is. Raises Refused, KeysRefused."""
+        return self._sealer(tx).is_current(require_open(groups.get(tx, outgoing.group)), outgoing)
+
     async def prepare(self, outgoing: Outgoing) -> Outgoing | None:
         """Encrypt, and tell the chain to whoever has not got it. None: another process has sent it.
 

@@ -127,7 +127,9 @@ class Sender:
                 if outgoing.group:
                     await self._groups.require_open(outgoing.group)
                 await self._require_unchanged(outgoing.account)
-                prepared = outgoing if outgoing.envelopes else await self._prepare(outgoing)
+                prepared = await self._context.write(lambda tx, one=outgoing: self._encrypted(tx, one))  # type: ignore[misc]
+                if prepared is None:
+                    prepared = await self._prepare(outgoing)
                 if prepared is not None:
                     encrypted.append(prepared)
             except (IdentityHasChanged, KeysRefused) as error:
@@ -167,6 +169,16 @@ class Sender:
                 raise result
         if wait is not None:
             await self._context.clock.sleep(wait)
+
+    def _encrypted(self, tx: Transaction, outgoing: Outgoing) -> Outgoing | None:
+        """What was encrypted before. None: nothing, or for others than it would be for now; then it is made anew."""
+        current = outbox.get(tx, outgoing.id)
+        if current is None or not current.envelopes:
+            return None
+        if self._groups.is_current(tx, current) if current.group else _is_current(tx, current):
+            return current
+        outbox.update(tx, replace(current, envelopes=(), attempts=current.attempts - 1))  # the server refused nothing
+        return None
 
     async def _prepare(self, outgoing: Outgoing) -> Outgoing | None:
         """Get what a message's encryption needs from the server, then encrypt it."""
@@ -298,3 +310,8 @@ class Sender:
 
     async def _fail(self, outgoing: Outgoing, error: ClientError) -> bool:
         return await self._context.write(lambda tx: fail(tx, outgoing, str(error)))
+
+
+def _is_current(tx: Transaction, outgoing: Outgoing) -> bool:
+    pins = {account: peers.pin_of(peers.by_account(tx, account)) for account in outgoing.lists or {}}
+    return outgoing.lists == {account: pin.newest.hash for account, pin in pins.items() if pin is not None}
