@@ -1,6 +1,6 @@
 """Group chats and made-up identities: who answers for what does not count by itself, and who does not.
 
-docs/protocol.md, 76: `before` is the group as it is before the first operation that does not count by itself.
+docs/protocol.md, 76: nobody answers who may do so by nothing but what is to be answered for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from group_parties import (
     signed_by,
     written_by,
 )
-from parties import Open
+from parties import Open, second_device
 from relay import Relay
 from relay_keys import Json
 
@@ -178,6 +178,31 @@ async def test_who_is_let_in_again_believes_the_first_who_does_it(
     del relay.groups.only.operations[made:]
     await settle(bob, alice)
     assert [(one.title, one.trouble) for one in await bob.groups()] == [("Dora's", "")]
+
+
+async def test_who_was_an_admin_before_what_an_own_device_answers_for_does_not_answer_behind_it(
+    friends: Friends, mallory: Client, relay: Relay, open_client: Open
+) -> None:
+    alice, bob, dora = friends
+    await alice.add_to_group("Friends", "mallory")
+    for name in ("mallory", "bob"):
+        await alice.set_group_role("Friends", name, "admin")
+    tablet = await second_device(open_client, bob, "tablet")
+    await settle(bob, tablet, dora)
+    await dora.rename_group("Friends", "Dora's")
+    await alice.sync()
+    await alice.remove_from_group("Dora's", "mallory")
+    await tablet.sync()
+    await tablet.open_group_link("Dora's")
+    await lose_everything(open_client, "dora")
+    await bob._directory.refresh(account_id(relay, "dora"))
+    await bob._directory.acknowledge(account_id(relay, "dora"))
+    relay.queue[relay.device_of("bob")].clear()  # no sender key says it
+    made_up_dora(relay, removes="bob")
+    show(relay, await written_by(mallory, relay, Add(account_id(relay, "bob"))))
+    await bob.sync()
+    await refuses(bob, relay, NO_LIST)
+    assert await roster(bob) == {"alice": "owner", "bob": "admin", "dora": "owner"}
 
 
 async def test_behind_a_link_nobody_lets_one_in(

@@ -111,28 +111,36 @@ class Authors:
         if any((one.account, one.account_key) == (operation.account, key) for one in authors):
             return False  # who has written under the key of now does not go back to another
         if self._vouched is None:
-            self._vouched = self._last_vouched(position, state)
+            self._vouched = self._last_vouched()
+        if position > self._vouched:
+            self._vouched = self._admission(position, state)
         return position <= self._vouched
 
-    def _last_vouched(self, start: int, before: GroupState | None) -> int:
-        """The last position of which somebody vouches, for it and for all before; -1: there is none.
-
-        `start`: where the first operation stands that does not count by itself; `before`: the group before it.
-        """
+    def _last_vouched(self) -> int:
+        """The last position of which somebody vouches who does not let this account in; -1: there is none."""
         linked = list(self._linked())
         named = self._named()
-        admissions = [position for position, one in enumerate(linked) if position >= start and self._lets_in(one)]
-        for position in range(len(linked) - 1, start - 1, -1):
+        for position in range(len(linked) - 1, -1, -1):
             operation = linked[position]
             if operation.hash == self._link:
                 return position
-            answers = operation.account == self._me.account or (
-                position in admissions
-                and self._may_answer(operation.account, before, is_first=position == admissions[0])
-            )
-            if answers and self._is_signed_by_a_listed_device(operation):
+            if operation.account == self._me.account and self._is_signed_by_a_listed_device(operation):
                 return position
             if any(self._was_in(account, position) for account in named.get(operation.hash, ())):
+                return position
+        return -1
+
+    def _admission(self, start: int, before: GroupState | None) -> int:
+        """Where the operation stands by which somebody lets this account in, and answers for what is before it.
+
+        `start`: where an operation stands that nothing else vouches for; `before`: the group before that. -1: none.
+        """
+        if self._link:
+            return -1  # the link answers
+        found = [(at, one) for at, one in enumerate(self._linked()) if at >= start and self._lets_in(one)]
+        for position, operation in reversed(found):
+            may = self._may_answer(operation.account, before, is_first=position == found[0][0])
+            if may and self._is_signed_by_a_listed_device(operation):
                 return position
         return -1
 
@@ -145,11 +153,9 @@ class Authors:
     def _may_answer(self, author: AccountId, before: GroupState | None, *, is_first: bool) -> bool:
         """Whether who lets this account in answers for what was before: one cannot have judged that oneself.
 
-        Hazard: what does not count by itself could make a member an admin, who lets one in again over a ghost. So
+        Hazard: what nobody vouches for could make a member an admin, who lets one in again over a ghost. So
         only the group `before` says who may.
         """
-        if self._link:
-            return False  # the link answers
         if before is None:
             return is_first or self._is_alone()
         role = before.role(author)
