@@ -113,7 +113,7 @@ export function encryptInGroup(tx: Transaction, me: Me, outgoing: GroupOutgoing,
   const { sessionId: session, dh, n } = sent.name;
   repairs.logSent(tx, { session, dh, n }, { message: outgoing.id, account: group.id, device: group.id, signingKey: null }, visit);
   const padded = sealed.toBytes();
-  const lists = listsHash(state.roster.flatMap(({ account }) => newestList(tx, account) ?? []));
+  const lists = listsOf(tx, state);
   const done = { ...outgoing, padded, wire: sent.wire, gsh: state.hash, lists, attempts: outgoing.attempts + 1 };
   groupOutbox.update(tx, done);
   const entry = timeline.get(tx, me.account, outgoing.id);
@@ -123,6 +123,18 @@ export function encryptInGroup(tx: Transaction, me: Me, outgoing: GroupOutgoing,
     timeline.update(tx, { ...entry, padded, counter }, { unsettled: false });
   }
   return done;
+}
+
+/** Whether a message is encrypted for the group chat and the lists as they are known now, and not of before. */
+export function isOfNow(tx: Transaction, group: Group, { gsh, lists }: GroupOutgoing): boolean {
+  const state = stateOf(group);
+  if (state === null || gsh === null || lists === null) return false;
+  return equal(gsh, state.hash) && equal(lists, listsOf(tx, state));
+}
+
+/** The hash of the members' lists, as they are known here. */
+function listsOf(tx: Transaction, { roster }: GroupState): Uint8Array {
+  return listsHash(roster.flatMap(({ account }) => newestList(tx, account) ?? []));
 }
 
 function sealNew(tx: Transaction, me: Me, outgoing: GroupOutgoing, { entropy }: Visit): Sealed {

@@ -22,7 +22,7 @@ import { requireMe, type Context } from "./context";
 import type { Controls } from "./controls";
 import type { Directory } from "./directory";
 import type { Visit } from "./doctor";
-import { encryptInGroup, giveChain, Unlisted, type Given } from "./group_encrypting";
+import { encryptInGroup, giveChain, isOfNow, Unlisted, type Given } from "./group_encrypting";
 import type { Following } from "./group_following";
 import { stateOf } from "./group_lookup";
 import { newestList } from "./opening";
@@ -182,7 +182,7 @@ export class GroupSender {
     const group = groups.get(tx, outgoing.group);
     if (group === null || group.ended !== "") throw new WrongUse(WORDS.groupOver);
     if (group.trouble !== "") throw new Refused(WORDS.groupTrouble[group.trouble], "group_refused");
-    if (outgoing.wire !== null) return outgoing;
+    if (outgoing.wire !== null && isOfNow(tx, group, outgoing)) return outgoing; // the very bytes again
     const given = giveChain(tx, me, group, this.#visit());
     if (given === null) throw new WrongUse(WORDS.groupOver);
     return given instanceof Unlisted ? given : encryptInGroup(tx, me, outgoing, given, this.#visit());

@@ -13,7 +13,7 @@ import * as groups from "../../store/groups";
 import { requireMe } from "../context";
 import { queueControl } from "../controls";
 import { queueSenderKey } from "../group_encrypting";
-import { made, says, stateOf, summary, texts } from "./group_parties";
+import { group, made, members, says, stateOf, summary, texts } from "./group_parties";
 import { befriend, joined, linked, passing, until, waits, type Party } from "./parties";
 import { newIdentity } from "./changing";
 import { Relay } from "./relay";
@@ -64,6 +64,23 @@ test("after a lost answer the same bytes leave again, and are read once", async 
   expect(again!.body).toBe(first!.body);
   await until(async () => (await texts(bob, id)).includes("alice: is this lost?"));
   expect((await texts(bob, id)).filter((one) => one.includes("is this lost?"))).toHaveLength(1);
+});
+
+test("what was encrypted before a removal that is known by now leaves encrypted anew, under its id", async () => {
+  const id = await made(alice, bob, carol);
+  await alice.messenger.setRole(id, bob.account, "admin");
+  await until(async () => (await group(bob, id))?.role === "admin");
+  relay.faults.of("FRAME group.send").push(() => null);
+  const line = await alice.messenger.send(id, "does carol read this?");
+  await until(() => relay.bodies("group.send").length === 1);
+  await bob.messenger.removeMember(id, carol.account);
+  await until(async () => (await members(alice, id)) === "alice owner, bob admin");
+  relay.drop("alice");
+  await passing([alice], async () => (await stateOf(alice, id, line.id)) !== "queued");
+  const [first, again] = relay.bodies("group.send");
+  expect([again!.message_id, again!.gsh === first!.gsh, again!.body === first!.body]).toEqual([first!.message_id, false, false]);
+  await until(async () => (await texts(bob, id)).includes("alice: does carol read this?"));
+  expect((await texts(bob, id)).filter((one) => one.includes("does carol"))).toHaveLength(1);
 });
 
 test("a message whose sender key was lost is asked for, with its key, and takes its line's place", async () => {
