@@ -3,7 +3,8 @@
 // PROTOCOL.md, State on a client: session and ciphertext are stored together, before the network.
 
 import { DAY } from "../protocol/limits";
-import { Sealed } from "../protocol/content";
+import { readPadded, Sealed } from "../protocol/content";
+import { SenderKey } from "../protocol/sender_key";
 import { encrypt, type Pair } from "../protocol/session";
 import * as controls from "../store/controls";
 import type { Queued } from "../store/controls";
@@ -15,6 +16,7 @@ import type { Transaction } from "../store/transaction";
 import { isReachable, isSame } from "./controls";
 import { targetKey, type Bundles } from "./directory";
 import { placeOf } from "./encrypting";
+import { GroupLookup } from "./group_lookup";
 import { hasChanged } from "./identity";
 import { mayOpen, newestList, noteOpened, openedFor, openSession, recentlyOpened, usable, type Options } from "./opening";
 
@@ -36,13 +38,26 @@ export function encryptControls(
   options: Options,
 ): Encrypted {
   const found = { ready: [] as Queued[], keyless: [] as Queued[], waits: [] as Queued[] };
+  const lookup = new GroupLookup(tx);
   for (const row of rows) {
+    if (isForNoMember(row.control, lookup)) {
+      controls.remove(tx, row.position);
+      continue;
+    }
     const prepared = encryptControl(tx, me, row.position, keys, options);
     if (prepared === "keys") found.keyless.push(row);
     else if (prepared === "waits") found.waits.push(row);
     else if (prepared !== "gone") found.ready.push(prepared);
   }
   return found;
+}
+
+/** Whether it is the sender key of a group chat that its account is in no more. */
+function isForNoMember({ account, padded }: Control, lookup: GroupLookup): boolean {
+  const { body } = readPadded(padded);
+  if (!(body instanceof SenderKey)) return false;
+  const state = lookup.newestGroup(body.group);
+  return state !== null && state.role(account) === null;
 }
 
 type Prepared = Queued | "gone" | "waits" | "keys";

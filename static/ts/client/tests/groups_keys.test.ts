@@ -83,6 +83,23 @@ test("what was encrypted before a removal that is known by now leaves encrypted 
   expect((await texts(bob, id)).filter((one) => one.includes("does carol"))).toHaveLength(1);
 });
 
+test("a sender key that waits for somebody who is in the group no more never leaves", async () => {
+  const id = await made(alice, bob, carol);
+  await says(alice, id, "one");
+  const { chain, told } = alice.read((tx) => groups.get(tx, fromUuid(id)!)!);
+  await alice.messenger.removeMember(id, carol.account);
+  await until(() => waits(alice) === 0);
+  const envelopes = (): { device: string }[] => relay.bodies("device.send").flatMap((one) => one.envelopes as { device: string }[]);
+  const before = envelopes().length;
+  alice.read((tx) => {
+    const visit = { now: alice.clock.now(), entropy: SYSTEM };
+    queueSenderKey(tx, requireMe(tx), told, OwnChain.fromBytes(chain!).announce(null), visit);
+  });
+  alice.messenger.inside.controls.wanted.set();
+  await until(() => waits(alice) === 0);
+  expect(envelopes().slice(before).map(({ device }) => device)).toEqual([bob.device]);
+});
+
 test("a message whose sender key was lost is asked for, with its key, and takes its line's place", async () => {
   relay.refusals.of("FRAME device.send").push([200, {}], [200, {}]); // taken, and delivered to nobody
   const { id } = await alice.messenger.createGroup("Walks", [bob.account], { open: false });
