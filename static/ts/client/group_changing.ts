@@ -8,7 +8,7 @@ import { equal, hex, random } from "../lib/bytes";
 import { ClientError, Refused, Unreachable, WrongUse } from "../lib/errors";
 import type { DeviceList } from "../protocol/device_list";
 import { ProtocolError } from "../protocol/errors";
-import { Create, Leave, MEMBER, OpenLink, OWNER, Rekey, type Args, type OpenLinkOptions } from "../protocol/group_args";
+import { Add, Approve, Create, Leave, MEMBER, OpenLink, OWNER, Rekey, type Args, type OpenLinkOptions } from "../protocol/group_args";
 import { create, propose } from "../protocol/group_chain";
 import { GroupLink, newLinkKey } from "../protocol/group_link";
 import { generateGroupKey, Meta, sealMeta } from "../protocol/group_meta";
@@ -75,7 +75,7 @@ export class Changer {
       const roster = [{ account: me.account, role: OWNER }, ...others];
       const sealed = sealedMeta(meta, id, key, environment.entropy);
       const args = judged(() => Create.of(roster, sealed, { membersMayAdd: named.membersMayAdd ?? false }));
-      groups.save(tx, Group.of({ id, keys: [key] }));
+      groups.save(tx, Group.of({ id, keys: [key], announce: true }));
       return judged(() => create(ownDevice(me), listOf(tx, me), id, args, this.#visit())).operation.signed;
     });
     this.#making.add(hex(id));
@@ -177,8 +177,10 @@ export class Changer {
     const draft = decide({ me, group, state });
     if (draft === null) return null;
     const proposed = judged(() => propose(ownDevice(me), listOf(tx, me), state, draft.args, this.#visit()));
-    // Before it leaves: of an operation whose answer is lost, nobody else has the key.
-    if (draft.key !== undefined) groups.save(tx, { ...group, keys: [...group.keys, draft.key] });
+    // Before it leaves: of an operation whose answer is lost, nobody else has the key, and it is to be given then, too.
+    const { args, key } = draft;
+    const announce = group.announce || key !== undefined || args instanceof Add || args instanceof Approve;
+    groups.save(tx, { ...group, keys: key === undefined ? group.keys : [...group.keys, key], announce });
     return proposed.operation;
   }
 

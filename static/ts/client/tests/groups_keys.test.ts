@@ -42,6 +42,14 @@ test("one ciphertext goes to everybody, and a chain is kept from message to mess
   expect(new Set(chainsOf()).size).toBe(1);
 });
 
+test("who is in a group has its title also where the answer to its making was lost", async () => {
+  relay.faults.of("POST groups").push(() => null);
+  await expect(alice.messenger.createGroup("Walks", [bob.account], { open: false })).rejects.toThrow();
+  await alice.reload();
+  await passing([alice, bob], async () => (await bob.messenger.chats()).some(({ name }) => name === "Walks"));
+  expect((await alice.messenger.chats()).some(({ name }) => name === "Walks")).toBe(true);
+});
+
 test("after a removal, and after a week, a chain is made anew", async () => {
   const id = await made(alice, bob, carol);
   await says(alice, id, "one");
