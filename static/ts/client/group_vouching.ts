@@ -9,7 +9,7 @@ import { equal, hex } from "../lib/bytes";
 import { readPadded } from "../protocol/content";
 import { openList, type DeviceList } from "../protocol/device_list";
 import { ListRefused, NotListed, ProtocolError } from "../protocol/errors";
-import { Add, ADMIN, Approve, Create, MEMBER } from "../protocol/group_args";
+import { Add, ADMIN, Approve, Create, Leave, MEMBER, Remove, SetRole } from "../protocol/group_args";
 import { apply, rebuild } from "../protocol/group_chain";
 import type { GroupLink } from "../protocol/group_link";
 import { openOperation, type Operation } from "../protocol/group_operation";
@@ -58,7 +58,7 @@ export function judge(tx: Transaction, me: Me, given: Case, objects: readonly Ui
   for (let round = 0; round < ROUNDS; round++) {
     // What fails vouches for nothing before it.
     const judged = judging.steps(objects.slice(0, count));
-    failure ??= judged.failure;
+    failure = judged.failure ?? failure;
     if (judged.failure === null) return { steps: judged.steps, failure };
     count = judged.steps.length;
   }
@@ -94,15 +94,19 @@ class Judging {
 
   steps(objects: readonly Uint8Array[]): Judged {
     const [all, unread] = this.#opened(objects);
-    let border = all.findLastIndex((one, at) => this.#vouches(one, objects.slice(0, at + 1)));
+    let border = all.findLastIndex((one) => this.#vouches(one));
+    let isFirst = true;
     const steps: Step[] = [];
     let state = this.#case.kept;
     try {
       for (const [at, one] of all.entries()) {
         const { operation, list } = one;
-        const countsAlone = one.isPinned || one.isListed;
-        if (!countsAlone && at > border) border = this.#admission(all, at, state);
-        const counts = countsAlone || (at <= border && !this.#hasMoved(state, operation.account));
+        if (!countsAlone(one) && at > border) {
+          if (isFirst) border = this.#compared(all, objects, state);
+          if (at > border) border = this.#admission(all, at, state);
+          isFirst = false;
+        }
+        const counts = countsAlone(one) || (at <= border && !this.#hasMoved(state, operation.account));
         if (list !== null && !counts) throw new Unvouched("another account key");
         const after: GroupState = apply(state, operation.signed, { listNamed: () => list });
         steps.push({ operation, before: state, after });
@@ -144,11 +148,19 @@ class Judging {
     return { operation, list, isPinned, isListed: then !== null && now !== null && equal(then.signingKey, now.signingKey) };
   }
 
-  /** Whether an operation vouches for all before it, with which `objects` end. */
-  #vouches({ operation, isListed }: Named, objects: readonly Uint8Array[]): boolean {
+  /** Whether an own device or the link vouches for an operation and all before it. */
+  #vouches({ operation, isListed }: Named): boolean {
     if (isListed && equal(operation.account, this.#me.account)) return true;
-    const named = this.#vouched.get(hex(operation.hash));
-    return named === null || (named !== undefined && this.#areIn(named, objects));
+    return this.#vouched.get(hex(operation.hash)) === null;
+  }
+
+  /** The last operation that people vouch for who were in the group `before`, -1 for none: a later one could add them. */
+  #compared(all: readonly Named[], objects: readonly Uint8Array[], before: GroupState | null): number {
+    return all.findLastIndex(({ operation }, at) => {
+      const named = this.#vouched.get(hex(operation.hash)) ?? [];
+      const known = named.filter((account) => before === null || before.role(account) !== null);
+      return known.length > 0 && this.#areIn(known, objects.slice(0, at + 1));
+    });
   }
 
   /** Whether one of these people is a member once operations are taken. */
@@ -168,23 +180,31 @@ class Judging {
    * The operation that lets this account in, -1 for none: what was before it, whoever let one in has seen.
    *
    * `from`: the first one that counts only so; `before`: the group until then, which is what may be relied on. What
-   * comes from there on could make anybody anything.
+   * comes from there on could make anybody anything; but whoever is lowered there by what counts alone does not answer.
    */
   #admission(all: readonly Named[], from: number, before: GroupState | null): number {
     if (this.#case.link !== null) return -1;
     const own = this.#me.account;
     const isAnswer = (one: Named | undefined): boolean => one?.isListed === true && letsIn(one.operation, own);
-    if (before !== null && before.role(own) !== null) {
-      const isAdmin = ({ operation: { account } }: Named): boolean => (before.role(account) ?? MEMBER) >= ADMIN;
-      return all.findLastIndex((one, at) => at >= from && isAdmin(one) && isAnswer(one));
+    if (before === null) {
+      // With a new identity on an empty device, which has nobody else to tell it, one is let in again.
+      if (newestList(this.#tx, own)?.devices.length === 1) return all.findLastIndex(isAnswer);
+      const first = all.findIndex((one) => letsIn(one.operation, own));
+      return isAnswer(all[first]) ? first : -1;
     }
-    // With a new identity on an empty device, which has nobody else to tell it, one is let in again.
-    const isAlone = newestList(this.#tx, own)?.devices.length === 1;
-    if (before === null && isAlone) return all.findLastIndex(isAnswer);
-    const first = all.findIndex((one, at) => at >= from && letsIn(one.operation, own));
-    const author = all[first]?.operation.account ?? null;
-    const isIn = before === null || (author !== null && before.role(author) !== null);
-    return isIn && isAnswer(all[first]) ? first : -1;
+    const isIn = before.role(own) !== null;
+    const mayLetIn = ({ operation }: Named, at: number): boolean => {
+      const least = !isIn && operation.args instanceof Add && before.membersMayAdd ? MEMBER : ADMIN;
+      return at >= from && letsIn(operation, own) && (before.role(operation.account) ?? -1) >= least;
+    };
+    const answers = (one: Named, at: number): boolean => {
+      const { account } = one.operation;
+      const isLowered = all.slice(from, at).some((other) => countsAlone(other) && lowers(other.operation, account, before));
+      return one.isListed && mayLetIn(one, at) && !isLowered;
+    };
+    if (isIn) return all.findLastIndex(answers);
+    const first = all.findIndex(mayLetIn); // what comes behind it, one can have judged oneself
+    return all.findIndex((one, at) => at === first && answers(one, at));
   }
 
   /** Whether somebody has signed under the pinned key already: nothing under another counts after that. */
@@ -221,6 +241,18 @@ class Judging {
     if (before === null || newest === null || then === null || now === null) return false;
     return equal(before.accountKey, newest.accountKey) && equal(then.signingKey, now.signingKey);
   }
+}
+
+/** Whether nobody else has to answer for an operation. */
+function countsAlone({ isPinned, isListed }: Named): boolean {
+  return isPinned || isListed;
+}
+
+/** Whether an operation takes somebody out of the group, or gives them less than their role `before`. */
+function lowers({ account: author, args }: Operation, account: Uint8Array, before: GroupState): boolean {
+  if (args instanceof Leave) return equal(author, account);
+  if (args instanceof Remove) return equal(args.account, account);
+  return args instanceof SetRole && equal(args.account, account) && args.role < (before.role(account) ?? MEMBER);
 }
 
 /** Whether an operation makes somebody a member: not by a link, which is a person's own doing. */

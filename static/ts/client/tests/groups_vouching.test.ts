@@ -8,7 +8,7 @@ import * as cbor from "../../protocol/cbor";
 import { seal } from "../../protocol/content";
 import { listed, signList, type DeviceList } from "../../protocol/device_list";
 import { SYSTEM } from "../../protocol/entropy";
-import { Add, Create, Leave, MEMBER, OWNER, Remove } from "../../protocol/group_args";
+import { Add, ADMIN, Create, Leave, MEMBER, OWNER, Remove, SetMeta, SetRole, type Args } from "../../protocol/group_args";
 import { apply } from "../../protocol/group_chain";
 import { generateGroupKey, Meta, sealMeta } from "../../protocol/group_meta";
 import type { GroupState } from "../../protocol/group_state";
@@ -145,17 +145,17 @@ function judged(id: string, lists: readonly DeviceList[]): { steps: number; fail
   return { steps: steps.length, failure };
 }
 
-function found(id: string, founder: Keys): Uint8Array {
+function found(id: string, founder: Keys, others: readonly (readonly [Party, number])[], membersMayAdd = true): Uint8Array {
   const meta = sealMeta(new Meta("Walks"), fromUuid(id)!, generateGroupKey(null, SYSTEM), SYSTEM);
-  const roster = [[alice, OWNER], [bob, MEMBER], [mallory, MEMBER]] as const;
-  slip(relay, id, founder, Create.of(roster.map(([one, role]) => ({ account: idOf(one), role })), meta, { membersMayAdd: true }));
+  const roster = [[alice, OWNER] as const, ...others].map(([one, role]) => ({ account: idOf(one), role }));
+  slip(relay, id, founder, Create.of(roster, meta, { membersMayAdd }));
   return meta;
 }
 
 test("of a group of which nothing holds by itself, the first who lets one in answers, or nobody", async () => {
   const id = relay.id();
   const forger = madeUp(keysOf(alice));
-  const meta = found(id, forger);
+  const meta = found(id, forger, [[bob, MEMBER], [mallory, MEMBER]]);
   slip(relay, id, forger, new Remove(idOf(bob), meta));
   slip(relay, id, keysOf(mallory), new Add(idOf(bob)));
   await bob.messenger.inside.directory.refresh(idOf(mallory));
@@ -168,7 +168,7 @@ test("of a group of which nothing holds by itself, the first who lets one in ans
 test("another own device answers by its sender key, but none that had its id under other keys", async () => {
   const id = relay.id();
   const forger = madeUp(keysOf(alice));
-  found(id, forger);
+  found(id, forger, [[bob, MEMBER], [mallory, MEMBER]]);
   const tablet = await linked(bob);
   await bob.messenger.inside.directory.refresh(idOf(bob));
   const { own, list } = keysOf(tablet);
@@ -195,7 +195,7 @@ test("another own device answers by its sender key, but none that had its id und
 test("of people who were compared the last one answers who is in it", async () => {
   const id = relay.id();
   const forger = madeUp(keysOf(alice));
-  const meta = found(id, forger);
+  const meta = found(id, forger, [[bob, MEMBER], [mallory, MEMBER]]);
   slip(relay, id, keysOf(mallory), new Leave());
   for (const party of [mallory, carol]) {
     await bob.messenger.inside.directory.refresh(idOf(party));
@@ -206,4 +206,87 @@ test("of people who were compared the last one answers who is in it", async () =
   expect(judged(id, [forger.list])).toEqual({ steps: 2, failure: null });
   slip(relay, id, forger, new Remove(idOf(bob), meta));
   expect(judged(id, [forger.list])).toEqual({ steps: 2, failure: expect.any(Unvouched) as unknown });
+});
+
+/** What bob's browser takes up to the first operation that nobody answers for. */
+const heldAfter = (steps: number): unknown => ({ steps, failure: expect.any(Unvouched) as unknown });
+
+test("of people who were compared none answers whom it lets in itself", async () => {
+  const id = relay.id();
+  const forger = madeUp(keysOf(carol));
+  const meta = found(id, keysOf(alice), [[bob, MEMBER], [carol, OWNER], [mallory, MEMBER]]);
+  await bob.messenger.inside.directory.refresh(idOf(mallory));
+  bob.read((tx) => peers.change(tx, idOf(mallory), { verifiedKey: keysOf(mallory).own.accountKey }));
+  slip(relay, id, keysOf(alice), new Remove(idOf(mallory), meta));
+  slip(relay, id, forger, new Add(idOf(mallory)));
+  keepKey(id, keysOf(mallory), [keysOf(alice).list, forger.list], 3);
+  expect(judged(id, [forger.list])).toEqual(heldAfter(2));
+});
+
+test("the first answers who lets one in and could do so before, whoever else has done so ahead of them", async () => {
+  const id = relay.id();
+  const forger = madeUp(keysOf(carol));
+  const dave = await joined(relay, "dave");
+  const meta = found(id, keysOf(alice), [[carol, ADMIN]]);
+  await bob.messenger.inside.directory.refresh(idOf(dave));
+  slip(relay, id, forger, new Add(idOf(dave)));
+  slip(relay, id, keysOf(dave), new Add(idOf(bob)));
+  expect(judged(id, [forger.list])).toEqual(heldAfter(1));
+  slip(relay, id, keysOf(alice), new Remove(idOf(bob), meta));
+  slip(relay, id, keysOf(alice), new Add(idOf(bob)));
+  expect(judged(id, [forger.list])).toEqual({ steps: 5, failure: null });
+});
+
+test("nobody answers behind the first who lets one in and could do so before, but is not who they were", () => {
+  const id = relay.id();
+  const forger = madeUp(keysOf(carol));
+  const meta = found(id, keysOf(alice), [[carol, ADMIN]]);
+  slip(relay, id, forger, new Add(idOf(bob)));
+  slip(relay, id, keysOf(alice), new Remove(idOf(bob), meta));
+  slip(relay, id, keysOf(alice), new Add(idOf(bob)));
+  expect(judged(id, [forger.list])).toEqual(heldAfter(1));
+});
+
+test("a member answers for letting one in only where members could do so before", async () => {
+  await bob.messenger.inside.directory.refresh(idOf(mallory));
+  const forger = madeUp(keysOf(carol));
+  const shown = [true, false].map((membersMayAdd) => {
+    const id = relay.id();
+    const meta = found(id, keysOf(alice), [[carol, ADMIN], [mallory, MEMBER]], membersMayAdd);
+    slip(relay, id, forger, new SetMeta(meta, true));
+    slip(relay, id, keysOf(mallory), new Add(idOf(bob)));
+    return judged(id, [forger.list]);
+  });
+  expect(shown).toEqual([{ steps: 3, failure: null }, heldAfter(1)]);
+});
+
+test("who is taken off on the way, or lowered, answers for nothing behind that", async () => {
+  await bob.messenger.inside.directory.refresh(idOf(mallory));
+  const forger = madeUp(keysOf(carol));
+  const again = new Add(idOf(mallory));
+  const ways: readonly ((meta: Uint8Array) => readonly (readonly [Keys, Args])[])[] = [
+    (meta) => [[keysOf(alice), new Remove(idOf(mallory), meta)], [forger, again]],
+    () => [[keysOf(mallory), new Leave()], [forger, again]],
+    () => [[keysOf(alice), new SetRole(idOf(mallory), MEMBER)]],
+    () => [[keysOf(alice), new SetRole(idOf(mallory), OWNER)]],
+  ];
+  const shown = ways.map((way) => {
+    const id = relay.id();
+    const meta = found(id, keysOf(alice), [[bob, MEMBER], [carol, OWNER], [mallory, ADMIN]]);
+    slip(relay, id, forger, new Remove(idOf(bob), meta));
+    for (const [by, args] of way(meta)) slip(relay, id, by, args);
+    slip(relay, id, keysOf(mallory), new Add(idOf(bob)));
+    return judged(id, [forger.list]);
+  });
+  expect(shown).toEqual([heldAfter(1), heldAfter(1), heldAfter(1), { steps: 4, failure: null }]);
+});
+
+test("it is said of the first operation that does not count why not, whatever those behind it are", async () => {
+  const id = relay.id();
+  const forger = madeUp(keysOf(carol));
+  const meta = found(id, keysOf(alice), [[bob, MEMBER], [carol, ADMIN], [mallory, ADMIN]]);
+  await bob.messenger.inside.directory.refresh(idOf(mallory));
+  slip(relay, id, forger, new SetMeta(meta, false));
+  slip(relay, id, keysOf(mallory), new Add(idOf(bob))); // who is in it
+  expect(judged(id, [forger.list])).toEqual(heldAfter(1));
 });
