@@ -55,7 +55,10 @@ export function hearSenderKey(tx: Transaction, from: Target, content: Content, p
   if (!(content.body instanceof SenderKey)) return [];
   const chat = content.body.group;
   const outcome = takeSenderKey(tx, content, from, visit);
-  if (outcome === "early") waiting.keepKey(tx, { ...from, chat }, padded, visit);
+  if (outcome === "early") {
+    const members = stateOf(groups.get(tx, chat))?.roster.map((one) => one.account) ?? [];
+    waiting.keepKey(tx, { ...from, chat }, padded, { now: visit.now, members });
+  }
   if (outcome !== "taken") return [];
   return waiting.messagesOf(tx, { ...from, chat }).flatMap(({ frame }) => framed(frame));
 }

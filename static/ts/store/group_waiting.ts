@@ -1,5 +1,6 @@
 // What came in group chats before what it needs: messages without their chain, sender keys ahead of the operations.
 
+import { hex } from "../lib/bytes";
 import { DAY, MAX_CHAINS } from "../protocol/limits";
 
 import { damaged } from "./records";
@@ -73,22 +74,33 @@ export function forget(tx: Transaction, envelope: number): void {
   tx.run("DELETE FROM group_waiting WHERE envelope = ?", [envelope]);
 }
 
-/** Keep a sender key until what it names is here; the oldest give way, first those of the same device. */
-export function keepKey(tx: Transaction, from: From, padded: Uint8Array, when: { now: number }): void {
+/**
+ * Keep a sender key until what it names is here; the oldest give way, first those of the same device.
+ *
+ * In a group chat those of people who are no `members` give way first: anybody who talks to one may send them.
+ */
+export function keepKey(
+  tx: Transaction,
+  from: From,
+  padded: Uint8Array,
+  { now, members = [] }: { now: number; members?: readonly Uint8Array[] },
+): void {
   const { chat, account, device } = from;
   tx.run("INSERT INTO group_key (chat, account, device, at, padded) VALUES (?, ?, ?, ?, ?)", [
     chat,
     account,
     device,
-    when.now,
+    now,
     padded,
   ]);
   const newest = "SELECT position FROM group_key";
   const ofDevice = "chat = ?1 AND account = ?2 AND device = ?3";
   const latest = `${newest} WHERE ${ofDevice} ORDER BY position DESC LIMIT ?4`;
   tx.run(`DELETE FROM group_key WHERE ${ofDevice} AND position NOT IN (${latest})`, [chat, account, device, MAX_CHAINS]);
-  const ofChat = `${newest} WHERE chat = ?1 ORDER BY position DESC LIMIT ?2`;
-  tx.run(`DELETE FROM group_key WHERE chat = ?1 AND position NOT IN (${ofChat})`, [chat, MOST]);
+  const isMember = "account IN (SELECT unhex(value) FROM json_each(?3))";
+  const ofChat = `${newest} WHERE chat = ?1 ORDER BY ${isMember} DESC, position DESC LIMIT ?2`;
+  const named = JSON.stringify(members.map((one) => hex(one)));
+  tx.run(`DELETE FROM group_key WHERE chat = ?1 AND position NOT IN (${ofChat})`, [chat, MOST, named]);
   tx.run(`DELETE FROM group_key WHERE position NOT IN (${newest} ORDER BY position DESC LIMIT ?)`, [MOST_IN_ALL]);
 }
 

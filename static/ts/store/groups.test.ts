@@ -158,3 +158,16 @@ test("sender keys that wait of one device push out none of another", () => {
   });
   expect(within((tx) => waiting.keysOf(tx, WALKS)).map(({ padded }) => padded[0])).toEqual([0, 3, 4, 5, 6, 7]);
 });
+
+test("sender keys that wait of who is no member push out none of a member", () => {
+  const stranger = random(16);
+  within((tx) => {
+    waiting.keepKey(tx, { chat: WALKS, account: SAM, device: PHONE }, Uint8Array.of(7), { now: 0, members: [SAM] });
+    for (let at = 1; at <= 500; at++) {
+      const from = { chat: WALKS, account: stranger, device: random(16) };
+      waiting.keepKey(tx, from, Uint8Array.of(at % 256), { now: at, members: [SAM] });
+    }
+  });
+  const kept = within((tx) => waiting.keysOf(tx, WALKS)).map(({ padded }) => padded[0]);
+  expect([kept.length, kept[0], kept[1]]).toEqual([500, 7, 2]);
+});
