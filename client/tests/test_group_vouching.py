@@ -21,6 +21,7 @@ from group_parties import (
     roster,
     settle,
     signed_by,
+    tell,
     written_by,
 )
 from parties import Open, second_device
@@ -32,7 +33,7 @@ from messenger_client.client.context import require_me
 from messenger_client.errors import KeysRefused
 from messenger_client.protocol import keys
 from messenger_client.protocol.device_list import listed, sign_list
-from messenger_client.protocol.group_args import ADMIN, Add, Remove, SetRole
+from messenger_client.protocol.group_args import ADMIN, MEMBER, Add, Remove, SetRole
 from messenger_client.protocol.ids import DeviceId
 from messenger_client.protocol.primitives import SigningKey
 from messenger_client.store import peers
@@ -203,6 +204,107 @@ async def test_who_was_an_admin_before_what_an_own_device_answers_for_does_not_a
     await bob.sync()
     await refuses(bob, relay, NO_LIST)
     assert await roster(bob) == {"alice": "owner", "bob": "admin", "dora": "owner"}
+
+
+async def dora_goes_on_with_another_identity(friends: Friends, relay: Relay, open_client: Open) -> None:
+    """What she has written does not count by itself any more."""
+    alice, _, dora = friends
+    await dora.sync()
+    await dora.rename_group("Friends", "Dora's")
+    await alice.sync()
+    await lose_everything(open_client, "dora")
+    await alice.sync()
+    await alice._directory.refresh(account_id(relay, "dora"))
+    await alice.acknowledge("dora")
+
+
+async def test_who_is_removed_behind_what_does_not_count_by_itself_does_not_answer_for_more(
+    friends: Friends, mallory: Client, relay: Relay, open_client: Open
+) -> None:
+    alice, bob, _ = friends
+    await alice.add_to_group("Friends", "mallory")
+    await alice.set_group_role("Friends", "mallory", "admin")
+    await settle(bob)
+    await dora_goes_on_with_another_identity(friends, relay, open_client)
+    show(relay, await remove(alice, relay, "mallory"))
+    await bob._directory.refresh(account_id(relay, "dora"))
+    made_up_dora(relay, removes="bob")
+    show(relay, await written_by(mallory, relay, Add(account_id(relay, "bob"))))
+    await bob.sync()
+    await refuses(bob, relay, NO_LIST)
+    assert await roster(bob) == {"alice": "owner", "mallory": "admin", "bob": "member", "dora": "owner"}
+
+
+async def test_nor_who_was_lowered(friends: Friends, mallory: Client, relay: Relay, open_client: Open) -> None:
+    alice, bob, _ = friends
+    await alice.add_to_group("Friends", "mallory")
+    await alice.set_group_role("Friends", "mallory", "admin")
+    await settle(bob)
+    await dora_goes_on_with_another_identity(friends, relay, open_client)
+    show(relay, await written_by(alice, relay, SetRole(account_id(relay, "mallory"), MEMBER)))
+    await bob._directory.refresh(account_id(relay, "dora"))
+    made_up_dora(relay, removes="bob")
+    show(relay, await written_by(mallory, relay, Add(account_id(relay, "bob"))))
+    await bob.sync()
+    await refuses(bob, relay, NO_LIST)
+    assert "ghost" not in await roster(bob)
+
+
+async def test_a_newcomer_believes_the_first_who_could_have_let_them_in_before(
+    friends: Friends, mallory: Client, relay: Relay, open_client: Open
+) -> None:
+    """Not the very first to do it, who came later than what is to be answered for."""
+    alice, _, _ = friends
+    erin = await registered(open_client, "erin")
+    await dora_goes_on_with_another_identity(friends, relay, open_client)
+    await alice.add_to_group("Dora's", "mallory")
+    await alice.set_group_role("Dora's", "mallory", "admin")
+    show(relay, await written_by(mallory, relay, Add(account_id(relay, "erin"))))
+    await alice.sync()
+    await alice.remove_from_group("Dora's", "erin")
+    await alice.add_to_group("Dora's", "erin")
+    await settle(erin, alice)
+    assert [(one.title, one.trouble) for one in await erin.groups()] == [("Dora's", "")]
+
+
+async def test_not_a_member_who_may_let_nobody_in(
+    friends: Friends, mallory: Client, relay: Relay, open_client: Open
+) -> None:
+    alice, _, _ = friends
+    await alice.add_to_group("Friends", "mallory")
+    erin = await registered(open_client, "erin")
+    made_up_dora(relay)
+    show(relay, await written_by(mallory, relay, Add(account_id(relay, "erin"))))
+    await has_no_ghost(erin)
+
+
+async def test_but_any_member_where_members_may(friends: Friends, relay: Relay, open_client: Open) -> None:
+    alice, bob, _ = friends
+    await alice.change_group("Friends", members_may_add=True)
+    erin = await registered(open_client, "erin")
+    await dora_goes_on_with_another_identity(friends, relay, open_client)
+    show(relay, await written_by(bob, relay, Add(account_id(relay, "erin"))))
+    await erin.sync()
+    [found] = await erin.groups()
+    assert found.trouble == ""
+    assert "erin" in {one.username for one in found.members}
+
+
+async def test_somebody_compared_who_was_removed_does_not_answer_for_being_let_in_again(
+    friends: Friends, mallory: Client, relay: Relay, open_client: Open
+) -> None:
+    alice, _, _ = friends
+    await alice.add_to_group("Friends", "mallory")
+    await alice.remove_from_group("Friends", "mallory")
+    erin = await registered(open_client, "erin")
+    await mallory._directory.pinned("erin")
+    await erin._directory.pinned("mallory")
+    await erin.verify("mallory", (await erin.safety_number("mallory")).key)
+    show(relay, await written_by(alice, relay, Add(account_id(relay, "erin"))))
+    made_up_dora(relay)
+    await tell(mallory, relay, "erin", gsh=relay.groups.only.state.hash)
+    await mallory.sync()
+    await has_no_ghost(erin)
 
 
 async def test_behind_a_link_nobody_lets_one_in(

@@ -7,13 +7,14 @@ is named by, or where the very device that signed is listed now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..protocol.content import Content, read_padded
 from ..protocol.device_list import DeviceList, ListedDevice
 from ..protocol.errors import BadSignature, ListRefused, ProtocolError
-from ..protocol.group_args import ADMIN, Add, Approve, Create
+from ..protocol.group_args import ADMIN, Add, Approve, Create, Leave, Remove, SetRole
 from ..protocol.group_chain import apply, rebuild
 from ..protocol.group_operation import Operation, open_operation
 from ..protocol.group_state import GroupState
@@ -91,6 +92,7 @@ class Authors:
         self._shown = shown
         self._link = link
         self._vouched: int | None = None
+        self._compared: int | None = None
 
     def at(self, position: int, operation: Operation, state: GroupState | None) -> _NamedList:
         """What `group_chain.apply` looks the author's list up in, at a position in what is shown."""
@@ -100,68 +102,87 @@ class Authors:
     def names(self, operation_hash: bytes) -> bool:
         """Whether the chain, as it is kept and shown, has an operation."""
         return groups.has_operation(self._tx, self._group.id, operation_hash) or any(
-            one.hash == operation_hash for one in self._linked()
+            one.hash == operation_hash for one in self._linked
         )
 
     def _counts(self, position: int, operation: Operation, found: DeviceList, state: GroupState | None) -> bool:
-        key = self._pinned_key(operation.account)
-        if found.account_key == key or self._is_listed_now(operation, found.find(operation.device)):
+        if self._counts_by_itself(operation, found):
             return True
+        key = self._pinned_key(operation.account)
         authors = () if state is None else state.authors
         if any((one.account, one.account_key) == (operation.account, key) for one in authors):
             return False  # who has written under the key of now does not go back to another
         if self._vouched is None:
             self._vouched = self._last_vouched()
+        if position > self._vouched and self._compared is None:
+            self._compared = self._last_compared(state)
+            self._vouched = max(self._vouched, self._compared)
         if position > self._vouched:
             self._vouched = self._admission(position, state)
         return position <= self._vouched
 
     def _last_vouched(self) -> int:
-        """The last position of which somebody vouches who does not let this account in; -1: there is none."""
-        linked = list(self._linked())
-        named = self._named()
-        for position in range(len(linked) - 1, -1, -1):
-            operation = linked[position]
-            if operation.hash == self._link:
+        """The last position for which the link or an own device answers; -1: there is none."""
+        for position, operation in reversed(list(enumerate(self._linked))):
+            if operation.hash == self._link or self._me.account in self._named.get(operation.hash, ()):
                 return position
             if operation.account == self._me.account and self._is_signed_by_a_listed_device(operation):
                 return position
-            if any(self._was_in(account, position) for account in named.get(operation.hash, ())):
-                return position
+        return -1
+
+    def _last_compared(self, before: GroupState | None) -> int:
+        """The last position that the sender key of a member names who was compared; -1: there is none.
+
+        `before`: the group before the first operation for which neither its list nor an own device or the link
+        answers. Hazard: what comes behind that could let somebody in again who was removed.
+        """
+        for position, operation in reversed(list(enumerate(self._linked))):
+            for account in self._named.get(operation.hash, set()) - {self._me.account}:
+                is_in = before is None or before.role(AccountId(account)) is not None
+                if is_in and self._was_in(account, position):
+                    return position
         return -1
 
     def _admission(self, start: int, before: GroupState | None) -> int:
         """Where the operation stands by which somebody lets this account in, and answers for what is before it.
 
         `start`: where an operation stands that nothing else vouches for; `before`: the group before that. -1: none.
+        Hazard: what nobody vouches for could make a member an admin, who lets one in again over a ghost. So
+        only the group `before` says who may.
         """
         if self._link:
             return -1  # the link answers
-        found = [(at, one) for at, one in enumerate(self._linked()) if at >= start and self._lets_in(one)]
-        for position, operation in reversed(found):
-            may = self._may_answer(operation.account, before, is_first=position == found[0][0])
-            if may and self._is_signed_by_a_listed_device(operation):
-                return position
-        return -1
+        found = [at for at in range(start, len(self._linked)) if self._lets_in(self._linked[at])]
+        if before is None:
+            able = found if self._is_alone() else found[:1]
+        else:
+            able = [at for at in found if _may_let_in(self._linked[at], before)]
+            if before.role(AccountId(self._me.account)) is None:
+                able = able[:1]  # what comes behind it, one can have judged oneself
+            else:
+                able = [at for at in able if _is_admin(self._linked[at].account, before)]
+            able = [at for at in able if not self._has_lost_its_role(self._linked[at].account, start, at, before)]
+        signed = [at for at in able if self._is_signed_by_a_listed_device(self._linked[at])]
+        return max(signed, default=-1)
+
+    def _has_lost_its_role(self, author: AccountId, start: int, end: int, before: GroupState) -> bool:
+        """Whether an operation between two positions, that counts by itself, removes or lowers an account."""
+        return any(
+            _removes_or_lowers(operation, author, before) and self._counts_by_itself(operation, self._list(operation))
+            for operation in self._linked[start:end]
+        )
+
+    def _counts_by_itself(self, operation: Operation, found: DeviceList | None) -> bool:
+        return found is not None and (
+            found.account_key == self._pinned_key(operation.account)
+            or self._is_listed_now(operation, found.find(operation.device))
+        )
 
     def _lets_in(self, operation: Operation) -> bool:
         args, own = operation.args, self._me.account
         return (isinstance(args, Add | Approve) and args.account == own) or (
             isinstance(args, Create) and any(one.account == own for one in args.roster)
         )
-
-    def _may_answer(self, author: AccountId, before: GroupState | None, *, is_first: bool) -> bool:
-        """Whether who lets this account in answers for what was before: one cannot have judged that oneself.
-
-        Hazard: what nobody vouches for could make a member an admin, who lets one in again over a ghost. So
-        only the group `before` says who may.
-        """
-        if before is None:
-            return is_first or self._is_alone()
-        role = before.role(author)
-        if before.role(AccountId(self._me.account)) is not None:
-            return role is not None and role >= ADMIN
-        return is_first and role is not None
 
     def _is_alone(self) -> bool:
         """No other own device could say what it has judged."""
@@ -178,6 +199,7 @@ class Authors:
             return False
         return True
 
+    @cached_property
     def _named(self) -> dict[bytes, set[bytes]]:
         """What sender keys name that wait for an operation: an own device's, and, while nothing of the chain is relied
         on here, those of people who were compared."""
@@ -208,19 +230,21 @@ class Authors:
         except ProtocolError:
             return False
 
-    def _linked(self) -> Iterator[Operation]:
+    @cached_property
+    def _linked(self) -> list[Operation]:
         """The operations shown, as far as each names the one before: only these does a later one vouch for."""
-        state = state_of(self._group)
+        state, linked = state_of(self._group), list[Operation]()
         before = None if state is None else state.hash
         for signed in self._shown.operations:
             try:
                 operation = open_operation(signed)
             except ProtocolError:
-                return
+                break
             if before is not None and operation.previous != before:
-                return
+                break
             before = operation.hash
-            yield operation
+            linked.append(operation)
+        return linked
 
     def _list(self, operation: Operation) -> DeviceList | None:
         """The list that an operation names, under whatever key.
@@ -258,6 +282,27 @@ class _NamedList:
 
     def list_named(self, account: AccountId, list_hash: bytes) -> DeviceList | None:
         return self.found
+
+
+def _is_admin(account: AccountId, state: GroupState) -> bool:
+    role = state.role(account)
+    return role is not None and role >= ADMIN
+
+
+def _may_let_in(operation: Operation, state: GroupState) -> bool:
+    """Whether the author of an operation that lets somebody in may do so in a group."""
+    if isinstance(operation.args, Add) and state.members_may_add:
+        return state.role(operation.account) is not None
+    return _is_admin(operation.account, state)
+
+
+def _removes_or_lowers(operation: Operation, account: AccountId, before: GroupState) -> bool:
+    args = operation.args
+    if isinstance(args, Leave):
+        return operation.account == account
+    if isinstance(args, SetRole):
+        return args.account == account and args.role < (before.role(account) or 0)
+    return isinstance(args, Remove) and args.account == account
 
 
 def _content(padded: bytes) -> Content | None:
