@@ -78,6 +78,20 @@ async def test_a_sender_key_that_there_is_no_room_for_still_has_the_group_chat_f
     assert relay.times("GET", f"groups/{group}/operations") == before + 1
 
 
+async def test_a_sender_key_of_a_member_takes_the_place_of_one_of_somebody_who_is_none(
+    friends: Friends, relay: Relay, open_client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, dora = friends
+    erin = await registered(open_client, "erin")
+    await erin._directory.pinned("alice")
+    group = relay.groups.only.state.group
+    monkeypatch.setattr(groups, "MOST_EARLY", 2)
+    for one in (erin, erin, bob, dora, erin):
+        await tell(one, relay, "alice", gsh=secrets.token_bytes(32))
+        await settle(one, alice)
+    assert sorted(await kept(alice, group)) == sorted(account_id(relay, name) for name in ("bob", "dora"))
+
+
 async def test_nothing_is_kept_of_a_group_chat_that_one_is_not_in(
     friends: Friends, relay: Relay, open_client: Open
 ) -> None:

@@ -86,13 +86,27 @@ class GroupReader:
         try:
             self._accept(account, device, content)
         except failures.NotListed:
-            groups.keep(self._tx, group, Early(account, device, padded=padded), now=self._now)
+            self._keep_sender_key(group, Early(account, device, padded=padded))
             self.to_follow.add(bytes(group))
             self.to_look_up.add(account)
         except ProtocolError:
             return  # nothing of it is taken
         else:
             self._read_early(group)
+
+    def _keep_sender_key(self, group: bytes, early: Early) -> None:
+        """A member's, by what is kept here, takes the place of the oldest of somebody's who is none."""
+        if groups.keep(self._tx, group, early, now=self._now):
+            return
+        known = groups.get(self._tx, group)
+        state = None if known is None else state_of(known)
+        if state is None or state.role(AccountId(early.account)) is None:
+            return
+        for position, _, one in groups.early(self._tx, group):
+            if one.padded and state.role(AccountId(one.account)) is None:
+                groups.drop_early(self._tx, position)
+                groups.keep(self._tx, group, early, now=self._now)
+                return
 
     def reread(self, group: Group) -> None:
         """Operations were taken: read what waited for them, and see whether the server withholds one."""
