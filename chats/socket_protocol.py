@@ -1,16 +1,14 @@
-"""uvicorn's WebSocket protocol, with what costs most of it done by hand.
+"""uvicorn's WebSocket protocol, with the two things that cost most of it done by hand.
 
 What is written in one turn of the event loop leaves in one system call (uvloop makes one a frame: a commit of 800
 messages was 1,600), and a text frame of an open socket gets its head here instead of through six calls of websockets.
-uvicorn stops the reading after each frame until it was taken, two system calls: here only if more comes before that.
-Everything else, the closing too, is as it was, but that a closing waits for nobody who does not read.
+Everything else, the reading and the closing, is as it was, but that a closing waits for nobody who does not read.
 """
 
 from __future__ import annotations
 
 import asyncio
 from asyncio.transports import BaseTransport, Transport
-from collections import deque
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,18 +30,13 @@ def unknown_versions() -> dict[str, str]:
 
 
 class Gathering:
-    """A transport that writes once a turn of its loop. In order, and nothing is written after a close.
-
-    It stops reading only when more has come since it was told to: see `came`.
-    """
+    """A transport that writes once a turn of its loop. In order, and nothing is written after a close."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._parts: list[bytes] = []
         self._size = 0
         self._loop = asyncio.get_running_loop()
-        self.held = False  # nothing more should be read
-        self._is_paused = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -61,21 +54,6 @@ class Gathering:
         if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
 
-    def pause_reading(self) -> None:
-        self.held = True
-
-    def resume_reading(self) -> None:
-        self.held = False
-        if self._is_paused:
-            self._is_paused = False
-            self._transport.resume_reading()
-
-    def came(self) -> None:
-        """More has come although nothing more should be read. It is the last."""
-        if self.held and not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
-
     def close(self) -> None:
         self._leave()
         self._transport.close()
@@ -84,44 +62,9 @@ class Gathering:
             self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
 
 
-class Received:
-    """The events that an application has not taken yet: as much of asyncio.Queue as is used, for one who takes."""
-
-    __slots__ = ("_events", "_waiting")
-
-    def __init__(self) -> None:
-        self._events: deque[Any] = deque()
-        self._waiting: asyncio.Future[None] | None = None
-
-    def put_nowait(self, event: Any) -> None:
-        self._events.append(event)
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    def empty(self) -> bool:
-        return not self._events
-
-    async def get(self) -> Any:
-        while not self._events:
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        return self._events.popleft()
-
-
 class SocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
-        self.gathering = Gathering(cast(Transport, transport))
-        self.queue: asyncio.Queue[Any] = cast("asyncio.Queue[Any]", Received())
-        super().connection_made(cast(BaseTransport, self.gathering))
-
-    def data_received(self, data: bytes) -> None:
-        was_held = self.gathering.held
-        super().data_received(data)
-        if was_held:
-            self.gathering.came()
+        super().connection_made(cast(BaseTransport, Gathering(cast(Transport, transport))))
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

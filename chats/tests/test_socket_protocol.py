@@ -40,7 +40,6 @@ class Written:
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
-        self.reading: list[bool] = []  # told to go on, or to pause
         self.closed = False
 
     def write(self, data: bytes) -> None:
@@ -60,10 +59,9 @@ class Written:
         return None
 
     def pause_reading(self) -> None:
-        self.reading.append(False)
+        pass
 
-    def resume_reading(self) -> None:
-        self.reading.append(True)
+    resume_reading = pause_reading
 
 
 @asynccontextmanager
@@ -241,50 +239,14 @@ async def test_who_sends_after_the_other_side_closed_is_told() -> None:
     assert len(transport.writes) == 1  # the closing
 
 
-@on_uvloop
-async def test_what_is_taken_at_once_stops_no_reading_and_what_is_not_stops_it_at_the_second_piece() -> None:
-    taken, let = list[str](), asyncio.Event()
+async def opened() -> tuple[SocketProtocol, Any, ClientProtocol]:
+    """A protocol with an open socket, what it writes to, and who speaks to it."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
         await send({"type": "websocket.accept"})
         with suppress(asyncio.CancelledError):
-            while True:
-                taken.append((await receive())["text"])
-                if len(taken) == 2:
-                    await let.wait()
+            await asyncio.Event().wait()
 
-    protocol, transport, client = await opened(application)
-
-    async def say(*texts: str) -> None:
-        for text in texts:
-            client.send_text(text.encode())
-        protocol.data_received(b"".join(client.data_to_send()))
-        for _ in range(3):
-            await asyncio.sleep(0)
-
-    for text in "ab":
-        await say(text)
-    assert (taken, transport.reading) == (["a", "b"], [])
-    await say("c", "d")
-    assert (taken, transport.reading) == (["a", "b"], [])
-    for text in "ef":
-        await say(text)
-    assert (taken, transport.reading) == (["a", "b"], [False])
-    let.set()
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert (taken, transport.reading) == (list("abcdef"), [False, True])
-
-
-async def idle(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "websocket.accept"})
-    with suppress(asyncio.CancelledError):
-        await asyncio.Event().wait()
-
-
-async def opened(application: Any = idle) -> tuple[SocketProtocol, Any, ClientProtocol]:
-    """A protocol with an open socket, what it writes to, and who speaks to it."""
     config = uvicorn.Config(application, ws_per_message_deflate=False, lifespan="off", log_config=None)
     config.load()
     protocol = SocketProtocol(config, ServerState(), {})
