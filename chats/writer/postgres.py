@@ -170,9 +170,13 @@ def waiting(row: Row) -> Waiting:
 
 
 class Session:
-    """One connection that is opened again after a failure, used by one caller at a time."""
+    """One connection that is opened again after a failure, used by one caller at a time.
 
-    def __init__(self) -> None:
+    `by_index`: no table is read whole, however small PostgreSQL found it when it made its plans.
+    """
+
+    def __init__(self, *, by_index: bool = False) -> None:
+        self._by_index = by_index
         self._connection: psycopg.AsyncConnection[Row] | None = None
         self._lock = asyncio.Lock()
 
@@ -197,8 +201,7 @@ class Session:
         if connection is not None:
             await connection.close()
 
-    @staticmethod
-    async def _connect() -> psycopg.AsyncConnection[Row]:
+    async def _connect(self) -> psycopg.AsyncConnection[Row]:
         settings = connections["default"].settings_dict
         named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
         given = {key: str(settings[name]) for key, name in named.items() if settings[name]}
@@ -209,6 +212,8 @@ class Session:
         # Generic plans: the statements are for batches of any size, and planning them anew costs more than it finds.
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute("SET jit = off")
+        if self._by_index:
+            await connection.execute("SET enable_seqscan = off")
         arrays.register(connection)
         return connection
 
@@ -217,8 +222,8 @@ class PostgresStore:
     """See Store."""
 
     def __init__(self) -> None:
-        self._accepting, self._acknowledging, self._reading = Session(), Session(), Session()
-        self._accepting_for_groups = Session()
+        self._accepting, self._accepting_for_groups, self._reading = Session(), Session(), Session()
+        self._acknowledging = Session(by_index=True)
 
     async def open(self) -> None:
         """Connections are made when they are first used, and made again after a failure."""

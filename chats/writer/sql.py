@@ -67,9 +67,13 @@ JOIN chats_privatemessage m ON m.sender_device_id = asked.device AND m.client_me
 # The answer is a row for each message, in a group chat with all the devices that its sender may know of, by commas.
 ACKNOWLEDGE = """
 WITH gone AS (
+    -- Each is looked up, and nothing is joined: the queue is empty most of the time, and a plan that was made then
+    -- would read all of it for each batch, with all that was deleted since. Of one that expires in this very moment
+    -- the device is told once more.
     DELETE FROM chats_envelope e
-    USING unnest(%s::uuid[], %s::bigint[]) AS ack(device, position)
-    WHERE e.position = ack.position AND e.device_id = ack.device
+    WHERE e.ctid = ANY (ARRAY(
+        SELECT (SELECT w.ctid FROM chats_envelope w WHERE w.position = ack.position AND w.device_id = ack.device)
+        FROM unnest(%s::uuid[], %s::bigint[]) AS ack(device, position)))
     RETURNING e.device_id, e.message_id, e.group_message_id, e.kind, e.expired
 ), fetched AS (
     SELECT group_message_id AS id, count(*)::int AS count FROM gone WHERE group_message_id IS NOT NULL GROUP BY 1
