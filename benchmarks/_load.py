@@ -86,6 +86,9 @@ class Socket(asyncio.Protocol):
                 break
             if opcode == 1:
                 texts.append(buffer[start : start + length])
+            elif opcode == 8:
+                code = int.from_bytes(buffer[start : start + 2], "big")
+                print(f"the server closed a socket with {code}", file=sys.stderr)
             elif opcode == 9:  # ping
                 self.transport.write(b"\x8a" + bytes((0x80 | length,)) + bytes(4) + buffer[start : start + length])
             at = start + length
