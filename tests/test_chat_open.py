@@ -63,6 +63,7 @@ def test_an_open_chat_of_two_says_so_and_its_messages_can_be_changed(surfers: tu
     bob.sees("The boat is free")
     expect(bob.page.locator(".chat-head")).to_contain_text(OPEN)
 
+    alice.sees_state("The boat is free", "accepted", "read")  # only what the server has can be changed
     alice.composer.press("ArrowUp")
     expect(alice.composer).to_have_value("The boat is free")
     alice.write("The boat is free on Saturday")
