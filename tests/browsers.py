@@ -170,7 +170,7 @@ class Surfer:
         expect(self.line(text)).to_have_count(1, timeout=SECONDS)
 
     def sees_state(self, text: str, *states: str) -> None:
-        """The line with this text gets into one of these states."""
+        """The line with this text gets into one of these states; before it is stored, it is in none but "storing"."""
         expect(self.line(text)).to_have_attribute("data-state", re.compile("|".join(states)), timeout=SECONDS)
 
     def texts(self) -> list[str]:

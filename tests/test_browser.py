@@ -129,6 +129,19 @@ def test_markup_is_shown_as_text(alice: Surfer, bob: Surfer) -> None:
         expect(person.page.locator(".row-text", has_text="<img src=x")).to_have_count(1)
 
 
+def test_the_browser_asks_before_a_page_is_left_whose_message_is_not_stored_yet(alice: Surfer) -> None:
+    leave = """() => {
+        const event = new Event("beforeunload", { cancelable: true });
+        return !window.dispatchEvent(event);
+    }"""
+    assert alice.page.evaluate(leave) is False
+    alice.composer.fill("at the last moment")
+    # In one task: the store has a thread of its own, and its answer cannot have come.
+    assert alice.composer.evaluate(f"field => {{ field.form.requestSubmit(); return ({leave})(); }}") is True
+    alice.sees_state("at the last moment", "accepted", "delivered", "read")
+    assert alice.page.evaluate(leave) is False
+
+
 def test_a_reload_and_a_restart_keep_everything(alice: Surfer, bob: Surfer) -> None:
     alice.write("before the reload")
     bob.sees("before the reload")

@@ -36,16 +36,18 @@ export class OpenSender {
     this.#keeper = keeper;
   }
 
-  /** Store a message for sending in an open chat, and tell the page. Touches no network. Throws WrongUse. */
+  /** Store a message for sending in an open chat, in place of its draft. Touches no network. Throws WrongUse. */
   enqueue(id: Uint8Array, text: string): Line {
     checkOpenText(text);
-    return this.#enqueue(id, { id: random(16), text });
+    return this.#enqueue(id, (tx) => {
+      openChats.change(tx, id, { draft: "" });
+      return { id: random(16), text };
+    });
   }
 
   /** Write a failed message once more, under its own id: the server may have it after all. */
   resend(ref: OpenRef): Line {
-    const { text } = this.#context.write((tx) => this.#failed(tx, ref));
-    return this.#enqueue(ref.chat, { id: ref.message, text });
+    return this.#enqueue(ref.chat, (tx) => ({ id: ref.message, text: this.#failed(tx, ref).text }));
   }
 
   /** Take a failed message away. */
@@ -96,17 +98,18 @@ export class OpenSender {
     return this.#context.write((tx) => openOutbox.count(tx));
   }
 
-  #enqueue(chat: Uint8Array, { id, text }: Pick<OpenOutgoing, "id" | "text">): Line {
+  #enqueue(chat: Uint8Array, work: (tx: Transaction) => Pick<OpenOutgoing, "id" | "text">): Line {
     const { telling, account: sender } = this.#context;
-    const line = this.#context.write((tx) => {
+    const { id, line } = this.#context.write((tx) => {
       requireMe(tx);
       const known = writable(tx, chat);
+      const { id, text } = work(tx);
       const [, after] = openMessages.bounds(tx, chat) ?? [0, 0];
       openOutbox.remove(tx, id);
       openOutbox.add(tx, OpenOutgoing.of({ id, chat, sent: this.#context.now(), text, after }));
       const queued = openOutbox.get(tx, id);
       if (queued === null) throw new Defect(WORDS.cannotBeSent);
-      return new OpenShowing(tx, known).queued(queued);
+      return { id, line: new OpenShowing(tx, known).queued(queued) };
     });
     telling.open.line({ chat, sender, message: id });
     telling.flush();

@@ -29,11 +29,12 @@ export class Writer {
     this.#groupSender = groupSender;
   }
 
-  /** Store a message for sending in a conversation, and tell the page. Touches no network. Throws WrongUse. */
+  /** Store a message for sending in a conversation, in place of its draft. Touches no network. Throws WrongUse. */
   enqueue(chat: Uint8Array, text: string, named: readonly Uint8Array[] = []): Entry {
     checkText(text);
     return this.#enqueue((tx, me) => {
       const mentions = mentionsIn(tx, me.account, { chat, author: me.account, named });
+      chats.saveDraft(tx, chat, "");
       return this.#add(tx, me, Entry.of({ ...this.#fresh(me), ...mentions, id: random(16), text, chat }));
     });
   }

@@ -51,6 +51,7 @@ export class MessengerAppElement extends PageElement {
     for (const type of ["focus", "blur", "pageshow"]) window.addEventListener(type, attend, { signal });
     document.addEventListener("visibilitychange", attend, { signal });
     window.addEventListener("pagehide", () => this.page.attend(false), { signal });
+    window.addEventListener("beforeunload", (event) => this.#leave(event), { signal });
     window.addEventListener("popstate", () => this.#arrive(), { signal });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
@@ -225,6 +226,11 @@ export class MessengerAppElement extends PageElement {
   }
 
   /** To the open chat, or to the chats. */
+  /** Ask before a message is lost that is on its way into the store. */
+  #leave(event: BeforeUnloadEvent): void {
+    if (this.page.writing.storing > 0) event.preventDefault();
+  }
+
   #toContent(event?: Event): void {
     if (startScreen(this.page)) return;
     event?.preventDefault();

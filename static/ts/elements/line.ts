@@ -6,6 +6,7 @@ import { icons } from "./icons";
 import { hasState, tick } from "./parts";
 import type { Target } from "./state/conversation";
 import { excerpt } from "./state/excerpt";
+import { isPending } from "./state/pending";
 import { piecesOf } from "./state/pieces";
 import { timeOf, type LineRow } from "./state/rows";
 import { times, words } from "./words";
@@ -31,7 +32,7 @@ function bubble({ line, first, last, meta }: LineRow, context: LineContext): Tem
   const is = { own: line.outgoing, first, last, found: context.found, deleted: line.deleted, mentioned: line.mentioned };
   const classes = ["line", ...Object.entries(is).flatMap(([name, so]) => (so ? [`line-${name}`] : []))].join(" ");
   const part = context.whole || context.found ? null : excerpt(line.text);
-  return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${line.state}
+  return html`<div class=${classes} data-line=${line.id} data-position=${line.position} data-state=${isPending(line) ? "storing" : line.state}
       tabindex=${context.found ? "-1" : nothing}>
     ${first ? author(line, context) : nothing}
     <div class="bubble">

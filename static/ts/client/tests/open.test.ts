@@ -229,11 +229,14 @@ test("names in a text mention members, and typing is shown by name", async () =>
 
 test("drafts, muting and the order of chats of both kinds", async () => {
   const id = await openGroup(alice, bob);
-  await alice.messenger.saveDraft(id, "not yet");
   await alice.messenger.mute(id, true);
   await alice.send(bob, "first");
   await pause(3);
+  await alice.messenger.saveDraft(id, "second");
+  expect(await summary(alice, id)).toMatchObject({ draft: "second" });
   await tells(alice, id, "second");
+  expect(await summary(alice, id)).toMatchObject({ draft: "" });
+  await alice.messenger.saveDraft(id, "not yet");
   await alice.reload();
   expect((await alice.messenger.chats()).map((one) => one.last?.text)).toEqual(["second", "first"]);
   expect(await summary(alice, id)).toMatchObject({ draft: "not yet", group: { muted: true } });

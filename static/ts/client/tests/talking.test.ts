@@ -134,13 +134,17 @@ test("typing is shown, ends with the message, and ends by itself", async () => {
   expect(typing().length).toBe(4);
 });
 
-test("a draft is kept, and lines are given page by page in both directions", async () => {
+test("a draft is kept until it is sent, and lines are given page by page in both directions", async () => {
   await befriend(alice, bob);
   const chat = (await alice.chat(bob)).id;
   await alice.messenger.saveDraft(chat, "not yet");
-  for (let number = 0; number < 8; number++) await alice.send(bob, String(number));
   await alice.reload();
   expect((await summary(alice, bob)).draft).toBe("not yet");
+  for (let number = 0; number < 8; number++) await alice.send(bob, String(number));
+  const told = alice.told.flatMap((one) => (one.type === "chats" ? one.chats : []));
+  expect(told.findLast(({ id }) => id === chat)?.draft).toBe("");
+  await alice.reload();
+  expect((await summary(alice, bob)).draft).toBe("");
   const newest = await alice.messenger.lines(chat, null, 3);
   expect(newest.map((line) => line.text)).toEqual(["5", "6", "7"]);
   const before = await alice.messenger.lines(chat, newest[0]!.position, 3);

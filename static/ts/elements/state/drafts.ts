@@ -31,8 +31,14 @@ export class Drafts {
   set(chat: string, text: string): void {
     if (this.#texts.get(chat) === text) return;
     this.#texts.set(chat, text);
-    this.#waiting.get(chat)?.();
+    this.#forget(chat);
     this.#waiting.set(chat, this.#clock.after(SAVE_AFTER, () => this.flush(chat)));
+  }
+
+  /** What stood in the composer is a message now: with that, the store forgets it. */
+  sent(chat: string): void {
+    this.#texts.set(chat, "");
+    this.#forget(chat);
   }
 
   /** Give back a text that could not be sent, before what was typed since. */
@@ -44,14 +50,16 @@ export class Drafts {
 
   /** Store now what still waits: before the page goes away, or the chat changes. */
   flush(chat: string): void {
-    const cancel = this.#waiting.get(chat);
-    if (!cancel) return;
-    cancel();
-    this.#waiting.delete(chat);
-    this.#save(chat, this.#texts.get(chat) ?? "");
+    if (this.#forget(chat)) this.#save(chat, this.#texts.get(chat) ?? "");
   }
 
   flushAll(): void {
     for (const chat of [...this.#waiting.keys()]) this.flush(chat);
+  }
+
+  /** False: nothing waits to be stored. */
+  #forget(chat: string): boolean {
+    this.#waiting.get(chat)?.();
+    return this.#waiting.delete(chat);
   }
 }

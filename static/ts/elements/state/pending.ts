@@ -1,12 +1,18 @@
-// A message as it is shown before it is stored.
+// A message as it is shown before it is stored. Whoever closes the page now loses it: see Writing.storing.
 
 import type { Line } from "../../client/model";
+
+const NO_POSITION = Number.MAX_SAFE_INTEGER; // below all that are stored
+
+export function isPending(line: Line): boolean {
+  return line.position === NO_POSITION;
+}
 
 export function pendingLine(known: Pick<Line, "id" | "chat" | "sentAt" | "text" | "mentions">): Line {
   return {
     ...known,
     sender: "",
-    position: Number.MAX_SAFE_INTEGER,
+    position: NO_POSITION,
     kind: "text",
     outgoing: true,
     acceptedAt: 0,

@@ -114,6 +114,30 @@ test("deleting a message that is being edited ends that", async () => {
   expect(page.conversation?.line(first.id)).toMatchObject({ deleted: true, text: "" });
 });
 
+test("a draft that is sent is left to the message, which takes its place in the store", async () => {
+  page.writing.typed("half a draft");
+  clock.pass(SAVE_AFTER);
+  await settled();
+  page.writing.typed("half a draft, and the rest");
+  const sending = page.writing.send("half a draft, and the rest");
+  expect(page.writing.storing).toBe(1);
+  expect(page.writing.drafts.text(OPEN)).toBe("");
+  await sending;
+  clock.pass(SAVE_AFTER);
+  await settled();
+  expect(page.writing.storing).toBe(0);
+  expect(calls("saveDraft")).toEqual([`saveDraft ${OPEN} half a draft`]);
+
+  fake.failing = "This message is too long.";
+  const refused = page.writing.send("too long");
+  expect(page.writing.storing).toBe(1);
+  await refused;
+  expect(page.writing.storing).toBe(0);
+  clock.pass(SAVE_AFTER);
+  await settled();
+  expect(calls("saveDraft").at(-1)).toBe(`saveDraft ${OPEN} too long`);
+});
+
 test("drafts are stored while typing and when the chat is left", async () => {
   page.writing.typed("half");
   clock.pass(SAVE_AFTER);

@@ -27,6 +27,8 @@ export class Writing {
   readonly changed = new Changes();
   readonly drafts: Drafts;
   editing: Editing | null = null;
+  /** Messages that are on the screen and not stored yet: whoever leaves the page now loses them. */
+  storing = 0;
   readonly #messenger: Messenger;
   readonly #ready: Promise<void>;
   readonly #own: string; // account
@@ -78,16 +80,18 @@ export class Writing {
     const pending = conversation.addPending(text, mentions);
     void conversation.newest();
     this.#typing.stop();
-    this.drafts.set(conversation.chat, "");
-    this.drafts.flush(conversation.chat);
-    await this.#ready;
+    this.drafts.sent(conversation.chat);
+    this.storing += 1;
     try {
+      await this.#ready;
       const accounts = mentions.map(({ account }) => account);
       conversation.settle(pending, await this.#messenger.send(conversation.chat, text, { mentions: accounts }));
     } catch (error) {
       conversation.settle(pending, null);
       this.drafts.restore(conversation.chat, text);
       this.#notices.complain(error);
+    } finally {
+      this.storing -= 1;
     }
   }
 
