@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from clocks import SteppingClock
-from parties import PASSWORD, Open
+from group_parties import Friends, make_friends
+from parties import PASSWORD, Open, registered
 from relay import Relay
 
 from messenger_client import Client
@@ -52,15 +53,26 @@ async def open_client(relay: Relay, tmp_path: Path, clock: SteppingClock) -> Asy
 
 @pytest.fixture
 async def alice(open_client: Open) -> Client:
-    return await _registered(open_client, "alice")
+    return await registered(open_client, "alice")
 
 
 @pytest.fixture
 async def bob(open_client: Open) -> Client:
-    return await _registered(open_client, "bob")
+    return await registered(open_client, "bob")
 
 
-async def _registered(open_client: Open, name: str) -> Client:
-    client: Client = await open_client(name)
-    await client.register(name, f"{name}@example.org", PASSWORD)
-    return client
+@pytest.fixture
+async def dora(open_client: Open) -> Client:
+    """The third in the group chats."""
+    return await registered(open_client, "dora")
+
+
+@pytest.fixture
+async def mallory(open_client: Open) -> Client:
+    """Whom the server would like to have where nobody let her in."""
+    return await registered(open_client, "mallory")
+
+
+@pytest.fixture
+async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
+    return await make_friends(alice, bob, dora)

@@ -30,12 +30,6 @@ from messenger_client.store.group_records import Group
 Friends = tuple[Client, Client, Client]
 
 
-async def registered(open_client: Open, name: str) -> Client:
-    client = await open_client(name)
-    await client.register(name, f"{name}@example.org", PASSWORD)
-    return client
-
-
 async def make_friends(alice: Client, bob: Client, dora: Client) -> Friends:
     """Alice owns the group chat `Friends`; bob and dora are in it, and have accepted."""
     await alice.create_group("Friends", ["bob", "dora"])

@@ -16,6 +16,12 @@ PASSWORD = "a quiet river bends twice"
 Open = Callable[[str], Awaitable[Client]]
 
 
+async def registered(open_client: Open, name: str) -> Client:
+    client = await open_client(name)
+    await client.register(name, f"{name}@example.org", PASSWORD)
+    return client
+
+
 async def shown(client: Client, count: int, *, seconds: float = 10) -> list[Event]:
     """Listen until so many events were given out, each marked as seen."""
     found: list[Event] = []

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 from clocks import SteppingClock
-from group_parties import account, lines, registered, settle
-from parties import Open, second_device, texts
+from group_parties import account, lines, settle
+from parties import Open, registered, second_device, texts
 from relay import Json, Relay, problem
 
 from messenger_client import Client

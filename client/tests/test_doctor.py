@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from clocks import SteppingClock
 from damage import Damage, again, alter, ask, count_sessions, flipped, lose, scribble, slip
-from parties import PASSWORD, Open, befriend, nothing_more, shown
+from parties import PASSWORD, Open, befriend, nothing_more, registered, shown
 from relay import Relay
 
 from messenger_client import Client, Message, Notice
@@ -145,8 +145,7 @@ async def test_a_message_is_sent_again_three_times_to_a_device_and_no_more(
 async def test_a_message_is_sent_again_to_the_device_that_it_was_for_and_to_no_other(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
-    carol = await open_client("carol")
-    await carol.register("carol", "carol@example.org", PASSWORD)
+    carol = await registered(open_client, "carol")
     await befriend(alice, bob)
     await befriend(alice, carol)
     await alice.send("bob", "for bob alone")
@@ -205,8 +204,7 @@ async def test_what_was_sent_more_than_two_weeks_ago_is_not_sent_again(
 async def test_a_text_that_comes_in_a_control_envelope_is_shown_nowhere(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
-    carol = await open_client("carol")
-    await carol.register("carol", "carol@example.org", PASSWORD)
+    carol = await registered(open_client, "carol")
     await carol._directory.pinned("bob")
     await carol.send("bob", "hi")
     await bob.sync()

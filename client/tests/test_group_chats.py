@@ -5,23 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from group_parties import Friends, lines, make_friends, notices, registered, roster, settle
-from parties import Open, nothing_more, second_device, shown
+from group_parties import Friends, lines, notices, roster, settle
+from parties import Open, nothing_more, registered, second_device, shown
 from relay import Relay
 
 from messenger_client import Client, Message
 from messenger_client.errors import Refused, UnknownPerson, Unreachable, WrongUse
 from messenger_client.store import groups
-
-
-@pytest.fixture
-async def dora(open_client: Open) -> Client:
-    return await registered(open_client, "dora")
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
-    return await make_friends(alice, bob, dora)
 
 
 async def test_everybody_reads_what_each_writes(friends: Friends) -> None:

@@ -7,19 +7,14 @@ import secrets
 from uuid import uuid4
 
 import pytest
-from group_parties import Friends, account, account_id, lines, make_friends, registered, settle, tell
-from parties import Open
+from group_parties import Friends, account, account_id, lines, settle, tell
+from parties import Open, registered
 from relay import Relay
 
 from messenger_client import Client
 from messenger_client.errors import KeysRefused
 from messenger_client.store import groups
 from messenger_client.store.group_records import Early
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, open_client: Open) -> Friends:
-    return await make_friends(alice, bob, await registered(open_client, "dora"))
 
 
 async def kept(client: Client, group: bytes) -> list[bytes]:

@@ -19,13 +19,12 @@ from group_parties import (
     make_up,
     notices,
     refuses,
-    registered,
     roster,
     settle,
     tell,
     written_by,
 )
-from parties import Open, befriend, second_device
+from parties import Open, befriend, registered, second_device
 from relay import Answer, Relay, b64, problem
 from relay_groups import Group
 
@@ -37,21 +36,6 @@ from messenger_client.protocol.ids import ConversationId, GroupId
 from messenger_client.store import groups
 
 NO_LIST = "no list of alice's that counts here"
-
-
-@pytest.fixture
-async def dora(open_client: Open) -> Client:
-    return await registered(open_client, "dora")
-
-
-@pytest.fixture
-async def mallory(open_client: Open) -> Client:
-    return await registered(open_client, "mallory")
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
-    return await make_friends(alice, bob, dora)
 
 
 async def give_up_the_terminal(alice: Client, open_client: Open) -> Client:

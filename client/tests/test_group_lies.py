@@ -5,41 +5,12 @@ from __future__ import annotations
 import copy
 
 import pytest
-from group_parties import (
-    Friends,
-    account,
-    account_id,
-    lines,
-    make_friends,
-    notices,
-    refuses,
-    registered,
-    roster,
-    settle,
-    written_by,
-)
-from parties import Open
+from group_parties import Friends, account, account_id, lines, notices, refuses, roster, settle, written_by
 from relay import Relay, b64, decode
 
 from messenger_client import Client
 from messenger_client.errors import Refused
 from messenger_client.protocol.group_args import Add, SetMeta
-
-
-@pytest.fixture
-async def dora(open_client: Open) -> Client:
-    return await registered(open_client, "dora")
-
-
-@pytest.fixture
-async def mallory(open_client: Open) -> Client:
-    """Whom the server would like to have in it."""
-    return await registered(open_client, "mallory")
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
-    return await make_friends(alice, bob, dora)
 
 
 async def test_a_member_that_nobody_let_in_is_not_written_to(friends: Friends, mallory: Client, relay: Relay) -> None:

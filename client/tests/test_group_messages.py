@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 from clocks import SteppingClock
-from group_parties import Friends, lines, make_friends, notices, registered, settle
-from parties import Open, nothing_more, shown
+from group_parties import Friends, lines, notices, settle
+from parties import Open, nothing_more, registered, shown
 from relay import Json, Relay, b64, problem
 
 from messenger_client import Client, Message
@@ -16,16 +16,6 @@ from messenger_client.protocol.limits import CHAIN_MESSAGES, DAY
 from messenger_client.store import Transaction, groups
 
 MINUTE = 60_000
-
-
-@pytest.fixture
-async def dora(open_client: Open) -> Client:
-    return await registered(open_client, "dora")
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
-    return await make_friends(alice, bob, dora)
 
 
 async def chain_of(client: Client) -> bytes:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from group_parties import Friends, make_friends, notices, registered, settle
+from group_parties import Friends, notices, settle
 from open_parties import choir
-from parties import Open, befriend, shown
+from parties import befriend, shown
 from relay import Relay
 from test_cli import terminal
 
@@ -19,11 +19,6 @@ from messenger_client import Client, Message
 from messenger_client.cli.output import Output
 from messenger_client.client import Reached
 from messenger_client.errors import Refused, WrongUse
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, open_client: Open) -> Friends:
-    return await make_friends(alice, bob, await registered(open_client, "dora"))
 
 
 async def test_what_people_see_is_changed_in_one_operation(friends: Friends, relay: Relay) -> None:

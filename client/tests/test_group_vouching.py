@@ -14,17 +14,15 @@ from group_parties import (
     account_id,
     as_json,
     lose_everything,
-    make_friends,
     make_up,
     refuses,
-    registered,
     roster,
     settle,
     signed_by,
     tell,
     written_by,
 )
-from parties import Open, second_device
+from parties import Open, registered, second_device
 from relay import Relay
 from relay_keys import Json
 
@@ -41,28 +39,18 @@ from messenger_client.store import peers
 NO_LIST = "no list of dora's that counts here"
 
 
-@pytest.fixture
-async def dora(open_client: Open) -> Client:
-    return await registered(open_client, "dora")
-
-
-@pytest.fixture
-async def mallory(open_client: Open) -> Client:
-    return await registered(open_client, "mallory")
-
-
 @pytest.fixture(autouse=True)
 async def ghost(open_client: Open) -> Client:
     return await registered(open_client, "ghost")
 
 
 @pytest.fixture
-async def friends(alice: Client, bob: Client, dora: Client) -> Friends:
+async def friends(friends: Friends) -> Friends:
     """Where dora is an owner, too."""
-    found = await make_friends(alice, bob, dora)
+    alice, bob, _ = friends
     await alice.set_group_role("Friends", "dora", "owner")
     await settle(bob)
-    return found
+    return friends
 
 
 def show(relay: Relay, *operations: Json) -> None:

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from clocks import SteppingClock
-from parties import PASSWORD, Open, befriend, nothing_more, second_device, states, texts
+from parties import PASSWORD, Open, befriend, nothing_more, registered, second_device, states, texts
 from relay import Relay, problem
 from test_sending import show_another_identity
 
@@ -68,8 +68,7 @@ async def test_without_history_nothing_of_before_is_there_and_pins_are(
 ) -> None:
     await befriend(alice, bob)
     await alice.verify("bob", (await alice.safety_number("bob")).key)
-    carol = await open_client("carol")
-    await carol.register("carol", "carol@example.org", PASSWORD)
+    carol = await registered(open_client, "carol")
     await befriend(alice, carol)
     laptop = await second_device(open_client, alice, "laptop", history=False)
     assert await lines(laptop, "bob") == []
@@ -266,8 +265,7 @@ async def test_a_device_without_prekeys_is_left_out_and_stops_nobody(
 ) -> None:
     await befriend(alice, bob)
     laptop = await second_device(open_client, bob, "laptop")
-    carol = await open_client("carol")
-    await carol.register("carol", "carol@example.org", PASSWORD)
+    carol = await registered(open_client, "carol")
     clock.ahead += 6 * 7 * 24 * 3_600_000  # the laptop has slept for six weeks
     await carol.send("bob", "hi")
     await bob.sync()
@@ -276,8 +274,7 @@ async def test_a_device_without_prekeys_is_left_out_and_stops_nobody(
     assert (await lines(laptop, "carol"))[-1] == "hi"
     clock.ahead += 100 * 24 * 3_600_000  # its signed prekey is too old by now
     await bob._prekeys.check()
-    dave = await open_client("dave")
-    await dave.register("dave", "dave@example.org", PASSWORD)
+    dave = await registered(open_client, "dave")
     sent = await dave.send("bob", "hello")
     assert (sent.state, len(sent.skipped)) == ("accepted", 1)
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from parties import PASSWORD, Open, befriend, second_device, texts
+from parties import Open, befriend, registered, second_device, texts
 from relay import Relay, b64, decode
 from test_sending import add_device, changed, publish, show_another_identity
 
@@ -172,8 +172,7 @@ async def test_prekeys_of_one_device_are_not_taken_for_another(
 async def test_keys_of_somebody_else_leave_nobody_to_write_to_and_the_message_waits(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
-    mallory = await open_client("mallory")
-    await mallory.register("mallory", "mallory@example.org", PASSWORD)
+    await registered(open_client, "mallory")
     true, false = relay.device_of("bob"), relay.device_of("mallory")
     kept, relay.prekeys[true] = relay.prekeys[true], relay.prekeys[false]
     sent = await alice.send("bob", "for bob alone")

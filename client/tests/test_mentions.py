@@ -8,9 +8,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from group_parties import Friends, lines, make_friends, registered
+from group_parties import Friends, lines
 from open_parties import choir
-from parties import Open, shown
+from parties import shown
 from relay import Relay
 from test_cli import terminal
 
@@ -21,11 +21,6 @@ from messenger_client.client.mentions import MOST, find_mentions, mentions_of
 from messenger_client.client.showing import name_of
 from messenger_client.errors import WrongUse
 from messenger_client.store import Transaction, groups
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, open_client: Open) -> Friends:
-    return await make_friends(alice, bob, await registered(open_client, "dora"))
 
 
 async def account_of(client: Client) -> Account:

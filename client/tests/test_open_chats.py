@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from group_parties import lines, registered
+from group_parties import lines
 from open_parties import ENCRYPTED, choir, numbered, rows, written
-from parties import Open, befriend, nothing_more, shown, texts
+from parties import Open, befriend, nothing_more, registered, shown, texts
 from relay import Relay, problem
 
 from messenger_client import Client, Message, Notice

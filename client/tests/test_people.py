@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from parties import PASSWORD, Open, befriend, shown, texts
+from parties import Open, befriend, registered, shown, texts
 from relay import Answer, Relay, problem
 from test_sending import changed, new_identity, show_another_identity
 
@@ -16,8 +16,7 @@ async def test_a_name_with_pinned_keys_stays_with_its_account_whatever_the_serve
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
     await befriend(alice, bob)
-    mallory = await open_client("mallory")
-    await mallory.register("mallory", "mallory@example.org", PASSWORD)
+    mallory = await registered(open_client, "mallory")
     account = relay.accounts["mallory"]["id"]
 
     def renamed(answer: Answer) -> Answer:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from clocks import SteppingClock
-from parties import PASSWORD, Open, befriend, nothing_more, shown, texts
+from parties import Open, befriend, nothing_more, registered, shown, texts
 from relay import Relay, b64, decode, problem
 
 from messenger_client import Client, Message, Notice
@@ -134,8 +134,7 @@ async def test_first_messages_of_many_strangers_take_one_call_to_the_directory(
 ) -> None:
     names = ["carol", "dave", "erin"]
     for name in names:
-        stranger = await open_client(name)
-        await stranger.register(name, f"{name}@example.org", PASSWORD)
+        stranger = await registered(open_client, name)
         await stranger.send("alice", f"I am {name}")
     relay.refusals[f"GET accounts/{relay.accounts['erin']['id']}"] = [problem(429, "too_many_requests")]
     before = relay.times("GET", "keys/directory")
@@ -172,8 +171,7 @@ async def test_a_time_that_no_column_holds_makes_one_envelope_malformed(
 async def test_nonsense_instead_of_one_sender_s_lists_stops_no_other_sender(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
-    carol = await open_client("carol")
-    await carol.register("carol", "carol@example.org", PASSWORD)
+    carol = await registered(open_client, "carol")
     await bob.send("alice", "I am bob")
     await carol.send("alice", "I am carol")
     relay.lists[relay.accounts["bob"]["id"]] = [{"payload": 7}]
@@ -187,8 +185,7 @@ async def test_a_directory_that_refuses_stops_nobody_who_is_known(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
     await befriend(alice, bob)
-    carol = await open_client("carol")
-    await carol.register("carol", "carol@example.org", PASSWORD)
+    carol = await registered(open_client, "carol")
     await carol.send("alice", "I am carol")
     await bob.send("alice", "I am bob")
     relay.refusals["GET keys/directory"] = [problem(404, "not_found")] * 9

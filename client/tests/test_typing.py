@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from group_parties import Friends, make_friends, registered
+from group_parties import Friends
 from open_parties import choir
-from parties import Open, befriend
+from parties import befriend
 from relay import Json, Relay
 from test_cli import terminal
 
@@ -21,11 +21,6 @@ from messenger_client.cli.verb import Shared, Terminal
 from messenger_client.client import Typing
 
 NOBODY = "7" * 8 + "-7777-7777-7777-" + "7" * 12
-
-
-@pytest.fixture
-async def friends(alice: Client, bob: Client, open_client: Open) -> Friends:
-    return await make_friends(alice, bob, await registered(open_client, "dora"))
 
 
 @asynccontextmanager
