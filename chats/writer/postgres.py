@@ -141,6 +141,11 @@ def drain_parameters(rooms: Mapping[DeviceId, int], held: Collection[int], limit
     return [devices, arrays.int8s(list(rooms.values())), arrays.int8s(list(held)), limit]
 
 
+def having_parameters(devices: Collection[DeviceId], held: Collection[int]) -> list[object]:
+    """What sql.HAVING takes."""
+    return [arrays.uuids([known_bytes(device) for device in devices]), arrays.int8s(list(held))]
+
+
 def entered(rows: Sequence[Row]) -> list[Entered]:
     """Rows of sql.ACKNOWLEDGE."""
     return [
@@ -222,8 +227,8 @@ class PostgresStore:
     """See Store."""
 
     def __init__(self) -> None:
-        self._accepting, self._accepting_for_groups, self._reading = Session(), Session(), Session()
-        self._acknowledging = Session(by_index=True)
+        self._accepting, self._accepting_for_groups = Session(), Session()
+        self._acknowledging, self._reading = Session(by_index=True), Session(by_index=True)
 
     async def open(self) -> None:
         """Connections are made when they are first used, and made again after a failure."""
@@ -256,6 +261,5 @@ class PostgresStore:
         return [waiting(row) for row in rows]
 
     async def having_envelopes(self, devices: Collection[DeviceId], held: Collection[int]) -> set[DeviceId]:
-        asked = [arrays.uuids([known_bytes(device) for device in devices]), arrays.int8s(list(held))]
-        rows = await self._reading.rows(sql.HAVING, asked)
+        rows = await self._reading.rows(sql.HAVING, having_parameters(devices, held))
         return {DeviceId(row[0]) for row in rows}

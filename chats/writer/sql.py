@@ -159,8 +159,10 @@ WHERE e.before < asked.room
 ORDER BY e.position
 """
 
+# Not EXISTS, which may become a join: see ACKNOWLEDGE.
 HAVING = """
 SELECT asked.device::text FROM unnest(%s::uuid[]) AS asked(device)
-WHERE EXISTS (
-    SELECT 1 FROM chats_envelope q WHERE q.device_id = asked.device AND q.position <> ALL (%s::bigint[]))
+WHERE (
+    SELECT true FROM chats_envelope q
+    WHERE q.device_id = asked.device AND q.position <> ALL (%s::bigint[]) LIMIT 1)
 """
