@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 from clocks import SteppingClock
-from parties import Open, befriend, nothing_more, second_device, shown, states, texts
+from parties import PASSWORD, Open, befriend, nothing_more, second_device, shown, states, texts
 from relay import Answer, Relay, b64, decode, problem
 
 from messenger_client import Client, Notice
+from messenger_client.api import answers
 from messenger_client.client.context import own_device
 from messenger_client.errors import IdentityHasChanged, KeysRefused, Refused, UnknownPerson, WrongUse
 from messenger_client.protocol import cbor, form, keys
@@ -181,6 +182,47 @@ async def test_after_devices_changed_the_same_content_goes_under_the_same_id(
     # The new device has no prekeys yet: left out, named, and nobody waits for it.
     assert second["skipped"] == [added]
     assert sent.skipped == (added,)
+
+
+async def test_lists_that_have_changed_are_asked_for_once_for_all_that_was_refused(
+    alice: Client, bob: Client, relay: Relay
+) -> None:
+    await befriend(alice, bob)
+    add_device(bob, relay)
+    relay.refusals["POST messages"] += [changed(relay, "bob") for _ in range(3)]
+    for text in ("one", "two", "three"):
+        await alice.write_down("bob", text)
+    relay.requests.clear()
+    await alice.sync()
+    assert relay.times("GET", "envelopes") == 2  # and once as in each sync
+    assert relay.times("POST", "messages") == 6
+    assert await texts(bob, 3) == ["one", "two", "three"]
+
+
+async def test_what_is_encrypted_for_lists_of_before_does_not_leave_with_what_is_for_those_of_now(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    await (await open_client("charlie")).register("charlie", "charlie@example.org", PASSWORD)
+    add_device(bob, relay)
+    account = relay.accounts["bob"]["id"]
+
+    def learn(answer: Answer) -> Answer:
+        """Another process of hers takes bob's newest list."""
+        newest = answers.directory({"account": account, "lists": relay.lists[account][-1:], "suspended": []})
+        with alice._context.store.transaction() as tx:
+            alice._directory._apply(tx, newest, peers.pin_of(peers.by_account(tx, newest.account)))
+        return answer
+
+    before = len(relay.bodies("messages"))
+    for name, text in (("bob", "one"), ("charlie", "hello"), ("bob", "two")):
+        await alice.write_down(name, text)
+    relay.faults["GET accounts/charlie"].append(learn)
+    await alice.sync()
+    sent = [body for body in relay.bodies("messages")[before:] if body["to"] == account]
+    assert len(sent) == 2
+    assert sent[0]["lists"] == sent[1]["lists"]
+    assert await texts(bob, 2) == ["one", "two"]
 
 
 async def test_a_suspended_device_gets_nothing(alice: Client, bob: Client, relay: Relay) -> None:

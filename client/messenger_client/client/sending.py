@@ -119,6 +119,34 @@ class Sender:
 
     async def _send_some(self, ready: list[Outgoing], problems: Problems) -> None:
         """Encrypt in order, send together, settle."""
+        encrypted = await self._encrypt_all(ready, problems)
+        if not await self._context.write(lambda tx: all(_is_current(tx, one) for one in encrypted), durable=False):
+            # Learnt while the last were encrypted: the first would be refused, and come long after them.
+            encrypted = await self._encrypt_all(encrypted, problems)
+        results = await asyncio.gather(*(self._post(one) for one in encrypted), return_exceptions=True)
+        answered = list(zip(encrypted, results, strict=True))
+        accepted = [(one, result) for one, result in answered if isinstance(result, Accepted)]
+        if accepted:
+            await self._context.write(lambda tx: settle(tx, accepted), durable=False)
+            self._context.changed.set()
+        wait: float | None = None
+        # The last first: each that fails gives its counter back.
+        for outgoing, result in reversed(answered):
+            if isinstance(result, Refused):
+                await self._refused(outgoing, result, problems)
+            elif isinstance(result, Unreachable) and result.code == "too_many_requests":
+                wait = max(wait or 0.0, result.retry_after or 1.0)
+                if wait > LONGEST_WAIT:
+                    raise result
+            elif isinstance(result, Exception) and not isinstance(result, _ELSEWHERE):
+                await self._give_up(outgoing, result, problems)
+            elif isinstance(result, BaseException):
+                raise result
+        if wait is not None:
+            await self._context.clock.sleep(wait)
+
+    async def _encrypt_all(self, ready: list[Outgoing], problems: Problems) -> list[Outgoing]:
+        """Those that can leave, in order."""
         encrypted: list[Outgoing] = []
         for outgoing in ready:
             if outgoing.to_name.casefold() in problems.stuck:
@@ -148,27 +176,7 @@ class Sender:
                 raise
             except Exception as error:
                 await self._give_up(outgoing, error, problems)
-        results = await asyncio.gather(*(self._post(one) for one in encrypted), return_exceptions=True)
-        answered = list(zip(encrypted, results, strict=True))
-        accepted = [(one, result) for one, result in answered if isinstance(result, Accepted)]
-        if accepted:
-            await self._context.write(lambda tx: settle(tx, accepted), durable=False)
-            self._context.changed.set()
-        wait: float | None = None
-        # The last first: each that fails gives its counter back.
-        for outgoing, result in reversed(answered):
-            if isinstance(result, Refused):
-                await self._refused(outgoing, result, problems)
-            elif isinstance(result, Unreachable) and result.code == "too_many_requests":
-                wait = max(wait or 0.0, result.retry_after or 1.0)
-                if wait > LONGEST_WAIT:
-                    raise result
-            elif isinstance(result, Exception) and not isinstance(result, _ELSEWHERE):
-                await self._give_up(outgoing, result, problems)
-            elif isinstance(result, BaseException):
-                raise result
-        if wait is not None:
-            await self._context.clock.sleep(wait)
+        return encrypted
 
     def _encrypted(self, tx: Transaction, outgoing: Outgoing) -> Outgoing | None:
         """What was encrypted before. None: nothing, or for others than it would be for now; then it is made anew."""
@@ -278,13 +286,15 @@ class Sender:
     async def _refused(self, outgoing: Outgoing, error: Refused, problems: Problems) -> None:
         if error.code in ("devices_changed", "group_changed") and outgoing.attempts < MOST_ATTEMPTS:
             try:
-                # First what a device that has been taken off wrote before: its sessions go with it.
-                await self._inbox.fetch()
                 if outgoing.group:
+                    await self._inbox.fetch()
                     await self._groups.look_at(outgoing, error)
-                else:
+                elif await self._context.write(lambda tx: _is_current(tx, outgoing), durable=False):
+                    # First what a device that has been taken off wrote before: its sessions go with it.
+                    await self._inbox.fetch()
                     found = [answers.directory(one) for one in forms.items(error.problem.get("accounts"))]
                     await self._directory.take(found)
+                # Else the refusal of another one has told it.
             except KeysRefused as refused:
                 problems.of[outgoing.id] = problems.stuck[outgoing.to_name.casefold()] = refused
                 return
@@ -313,5 +323,8 @@ class Sender:
 
 
 def _is_current(tx: Transaction, outgoing: Outgoing) -> bool:
+    """Whether a message is encrypted for the lists that are known now. What a group chat's is for, that says."""
+    if outgoing.group:
+        return True
     pins = {account: peers.pin_of(peers.by_account(tx, account)) for account in outgoing.lists or {}}
     return outgoing.lists == {account: pin.newest.hash for account, pin in pins.items() if pin is not None}
