@@ -34,6 +34,13 @@ async def shown(client: Client, count: int, *, seconds: float = 10) -> list[Even
     return found
 
 
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
+    """Wait for what other tasks do."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 async def nothing_more(client: Client, *, seconds: float = 0.7) -> bool:
     try:
         found = await shown(client, 1, seconds=seconds)

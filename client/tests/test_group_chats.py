@@ -173,11 +173,12 @@ async def test_ones_other_devices_are_in_it_by_themselves(friends: Friends, open
     assert mine.outgoing
 
 
-async def test_while_people_listen_it_comes_by_itself(friends: Friends) -> None:
+async def test_while_people_listen_it_comes_by_itself(friends: Friends, relay: Relay) -> None:
     alice, bob, dora = friends
     async with bob.connected(), dora.connected():
         listening = asyncio.create_task(shown(dora, 2, seconds=20))
-        await asyncio.sleep(0.3)
+        devices = {relay.device_of(name) for name in ("bob", "dora")}
+        await asyncio.to_thread(relay.wait_for, lambda: devices <= relay.sockets.keys())
         await alice.rename_group("Friends", "Loud")
         await bob.send("#" + (await bob.groups())[0].id, "over the socket")
         assert sorted(event.text for event in await listening) == [

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 
 import pytest
-from parties import Open, befriend, second_device, states, texts
+from parties import Open, befriend, second_device, states, texts, until
 from relay import Relay
 
 from messenger_client import Client, Message
@@ -52,6 +52,11 @@ async def test_a_chat_that_another_own_device_has_begun_is_known_here(
     assert all(chat.other == "bob" for chat in await laptop.chats())
 
 
+async def unseen(client: Client, count: int) -> bool:
+    """So many messages of the only conversation are new."""
+    return [chat.unseen for chat in await client.chats()] == [count]
+
+
 async def test_what_was_read_on_one_own_device_is_not_unread_on_another(
     alice: Client, bob: Client, relay: Relay, open_client: Open
 ) -> None:
@@ -66,8 +71,7 @@ async def test_what_was_read_on_one_own_device_is_not_unread_on_another(
     async with laptop.connected():
         await asyncio.to_thread(relay.wait_for, lambda: bool(relay.sockets))
         await alice.mark_read(read)
-        await asyncio.sleep(0.3)
-    assert [chat.unseen for chat in await laptop.chats()] == [1]
+        await until(lambda: unseen(laptop, 1))
     rest = [event for event in await alice.history("bob") if isinstance(event, Message) and event.text == "two"]
     await alice.mark_read(rest)  # while the laptop is away
     await laptop.sync()
@@ -84,8 +88,10 @@ async def test_a_contact_that_one_device_blocks_is_blocked_on_the_other(
     async with laptop.connected():
         await asyncio.to_thread(relay.wait_for, lambda: bool(relay.sockets))
         await alice.block("bob")
-        await asyncio.sleep(0.3)
-    with laptop._context.store.transaction() as tx:
-        peer = peers.by_account(tx, uuid.UUID(relay.accounts["bob"]["id"]).bytes)
-    assert peer is not None
-    assert peer.blocked
+
+        async def blocked() -> bool:
+            with laptop._context.store.transaction() as tx:
+                peer = peers.by_account(tx, uuid.UUID(relay.accounts["bob"]["id"]).bytes)
+            return peer is not None and peer.blocked
+
+        await until(blocked)

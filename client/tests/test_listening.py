@@ -31,10 +31,11 @@ def test_the_wait_grows_to_a_ceiling_and_is_random_all_the_way_down() -> None:
     assert max(waits) == LONGEST
 
 
-async def test_a_message_arrives_while_listening(alice: Client, bob: Client) -> None:
+async def test_a_message_arrives_while_listening(alice: Client, bob: Client, relay: Relay) -> None:
     await befriend(alice, bob)
     listening = asyncio.create_task(texts(bob, 2))
-    await asyncio.sleep(0.2)
+    device = relay.device_of("bob")
+    await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
     await alice.send("bob", "one")
     await alice.send("bob", "two")
     assert await listening == ["one", "two"]
