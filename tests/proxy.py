@@ -18,6 +18,7 @@ class Proxy:
         self._cut = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._links: list[socket.socket] = []
+        self._changing = threading.Lock()  # a link that is made while the line is cut is cut like the others
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -40,8 +41,9 @@ class Proxy:
 
     def cut(self) -> None:
         """Break every connection, and each new one at once, as a network that is gone."""
-        self._cut.set()
-        links, self._links = self._links, []
+        with self._changing:
+            self._cut.set()
+            links, self._links = self._links, []
         _close(links)
 
     def restore(self) -> None:
@@ -52,17 +54,21 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                if self._cut.is_set():
-                    _close([client])
-                    continue
-                try:
-                    server = socket.create_connection(("127.0.0.1", self._target))
-                except OSError:  # it is down: so is the line, for now
-                    _close([client])
-                    continue
-                self._links += [client, server]
-                for ends in ((client, server, self._holding_clients), (server, client, self._holding_servers)):
-                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+                self._link(client)
+
+    def _link(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:  # it is down: so is the line, for now
+            _close([client])
+            return
+        with self._changing:
+            if self._cut.is_set():
+                _close([client, server])
+                return
+            self._links += [client, server]
+        for ends in ((client, server, self._holding_clients), (server, client, self._holding_servers)):
+            threading.Thread(target=self._forward, args=ends, daemon=True).start()
 
     def _forward(self, source: socket.socket, sink: socket.socket, holding: threading.Event) -> None:
         with contextlib.suppress(OSError):
