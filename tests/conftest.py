@@ -47,6 +47,24 @@ def visit(playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="module")
+def surf(visit: Visit) -> Visit:
+    """Sign somebody up in a browser of their own."""
+
+    def sign_up(name: str) -> Surfer:
+        person = visit(name)
+        person.sign_up()
+        return person
+
+    return sign_up
+
+
+@pytest.fixture(scope="module")
+def surfers(surf: Visit) -> tuple[Surfer, Surfer]:
+    """Alice and bob, who have not written to each other yet."""
+    return surf("alice"), surf("bob")
+
+
+@pytest.fixture(scope="module")
 def friends(join: Join) -> tuple[Person, Person]:
     """Alice and bob, who have written to each other.
 

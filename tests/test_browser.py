@@ -30,18 +30,6 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def surf(visit: Visit) -> Visit:
-    """Sign somebody up in a browser of their own."""
-
-    def sign_up(name: str) -> Surfer:
-        person = visit(name)
-        person.sign_up()
-        return person
-
-    return sign_up
-
-
-@pytest.fixture(scope="module")
 def friends(surf: Visit) -> tuple[Surfer, Surfer]:
     """Alice and bob, who have written to each other."""
     alice, bob = surf("alice"), surf("bob")

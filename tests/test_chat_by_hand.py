@@ -47,12 +47,9 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def people(visit: Visit) -> tuple[Surfer, Surfer]:
+def people(surf: Visit) -> tuple[Surfer, Surfer]:
     """Rosa, who leaves the mouse alone, and sven, who writes to her."""
-    rosa, sven = visit("rosa"), visit("sven")
-    rosa.sign_up()
-    sven.sign_up()
-    return rosa, sven
+    return surf("rosa"), surf("sven")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browsers import SECONDS, Surfer
-from tests.conftest import Visit
 from tests.people import Person
 from tests.stacks import Stack, running
 
@@ -22,15 +21,6 @@ AFTER = "nothing of this is for bob"
 def stack() -> Iterator[Stack]:
     with running("embedded", pages=True) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def surfers(visit: Visit) -> tuple[Surfer, Surfer]:
-    """Alice, who makes the group, and bob, whom she removes."""
-    alice, bob = visit("alice"), visit("bob")
-    alice.sign_up()
-    bob.sign_up()
-    return alice, bob
 
 
 def make_group(surfer: Surfer, *names: str) -> None:

@@ -28,12 +28,9 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def people(visit: Visit) -> tuple[Surfer, Surfer]:
+def people(surf: Visit) -> tuple[Surfer, Surfer]:
     """Nora, whose page is looked at, and omar, who writes to her."""
-    nora, omar = visit("nora"), visit("omar")
-    nora.sign_up()
-    omar.sign_up()
-    return nora, omar
+    return surf("nora"), surf("omar")
 
 
 def look(page: Page, name: str, prepare: Callable[[], object] = lambda: None) -> None:

@@ -9,7 +9,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from tests.browsers import SECONDS, Surfer
-from tests.conftest import Visit
 from tests.stacks import Stack, running
 
 TITLE = "Harbour"
@@ -20,15 +19,6 @@ OPEN = "Not end-to-end encrypted"
 def stack() -> Iterator[Stack]:
     with running("embedded", pages=True) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def surfers(visit: Visit) -> tuple[Surfer, Surfer]:
-    """Alice, who makes the chats, and bob."""
-    alice, bob = visit("alice"), visit("bob")
-    alice.sign_up()
-    bob.sign_up()
-    return alice, bob
 
 
 def choose_open(dialog: Locator, name: str) -> None:

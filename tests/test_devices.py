@@ -24,17 +24,14 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def bob(visit: Visit) -> Surfer:
-    bob = visit("bob")
-    bob.sign_up()
-    return bob
+def bob(surf: Visit) -> Surfer:
+    return surf("bob")
 
 
 @pytest.fixture(scope="module")
-def phone(visit: Visit, bob: Surfer) -> Surfer:
+def phone(surf: Visit, bob: Surfer) -> Surfer:
     """Alice's first device, on which she and bob have written to each other."""
-    phone = visit("alice")
-    phone.sign_up()
+    phone = surf("alice")
     phone.find("bob")
     phone.write("before the laptop")
     bob.open("alice")

@@ -20,11 +20,10 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def tina(visit: Visit) -> Surfer:
+def tina(surf: Visit) -> Surfer:
     """At her first browser, in which she has written to ulf."""
-    ulf, first = visit("ulf"), visit("tina")
-    ulf.sign_up()
-    first.sign_up()
+    surf("ulf")
+    first = surf("tina")
     first.find("ulf")
     first.write("before the second browser")
     first.sees_state("before the second browser", "accepted")
