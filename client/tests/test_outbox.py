@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from messenger_client import Client, Message
 from messenger_client.cli import app
 from messenger_client.client import sending
-from messenger_client.client.context import require_me
 from messenger_client.client.encrypting import NO_KEYS
 from messenger_client.errors import IdentityHasChanged, Refused, SignInNeeded, WrongUse
 from messenger_client.store import outbox
@@ -140,18 +139,17 @@ async def test_two_processes_that_send_one_message_seal_its_content_once(
     await alice.write_down("bob", "second")  # not encrypted yet: it is not the next one
     with alice._context.store.transaction() as tx:
         stale = outbox.pending(tx)[1]
-        me = require_me(tx)
     with other._context.store.transaction() as tx:
-        theirs = other._sender._encrypt(tx, me, stale, NO_KEYS, set())
+        theirs = other._sender._encrypt(tx, stale, NO_KEYS, set())
     assert isinstance(theirs, Outgoing)
     with alice._context.store.transaction() as tx:
-        mine = alice._sender._encrypt(tx, me, stale, NO_KEYS, set())
+        mine = alice._sender._encrypt(tx, stale, NO_KEYS, set())
     assert isinstance(mine, Outgoing)
     assert (mine.padded, mine.envelopes) == (theirs.padded, theirs.envelopes)
     # The other process was told of changed devices; this one still has what it read before all that.
     with other._context.store.transaction() as tx:
         other._sender._clear(tx, theirs)
-        again = alice._sender._encrypt(tx, me, stale, NO_KEYS, set())
+        again = alice._sender._encrypt(tx, stale, NO_KEYS, set())
     assert isinstance(again, Outgoing)
     assert (again.padded, again.attempts) == (theirs.padded, 2)
     with other._context.store.transaction() as tx:

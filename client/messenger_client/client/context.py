@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 import httpx
 
@@ -22,6 +22,7 @@ from ..stream import Stream
 from ..stream.backoff import Uniform
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 Notify = Callable[[str], None]  # one sentence for the person, outside of any conversation
 
 
@@ -56,12 +57,12 @@ class Context:
         # Cryptography and waiting for the disk stay off the event loop, and SQLite on one thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="messenger-store")
 
-    async def write(self, work: Callable[[Transaction], T], *, durable: bool = True) -> T:
-        """Run `work` in one transaction; also for reading."""
+    async def write(self, work: Callable[[Transaction, *Ts], T], *values: *Ts, durable: bool = True) -> T:
+        """Run `work`, given the values too, in one transaction; also for reading."""
 
         def run() -> T:
             with self.store.transaction(durable=durable) as tx:
-                return work(tx)
+                return work(tx, *values)
 
         return await self.on_thread(run)
 

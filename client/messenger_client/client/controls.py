@@ -7,6 +7,7 @@ one frame takes. What is for a device that is no longer listed, or was suspended
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from ..api import Directory as Answer
 from ..api import answers, forms
@@ -46,10 +47,7 @@ class Controls:
             after, now = 0, self._context.clock.now()
             # Devices whose turn has to come later: what is for one keeps its order.
             waiting = {device for device, at in self._not_before.items() if at > now}
-            while rows := await self._context.write(
-                lambda tx, after=after: controls.pending(tx, after=after, limit=PAGE),  # type: ignore[misc]
-                durable=False,
-            ):
+            while rows := await self._context.write(partial(controls.pending, after=after, limit=PAGE), durable=False):
                 after = rows[-1][0]
                 while rows:
                     batch, rows = _next_batch(rows, waiting, *self._limits())

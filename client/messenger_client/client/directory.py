@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from ..api import Directory as Answer
@@ -71,7 +72,7 @@ class Directory:
     async def name_accounts(self, accounts: Iterable[bytes]) -> None:
         """Learn the names of accounts that are only ids here."""
         for account in set(accounts):
-            peer = await self._context.write(lambda tx, one=account: peers.by_account(tx, one))  # type: ignore[misc]
+            peer = await self._context.write(peers.by_account, account)
             if peer is None or not peer.username:
                 try:
                     profile = await self._profile(str(UUID(bytes=account)))
@@ -79,9 +80,7 @@ class Directory:
                     continue  # shown by id
                 if profile is not None and profile[0] == account:
                     name = profile[1]
-                    named = await self._context.write(
-                        lambda tx, one=account, name=name: peers.change(tx, one, username=name)  # type: ignore[misc]
-                    )
+                    named = await self._context.write(partial(peers.change, account=account, username=name))
                     self.check_name(named, name)
 
     def check_name(self, peer: Peer, name: str) -> None:
@@ -110,9 +109,7 @@ class Directory:
                     return await self._context.write(lambda tx: peers.by_account(tx, account)) or Peer(account)
                 # It says nothing even of the pinned list: what does it show at all?
                 answer = await self.newest(account)
-            peer, raced = await self._context.write(
-                lambda tx, answer=answer, pin=pin: self._apply(tx, answer, pin)  # type: ignore[misc]
-            )
+            peer, raced = await self._context.write(self._apply, answer, pin)
             if not raced and len(answer.lists) < PAGE:
                 return self._checked(peer)
         raise KeysRefused("The server's device lists do not come to an end.")
@@ -144,7 +141,7 @@ class Directory:
     async def take(self, answers: Sequence[Answer]) -> None:
         """Apply what a rejected send said of the accounts' newest lists; fetch where lists are missing between."""
         for answer in answers:
-            before = await self._context.write(lambda tx, one=answer.account: peers.by_account(tx, one))  # type: ignore[misc]
+            before = await self._context.write(peers.by_account, answer.account)
             pin = peers.pin_of(before)
             try:
                 newest = open_list(answer.lists[-1]) if answer.lists else None
@@ -159,9 +156,7 @@ class Directory:
             if not follows:
                 await self.refresh(answer.account)
                 continue
-            peer, _ = await self._context.write(
-                lambda tx, answer=answer, pin=pin: self._apply(tx, answer, pin)  # type: ignore[misc]
-            )
+            peer, _ = await self._context.write(self._apply, answer, pin)
             self._checked(peer)
 
     async def claim(self, devices: Sequence[tuple[bytes, bytes]]) -> Bundles:

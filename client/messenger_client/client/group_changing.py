@@ -173,7 +173,7 @@ class Changer:
                 raise Refused(NO_LINK, "not_found") if error.status == 404 else error from None
             own = AccountId(me.account)
             if state.role(own) is None and own not in state.pending:
-                signed = await self._context.write(lambda tx, state=state: self._join(tx, state, args))  # type: ignore[misc]
+                signed = await self._context.write(self._join, state, args)
                 try:
                     await self._context.api.groups.add_operation(link.group, signed)
                 except Refused as error:

@@ -77,7 +77,7 @@ class Follower:
         news = []
         for group, info in found.items():
             state = state_of(known.get(group))
-            await self._context.write(lambda tx, info=info: _note_request(tx, info))  # type: ignore[misc]
+            await self._context.write(_note_request, info)
             if state is None or state.hash != info.hash or known[group].trouble or known[group].withheld:
                 news.append(group)
         gone = [group for group, one in known.items() if group not in found and one.standing in ("member", "pending")]
@@ -126,7 +126,7 @@ class Follower:
                 known = await self._context.write(lambda tx: groups.get(tx, link.group), durable=False)
                 try:
                     shown = await self._fetch(link.group, state_of(known), (link.key.public, signature))
-                    return await self._context.write(lambda tx, shown=shown: self._take_linked(tx, link, shown))  # type: ignore[misc]
+                    return await self._context.write(self._take_linked, link, shown)
                 except _Raced:
                     continue
                 except ProtocolError as error:
@@ -146,9 +146,9 @@ class Follower:
                     raise
                 return await self._context.write(lambda tx: self._gone(tx, group))
             except ProtocolError as error:
-                return await self._context.write(lambda tx, error=error: self._stop(tx, group, error))  # type: ignore[misc]
+                return await self._context.write(self._stop, group, error)
             try:
-                taken = await self._context.write(lambda tx, shown=shown: self._take(tx, group, shown))  # type: ignore[misc]
+                taken = await self._context.write(self._take, group, shown)
             except _Raced:
                 continue
             state = state_of(taken)

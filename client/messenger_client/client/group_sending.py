@@ -83,7 +83,7 @@ class GroupSender:
                 await self._fetch(result)
                 continue
             await self._controls.flush()
-            return await self._context.write(lambda tx, result=result: self._note_left_out(tx, result))  # type: ignore[misc]
+            return await self._context.write(self._note_left_out, result)
         raise Unreachable("The devices of the members keep changing; the message waits here.", "no_keys")
 
     async def announce(self, group: bytes) -> None:

@@ -209,7 +209,7 @@ class Approver:
         chats = [chat for chat in chats if not chat.is_group]
         given = []
         for chat in chats:
-            found = await self._context.write(lambda tx, chat=chat: sharing.history(tx, me, chat))  # type: ignore[misc]
+            found = await self._context.write(sharing.history, me, chat)
             given += [(chat.account, part) for part in found]
 
         def work(tx: Transaction) -> None:

@@ -115,7 +115,7 @@ class OpenKeeper:
     async def catch_up(self) -> None:
         """Take in what was missed in all chats. Raises as `look`."""
         for info in await self.look():
-            known = await self._context.write(lambda tx, one=info.chat: open_chats.get(tx, one))  # type: ignore[misc]
+            known = await self._context.write(open_chats.get, info.chat)
             if known is not None and (known.is_new or (info.newest or 0) > known.taken):
                 with self._telling():
                     await self.read(info.chat)

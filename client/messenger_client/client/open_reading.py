@@ -110,7 +110,7 @@ class OpenReader:
             if info.newest is not None and place < MOST_SHOWN:
                 page, _ = await self._context.api.open_chats.messages(info.chat, limit=NEW_SHOWN)
                 await self._directory.name_accounts(one.sender for one in page[:1])
-            found.append(await self._context.write(lambda tx, info=info, page=page: _shown(tx, info, page, given)))  # type: ignore[misc]
+            found.append(await self._context.write(_shown, info, page, given))
         return [one for one in found if one is not None]
 
     async def _messages(self, chat: OpenChat, *, limit: int, before: int | None) -> tuple[list[OpenMessage], bool]:

@@ -71,7 +71,7 @@ class OpenSender:
                 except (Refused, Defect, UnknownPerson, WrongUse) as error:
                     problems[one.id] = await self._give_up(one, error)
                 else:
-                    await self._context.write(lambda tx, done=one.id: open_chats.remove_outgoing(tx, done))  # type: ignore[misc]
+                    await self._context.write(open_chats.remove_outgoing, one.id)
                     self._context.changed.set()
             return problems
 

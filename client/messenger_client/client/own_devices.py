@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from ..api import DeviceInfo, forms
@@ -106,7 +107,7 @@ class OwnDevices:
         """Sign the next list and publish it; again where another device was faster. Returns the newest list."""
         for _ in range(_ROUNDS):
             me = await self._context.me()
-            peer = await self._context.write(lambda tx, one=me.account: peers.by_account(tx, one) or Peer(one))  # type: ignore[misc]
+            peer = await self._context.write(peers.by_account, me.account) or Peer(me.account)
             require_unchanged(peer)
             pin = peers.pin_of(peer)
             if pin is None or not me.account_key_seed:
@@ -126,7 +127,7 @@ class OwnDevices:
             except Refused as error:
                 if error.code != "list_conflict":
                     raise
-                await patiently(self._context, lambda one=me.account: self._directory.refresh(one))  # type: ignore[misc]
+                await patiently(self._context, partial(self._directory.refresh, me.account))
             else:
                 # What a device that goes had written before is read while its sessions are here, and what one that
                 # comes will not get itself is here to be given to it.

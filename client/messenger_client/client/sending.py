@@ -24,7 +24,7 @@ from ..errors import (
     WrongUse,
 )
 from ..store import Transaction, outbox, peers, timeline
-from ..store.records import Entry, Me, Outgoing, Peer
+from ..store.records import Entry, Outgoing, Peer
 from .context import Context, require_linked, require_me
 from .directory import Directory
 from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing, false_keys
@@ -115,7 +115,7 @@ class Sender:
         timeline.add(tx, entry)
         outbox.add(tx, outgoing, timeline.chat_key(tx, entry))
         if peer and not peer.changed_lists and outbox.is_next(tx, message_id):
-            self._encrypt(tx, me, outgoing, NO_KEYS, set())
+            self._encrypt(tx, outgoing, NO_KEYS, set())
 
     async def _send_some(self, ready: list[Outgoing], problems: Problems) -> None:
         """Encrypt in order, send together, settle."""
@@ -155,7 +155,7 @@ class Sender:
                 if outgoing.group:
                     await self._groups.require_open(outgoing.group)
                 await self._require_unchanged(outgoing.account)
-                prepared = await self._context.write(lambda tx, one=outgoing: self._encrypted(tx, one))  # type: ignore[misc]
+                prepared = await self._context.write(self._encrypted, outgoing)
                 if prepared is None:
                     prepared = await self._prepare(outgoing)
                 if prepared is not None:
@@ -198,9 +198,7 @@ class Sender:
         false: set[bytes] = set()
         for _ in range(MOST_ATTEMPTS):
             await self._require_unchanged(outgoing.account)
-            result = await self._context.write(
-                lambda tx, keys=keys: self._encrypt(tx, require_me(tx), outgoing, keys, false)  # type: ignore[misc]
-            )
+            result = await self._context.write(self._encrypt, outgoing, keys, false)
             await self._tell_false_keys(false)
             if result is None:
                 return None
@@ -232,12 +230,11 @@ class Sender:
     async def _tell_false_keys(self, accounts: set[bytes]) -> None:
         for account in accounts - self._told:
             self._told.add(account)
-            peer = await self._context.write(lambda tx, one=account: peers.by_account(tx, one), durable=False)  # type: ignore[misc]
+            peer = await self._context.write(peers.by_account, account, durable=False)
             self._context.notify(false_keys(shown_name(peer or Peer(account))))
 
-    def _encrypt(
-        self, tx: Transaction, me: Me, outgoing: Outgoing, keys: Keys, false: set[bytes]
-    ) -> Outgoing | Missing | None:
+    def _encrypt(self, tx: Transaction, outgoing: Outgoing, keys: Keys, false: set[bytes]) -> Outgoing | Missing | None:
+        me = require_me(tx)
         current = outbox.get(tx, outgoing.id)
         if current is None:
             return None  # another process has sent it
