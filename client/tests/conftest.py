@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from clocks import SteppingClock
 from group_parties import Friends, make_friends
-from parties import PASSWORD, Open, registered
+from parties import PASSWORD, TOLD, Open, registered
 from relay import Relay
 
 from messenger_client import Client
@@ -37,15 +37,15 @@ def clock() -> SteppingClock:
 
 @pytest.fixture
 async def open_client(relay: Relay, tmp_path: Path, clock: SteppingClock) -> AsyncIterator[Open]:
-    """Open somebody's profile once more; what it notifies is in `client.told`."""
+    """Open somebody's profile once more; what it notifies of, `told` gives."""
     async with AsyncExitStack() as stack:
 
         async def opened(name: str) -> Client:
-            told: list[str] = []
+            heard: list[str] = []
             client = await stack.enter_async_context(
-                Client.open(tmp_path / name, server=relay.url, notify=told.append, clock=clock)
+                Client.open(tmp_path / name, server=relay.url, notify=heard.append, clock=clock)
             )
-            client.told = told  # type: ignore[attr-defined]
+            TOLD[client] = heard
             return client
 
         yield opened

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -14,6 +15,12 @@ from messenger_client.errors import LinkingNeeded
 PASSWORD = "a quiet river bends twice"
 
 Open = Callable[[str], Awaitable[Client]]
+TOLD: WeakKeyDictionary[Client, list[str]] = WeakKeyDictionary()
+
+
+def told(client: Client) -> list[str]:
+    """The sentences that it has had for the person outside of any conversation."""
+    return TOLD[client]
 
 
 async def registered(open_client: Open, name: str) -> Client:

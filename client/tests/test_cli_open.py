@@ -162,7 +162,7 @@ async def test_what_a_chat_that_is_gone_does_not_take_is_not_offered_again(monke
             raise answer
 
     unread = ["first"]
-    task = asyncio.create_task(conversation._mark_read(Reader(), unread))  # type: ignore[arg-type]
+    task = asyncio.create_task(conversation._mark_read(Reader(), unread))  # type: ignore[arg-type]  # for a client
     async with asyncio.timeout(20):
         await done.wait()
     task.cancel()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from clocks import SteppingClock
 from group_parties import account, lines, settle
-from parties import Open, registered, second_device, texts
+from parties import Open, registered, second_device, texts, told
 from relay import Json, Relay, problem
 
 from messenger_client import Client
@@ -149,7 +149,7 @@ async def test_a_server_that_asks_to_go_slowly_loses_nothing(
     relay.refusals["POST device-messages"] += [slowly] * 9
     gus = await registered(open_client, "gus")
     await alice.add_to_group("Friends", "gus")
-    assert "asks to go more slowly" in alice.told[-1]  # type: ignore[attr-defined]
+    assert "asks to go more slowly" in told(alice)[-1]
     assert len(relay.refusals["POST device-messages"]) == 6
     relay.refusals.clear()
     await alice.send("#Friends", "hello")

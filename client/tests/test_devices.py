@@ -6,7 +6,7 @@ import asyncio
 import uuid
 
 import pytest
-from parties import PASSWORD, Open, befriend, second_device, shown
+from parties import PASSWORD, Open, befriend, second_device, shown, told
 from relay import Relay, problem
 
 from messenger_client import Client, Notice
@@ -69,12 +69,12 @@ async def test_one_that_held_the_account_key_is_not_signed_out_silently(
     laptop = await second_device(open_client, alice, "laptop", managing=True)
     await laptop.suspend_device("Terminal")
     assert len(listed(relay)) == 2
-    told: list[str] = laptop.told  # type: ignore[attr-defined]
-    assert [sentence for sentence in told if "--new-identity" in sentence]
+    heard = told(laptop)
+    assert [sentence for sentence in heard if "--new-identity" in sentence]
     # Once: not at every look.
-    before = len(told)
+    before = len(heard)
     await laptop._own.tend()
-    assert len(told) == before
+    assert len(heard) == before
 
 
 async def test_removing_one_that_held_the_account_key_says_what_it_means_and_makes_a_new_identity(
@@ -110,7 +110,7 @@ async def test_removing_one_that_held_the_account_key_says_what_it_means_and_mak
     await tablet.send("bob", "it is me")
     await bob.sync()
     assert [event.text for event in await bob.history("alice")][-2:] == ["sealed before all that", "it is me"]
-    assert not [one for one in bob.told if "withholding" in one]  # type: ignore[attr-defined]
+    assert not [one for one in told(bob) if "withholding" in one]
 
 
 async def test_removing_a_device_signs_the_next_list(alice: Client, laptop: Client, relay: Relay) -> None:

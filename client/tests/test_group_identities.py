@@ -24,7 +24,7 @@ from group_parties import (
     tell,
     written_by,
 )
-from parties import Open, befriend, registered, second_device
+from parties import Open, befriend, registered, second_device, told
 from relay import Answer, Relay, b64, problem
 from relay_groups import Group
 
@@ -445,7 +445,7 @@ async def test_what_was_done_is_done_though_somebodys_identity_has_changed(
     await sees_a_change(alice, "bob")
     await alice.add_to_group("Friends", "erin")
     await alice.remove_from_group("Friends", "erin")
-    waits = [one for one in alice.told if "with the next message. bob's identity has changed" in one]  # type: ignore[attr-defined]
+    waits = [one for one in told(alice) if "with the next message. bob's identity has changed" in one]
     assert len(waits) == 2
     # Nor does a new group key, or a device that is linked, end in an error.
     await dora.leave_group("Friends")

@@ -169,7 +169,7 @@ def test_the_verbs_say_what_is_set(tmp_path: Path, relay: Relay) -> None:
 @pytest.mark.parametrize("mentioned", [True, False])
 def test_a_muted_line_stands_out_only_where_it_mentions_one(monkeypatch: pytest.MonkeyPatch, mentioned: bool) -> None:
     written = io.StringIO()
-    written.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(written, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdout", written)
     monkeypatch.delenv("NO_COLOR", raising=False)
     Output(as_json=False).event(Message("", "", "alice", "@bob hi", 0, mentioned=mentioned, muted=True))

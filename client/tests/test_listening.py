@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from functools import partial
 
 import pytest
 from clocks import SteppingClock
-from parties import befriend, shown, states, texts
+from parties import befriend, shown, states, texts, told
 from relay import Relay, problem
 
 from messenger_client import Client
@@ -45,15 +46,19 @@ async def test_a_lost_connection_is_made_again_and_nothing_is_lost(alice: Client
     await befriend(alice, bob)
     listening = asyncio.create_task(texts(bob, 3))
     device = relay.device_of("bob")
+
+    def is_over(line: object) -> bool:
+        return relay.sockets.get(device) is not line
+
     for number in range(3):
         await asyncio.to_thread(relay.wait_for, lambda: device in relay.sockets)
         line = relay.sockets[device]
         await alice.send("bob", str(number))
         relay.push(device, 1012)
         # Not until there is none: the next one may be there before anybody looks.
-        await asyncio.to_thread(relay.wait_for, lambda line=line: relay.sockets.get(device) is not line)  # type: ignore[misc]
+        await asyncio.to_thread(relay.wait_for, partial(is_over, line))
     assert await listening == ["0", "1", "2"]
-    assert bob.told.count("Not connected; trying again. What you write meanwhile waits here.") <= 3  # type: ignore[attr-defined]
+    assert told(bob).count("Not connected; trying again. What you write meanwhile waits here.") <= 3
 
 
 async def test_a_draining_server_says_when_to_come_back(bob: Client, relay: Relay, clock: SteppingClock) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from parties import Open, befriend, registered, second_device, texts
+from parties import Open, befriend, registered, second_device, texts, told
 from relay import Relay, b64, decode
 from test_sending import add_device, changed, publish, show_another_identity
 
@@ -146,8 +146,8 @@ async def test_a_withheld_list_shows_in_what_its_owner_writes(alice: Client, bob
     await bob.send("alice", "I have two devices")
     relay.lists[account].pop()  # alice is never shown the new list
     await alice.sync()
-    told: list[str] = alice.told  # type: ignore[attr-defined]
-    assert [sentence for sentence in told if "a device list of bob that the server does not show" in sentence]
+    heard = told(alice)
+    assert [sentence for sentence in heard if "a device list of bob that the server does not show" in sentence]
 
 
 async def test_prekeys_of_one_device_are_not_taken_for_another(
@@ -162,8 +162,8 @@ async def test_prekeys_of_one_device_are_not_taken_for_another(
     relay.prekeys[other] = relay.prekeys[phone]
     sent = await alice.send("bob", "for whom it is meant")
     assert (sent.state, sent.skipped) == ("accepted", (other,))
-    told: list[str] = alice.told  # type: ignore[attr-defined]
-    assert [sentence for sentence in told if "keys of one of bob's devices that are not that device's" in sentence]
+    heard = told(alice)
+    assert [sentence for sentence in heard if "keys of one of bob's devices that are not that device's" in sentence]
     assert await texts(bob, 1) == ["for whom it is meant"]
     assert relay.queue[other] == []
     await laptop.sync()
@@ -177,8 +177,8 @@ async def test_keys_of_somebody_else_leave_nobody_to_write_to_and_the_message_wa
     kept, relay.prekeys[true] = relay.prekeys[true], relay.prekeys[false]
     sent = await alice.send("bob", "for bob alone")
     assert sent.state == "queued"
-    told: list[str] = alice.told  # type: ignore[attr-defined]
-    assert [sentence for sentence in told if "nothing is encrypted to them" in sentence]
+    heard = told(alice)
+    assert [sentence for sentence in heard if "nothing is encrypted to them" in sentence]
     assert relay.bodies("messages") == []
     relay.prekeys[true] = kept
     await alice.sync()

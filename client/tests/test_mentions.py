@@ -146,7 +146,7 @@ def test_a_line_that_mentions_oneself_stands_out_on_a_terminal_alone(
     monkeypatch: pytest.MonkeyPatch, terminal_is_there: bool
 ) -> None:
     written = io.StringIO()
-    written.isatty = lambda: terminal_is_there  # type: ignore[method-assign]
+    monkeypatch.setattr(written, "isatty", lambda: terminal_is_there)
     monkeypatch.setattr(sys, "stdout", written)
     monkeypatch.delenv("NO_COLOR", raising=False)
     Output(as_json=False).event(Message("", "", "alice", "@bob hi", 0, mentions=("bob",), mentioned=True))

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from group_parties import lines
+from group_parties import account, lines
 from open_parties import ENCRYPTED, choir, numbered, rows, written
-from parties import Open, befriend, nothing_more, registered, shown, texts
+from parties import Open, befriend, nothing_more, registered, shown, texts, told
 from relay import Relay, problem
 
 from messenger_client import Client, Message, Notice
@@ -68,7 +68,7 @@ async def test_what_cannot_be_read_just_now_is_read_later_on_the_same_connection
     relay.refusals["GET open-chats"] += [problem(503, "unavailable")] * 2
     assert await texts(bob, 1) == ["hello"]
     assert relay.refusals["GET open-chats"] == []
-    assert not any("Not connected" in one for one in bob.told)  # type: ignore[attr-defined]
+    assert not any("Not connected" in one for one in told(bob))
 
 
 async def test_a_chat_with_a_long_past_begins_with_its_newest_page(
@@ -286,7 +286,7 @@ async def test_a_list_of_chats_comes_in_pages_and_one_that_only_moved_is_not_gon
 ) -> None:
     await choir(alice, bob)
     await alice.send("bob", "hello", open_chat=True)
-    infos = relay.open_chats.answer("GET", [], "", {}, (str((await bob.account()).account), ""))[1]["open_chats"]  # type: ignore[union-attr]
+    infos = relay.open_chats.answer("GET", [], "", {}, (account(relay, "bob"), ""))[1]["open_chats"]
     answers = relay.refusals["GET open-chats"]
     answers += [(200, {"open_chats": infos[:1], "next": "A="}), (200, {"open_chats": infos[1:], "next": None})]
     await bob.sync()
@@ -456,7 +456,7 @@ async def test_what_was_taken_in_and_not_given_out_counts_as_new(alice: Client, 
     assert [one.unseen for one in await bob.chats()] == [2]
     await alice.send("#Choir", "four", open_chat=True)
     assert [one.unseen for one in await bob.chats()] == [3]
-    relay.open_chats.of[chat].read[str((await bob.account()).account)] = 2  # type: ignore[union-attr]
+    relay.open_chats.of[chat].read[account(relay, "bob")] = 2
     assert [one.unseen for one in await bob.chats()] == [2]
 
 
@@ -481,7 +481,7 @@ async def test_the_members_names_are_read_once_a_page(
 
 async def test_more_members_than_a_chat_can_have_are_nonsense(alice: Client, bob: Client, relay: Relay) -> None:
     chat = await choir(alice, bob)
-    info = relay.open_chats._info(chat, str((await bob.account()).account), members=True)  # type: ignore[union-attr]
+    info = relay.open_chats._info(chat, account(relay, "bob"), members=True)
     await alice.rename_group("Choir", "Band", open_chat=True)
     relay.refusals[f"GET open-chats/{chat}"].append((200, info | {"members": info["members"] * 251}))
     await bob.sync()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from parties import Open, befriend, registered, shown, texts
+from parties import Open, befriend, registered, shown, texts, told
 from relay import Answer, Relay, problem
 from test_sending import changed, new_identity, show_another_identity
 
@@ -32,7 +32,7 @@ async def test_a_name_with_pinned_keys_stays_with_its_account_whatever_the_serve
     [message] = await shown(alice, 1)
     assert message.sender == account
     assert [one.username for one in await alice.contacts()] == [account]
-    assert any("called Bob, too" in sentence for sentence in alice.told)  # type: ignore[attr-defined]
+    assert any("called Bob, too" in sentence for sentence in told(alice))
     await alice.send("bob", "for bob alone")
     assert await texts(bob, 1) == ["for bob alone"]
     assert relay.queue[relay.device_of("mallory")] == []

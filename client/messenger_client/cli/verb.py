@@ -108,7 +108,7 @@ def verb(
         ) -> None:
             before = ctx.find_object(Shared) or Shared()
             terminal = Terminal(Shared(profile or before.profile, server or before.server, as_json or before.as_json))
-            raise typer.Exit(_run(terminal, function(terminal, **values)))  # type: ignore[call-arg, arg-type]
+            raise typer.Exit(_run(terminal, function(terminal, **values)))  # type: ignore[call-arg, arg-type]  # P, at run time
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -119,7 +119,7 @@ def verb(
         ]
         context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         parameters = [context, *(one.replace(kind=keyword) for one in own), *shared]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         command.__doc__ = function.__doc__
         app.command(name or function.__name__.replace("_", "-"))(command)

@@ -146,7 +146,7 @@ class GroupSender:
 
             def told(tx: Transaction) -> str:
                 names = sorted(shown_name(peers.by_account(tx, one) or Peer(one)) for one in ghosts)
-                title = shown_title(groups.get(tx, group))  # type: ignore[arg-type]
+                title = shown_title(groups.get(tx, group))  # type: ignore[arg-type]  # what is sent to is known
                 return (
                     f"The server counts {', '.join(names)} among the members of {title}, and nobody has let them in:"
                     " nothing is sent to it."

@@ -30,7 +30,7 @@ def group_chat(tx: Transaction, group: Group) -> GroupChat:
     return GroupChat(
         id=forms.uuid(group.id),
         title=group.title,
-        standing=group.standing or "pending",  # type: ignore[arg-type]
+        standing=group.standing or "pending",  # type: ignore[arg-type]  # one of these words, as it was kept
         role=ROLES[own] if own is not None and group.standing == "member" else None,
         members=_members(tx, state) if state is not None else (),
         waiting=tuple(name_of(tx, one) for one in state.pending) if state is not None else (),

@@ -8,6 +8,7 @@ from typing import Literal
 from ..protocol.safety_number import SafetyNumber
 
 Role = Literal["member", "admin", "owner"]
+NoticeKind = Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning", "group", "earlier"]
 State = Literal["queued", "accepted", "delivered", "read", "expired", "failed", "received"]
 
 
@@ -60,7 +61,7 @@ class Message:
 class Notice:
     """Something that a person has to know about a conversation; `text` is the plain sentence."""
 
-    kind: Literal["unreadable", "update_needed", "gap", "expired", "identity_changed", "warning", "group", "earlier"]
+    kind: NoticeKind
     id: str
     chat: str
     sender: str

@@ -8,7 +8,7 @@ from ..store import Transaction, open_chats
 from ..store.open_records import OpenChat, OpenNews, OpenOutgoing
 from ..store.records import Me
 from .mentions import called_in, folded
-from .model import Change, Event, GroupChat, GroupMember, Hit, Message, Notice, Reached
+from .model import Change, Event, GroupChat, GroupMember, Hit, Message, Notice, Reached, State
 from .showing import name_of
 
 GONE = "You are no longer in “{title}”: you were removed, or left it on another device."
@@ -69,7 +69,7 @@ def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage, names:
     own = one.sender == me.account
     group, title = (forms.uuid(info.chat), info.title) if info.kind == "group" else ("", "")
     positions = [seen.read_position or 0 for seen in info.members if seen.profile.account != me.account]
-    state = "read" if max(positions, default=0) >= one.position else "accepted"
+    state: State = "read" if max(positions, default=0) >= one.position else "accepted"
     known = open_chats.get(tx, info.chat)
     mentions = names.mentioned(known, one.body)
     return Message(
@@ -79,7 +79,7 @@ def message_of(tx: Transaction, me: Me, info: OpenInfo, one: OpenMessage, names:
         one.body,
         one.accepted_at,
         own,
-        state if own else "received",  # type: ignore[arg-type]
+        state if own else "received",
         info.request and not own,
         group=group,
         title=title,
@@ -143,8 +143,8 @@ def group_chat_of(tx: Transaction, chat: OpenChat) -> GroupChat:
     return GroupChat(
         id=forms.uuid(chat.id),
         title=chat.title,
-        standing=chat.standing,  # type: ignore[arg-type]
-        role=chat.role if is_in else None,  # type: ignore[arg-type]
+        standing=chat.standing,  # type: ignore[arg-type]  # one of these words, as it was kept
+        role=chat.role if is_in else None,  # type: ignore[arg-type]  # likewise
         members=tuple(sorted(members, key=lambda one: one.username.casefold())),
         waiting=(),
         links=0,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ..api import forms
 from ..errors import KeysRefused, Refused, SignInNeeded, Unreachable, WrongUse
+from ..protocol.ids import AccountId
 from ..protocol.safety_number import safety_number
 from ..store import Transaction, peers
 from ..store.records import Peer
@@ -40,7 +41,7 @@ class People:
         found = list(zip(await self._context.write(work), answer, strict=True))
         for peer, one in found:
             self._directory.check_name(peer, one.username)
-        return [Contact(shown_name(peer), forms.uuid(one.account), one.state, one.changed_at) for peer, one in found]  # type: ignore[arg-type]
+        return [Contact(shown_name(peer), forms.uuid(one.account), one.state, one.changed_at) for peer, one in found]  # type: ignore[arg-type]  # the server's word
 
     async def requests(self) -> list[Contact]:
         """Return those who wrote and wait for an answer: `accept` or `block`."""
@@ -67,7 +68,8 @@ class People:
         if peer.changed_lists:
             peer = await self._looked_at_again(peer)
         key = current_key(peer)
-        number = await asyncio.to_thread(safety_number, me.account, me.account_key, peer.account, key)  # type: ignore[arg-type]
+        own, other = AccountId(me.account), AccountId(peer.account)
+        number = await asyncio.to_thread(safety_number, own, me.account_key, other, key)
         await self._context.write(lambda tx: peers.change(tx, peer.account, shown_key=key))
         return ComparedNumber(number.digits, number.scannable, key)
 

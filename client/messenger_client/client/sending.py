@@ -30,7 +30,7 @@ from .directory import Directory
 from .encrypting import NO_KEYS, Keys, Missing, encrypt_outgoing, false_keys
 from .group_sending import GroupSender
 from .identity import require_unchanged, shown_name
-from .model import Sent
+from .model import Sent, State
 from .places import chat_with
 from .receiving import Inbox
 from .settling import fail, settle
@@ -94,8 +94,10 @@ class Sender:
             entry = timeline.get(tx, require_me(tx).account, message_id)
             if entry is None:
                 raise Defect("The message is not in the store.")
-            state = "accepted" if entry.state == "accepted" else "failed" if entry.state == "failed" else "queued"
-            return Sent(forms.uuid(message_id), state, tuple(forms.uuid(one) for one in entry.skipped))  # type: ignore[arg-type]
+            state: State = (
+                "accepted" if entry.state == "accepted" else "failed" if entry.state == "failed" else "queued"
+            )
+            return Sent(forms.uuid(message_id), state, tuple(forms.uuid(one) for one in entry.skipped))
 
         return await self._context.write(work)
 

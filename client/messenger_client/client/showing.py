@@ -9,7 +9,7 @@ from ..store import Transaction, groups, peers, repairs, timeline
 from ..store.records import Entry, Me
 from .doctor import Repair, repair_of
 from .group_lookup import state_of
-from .model import Event, Message, Notice, Reached
+from .model import Event, Message, Notice, NoticeKind, Reached
 from .statuses import outgoing_state, reached
 
 CAUSES = {
@@ -62,9 +62,9 @@ def event_of(tx: Transaction, me: Me, entry: Entry, position: int = 0, *, now: i
         return Notice(
             "unreadable", identifier, chat, sender, text, entry.sent, entry.cause, 0, repair, position, group, title
         )
-    kind, text = ("group", _group_line(tx, me, entry)) if entry.kind == "group" else _notice(entry, sender)
+    kind, text = _notice(tx, me, entry, sender)
     kept = entry.sent, entry.cause, entry.missing
-    return Notice(kind, identifier, chat, sender, text, *kept, "", position, group, title)  # type: ignore[arg-type]
+    return Notice(kind, identifier, chat, sender, text, *kept, "", position, group, title)
 
 
 def with_reached(tx: Transaction, me: Me, entry: Entry, event: Event) -> Event:
@@ -123,7 +123,9 @@ def _unreadable(entry: Entry, name: str, repair: Repair, chat: str) -> str:
     return f"{why} Ask {name} to send it again."
 
 
-def _notice(entry: Entry, name: str) -> tuple[str, str]:
+def _notice(tx: Transaction, me: Me, entry: Entry, name: str) -> tuple[NoticeKind, str]:
+    if entry.kind == "group":
+        return "group", _group_line(tx, me, entry)
     if entry.kind == "gap":
         many = "A message" if entry.missing == 1 else f"{entry.missing} messages"
         verb = "has" if entry.missing == 1 else "have"

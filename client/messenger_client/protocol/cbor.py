@@ -95,7 +95,7 @@ def _check(value: object, depth: int = 0) -> None:
     for item in items:
         kind = type(item)
         if kind is int:
-            if not 0 <= item <= limits.MAX_INTEGER:  # type: ignore[operator]
+            if not 0 <= item <= limits.MAX_INTEGER:  # type: ignore[operator]  # an int: mypy does not follow `kind`
                 raise Malformed("integer out of range")
         elif kind is list or kind is dict:
             _check(item, depth + 1)

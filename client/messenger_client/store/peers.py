@@ -46,7 +46,7 @@ def save(tx: Transaction, peer: Peer) -> Peer:
 
 def change(tx: Transaction, account: bytes, **changes: object) -> Peer:
     """Change some fields of an account's record, made if there is none."""
-    peer = replace(by_account(tx, account) or Peer(account), **changes)  # type: ignore[arg-type]
+    peer = replace(by_account(tx, account) or Peer(account), **changes)  # type: ignore[arg-type]  # fields of Peer
     return save(tx, peer)
 
 

@@ -19,14 +19,14 @@ class Record:
         return f"{type(self).__name__}(<secret>)"
 
     def pack(self) -> bytes:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # each record is a dataclass
         return cbor2.dumps(values)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
         try:
             values: dict[str, Any] = cbor2.loads(data)
-            known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+            known = {field.name for field in fields(cls)}  # type: ignore[arg-type]  # likewise
             return cls(**{name: value for name, value in values.items() if name in known})
         except (cbor2.CBORDecodeError, TypeError, AttributeError) as error:
             raise StoreError("The profile's data is damaged.") from error

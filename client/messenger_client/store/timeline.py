@@ -117,12 +117,11 @@ def next_due(tx: Transaction) -> int | None:
 
 def unseen(tx: Transaction, *, after: int, limit: int, chat: bytes | None = None) -> list[tuple[int, Entry]]:
     """Incoming lines that nobody was shown, in order, from behind a position."""
-    where, values = "unseen = 1 AND position > ?", [after, limit]
-    if chat is not None:
-        where, values = "unseen = 1 AND position > ? AND chat = ?", [after, tx.find("chat", chat), limit]  # type: ignore[list-item]
+    where, values = ("", []) if chat is None else (" AND chat = ?", [tx.find("chat", chat)])
     rows = tx.execute(
-        f"SELECT position, key, value FROM entry WHERE {where} ORDER BY position LIMIT ?",  # noqa: S608
-        values,
+        f"SELECT position, key, value FROM entry WHERE unseen = 1 AND position > ?{where}"  # noqa: S608
+        " ORDER BY position LIMIT ?",
+        [after, *values, limit],
     ).fetchall()
     return [(position, tx.open(Entry, "entry", key, value)) for position, key, value in rows]
 

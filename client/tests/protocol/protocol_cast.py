@@ -58,7 +58,7 @@ def entries(data: bytes) -> dict[int, Any]:
 
 def changed(value: Some, fields: dict[str, Any]) -> Some:
     """A frozen value with other fields, whose names a test may compute."""
-    other: Some = replace(value, **fields)  # type: ignore[type-var]
+    other: Some = replace(value, **fields)  # type: ignore[type-var]  # a dataclass
     return other
 
 

@@ -8,6 +8,7 @@ import pytest
 from protocol_cast import Cast, Dice
 
 from messenger_client.protocol import body, keys, ratchet_state
+from messenger_client.protocol.ids import AccountId, DeviceId
 from messenger_client.protocol.secret import Secret
 
 
@@ -73,5 +74,5 @@ def test_opaque_bodies_do_not_show_their_fields() -> None:
 
 
 def test_own_keys_survive_the_store() -> None:
-    own = keys.OwnDevice.generate(b"a" * 16, b"d" * 16, b"k" * 32, Dice("own"))  # type: ignore[arg-type]
+    own = keys.OwnDevice.generate(AccountId(b"a" * 16), DeviceId(b"d" * 16), b"k" * 32, Dice("own"))
     assert keys.OwnDevice.from_bytes(own.to_bytes()) == own

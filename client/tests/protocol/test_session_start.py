@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from protocol_cast import Cast, make_cast
 
-from messenger_client.protocol import cbor, content, errors, ids, pqxdh, prekeys, primitives, session
+from messenger_client.protocol import cbor, content, errors, form, ids, pqxdh, prekeys, primitives, session
 from messenger_client.protocol.secret import Secret
 from messenger_client.protocol.wire import Message
 
@@ -188,7 +188,8 @@ def test_a_tampered_ephemeral_key_or_kem_ciphertext_opens_nothing(cast: Cast, in
     assert message.init is not None
     fields = cbor.decode(message.init)
     assert isinstance(fields, list)
-    fields[index] = bytes([fields[index][0] ^ 1]) + fields[index][1:]  # type: ignore[index, operator]
+    field = form.any_octets(fields[index])
+    fields[index] = bytes([field[0] ^ 1]) + field[1:]
     forged = Message(message.session_id, message.header, message.body, message.tag, cbor.encode(fields))
     with pytest.raises(errors.Undecryptable):
         cast.bob.receive(cast.alice, forged.to_bytes())
