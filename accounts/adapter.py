@@ -33,7 +33,7 @@ def _end(browser: tuple[User, uuid.UUID] | None) -> None:
         services.end_browser(user=browser[0], browser=browser[1])
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """ACCOUNT_ADAPTER."""
 
     error_messages = {

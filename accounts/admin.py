@@ -14,7 +14,7 @@ from accounts import services
 from accounts.models import Device, User
 
 # Through the sign-in page: there wrong passwords are counted.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as allauth's manual has it
 for model in (Group, EmailAddress):  # an address is verified by its owner, not by hand
     admin.site.unregister(model)
 
@@ -37,7 +37,7 @@ class DeviceInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # 
 
 
 @admin.register(User)
-class UserAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # likewise
     list_display = ["username", "display_name", "is_active", "is_staff", "date_joined"]
     list_filter = ["is_active", "is_staff"]
     search_fields = ["username", "email"]
@@ -69,7 +69,7 @@ class UserAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Device)
-class DeviceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class DeviceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # likewise
     list_display = ["name", "user", "platform", "last_seen_at", "suspended"]
     list_filter = ["suspended", "platform"]
     list_select_related = ["user"]

@@ -27,13 +27,13 @@ def _name_new_password(form: forms.Form) -> None:
     form.fields["password2"].label = _("New password again")
 
 
-class SignInForm(Plain, allauth.LoginForm):  # type: ignore[misc]
+class SignInForm(Plain, allauth.LoginForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("Username or e-mail")
 
 
-class SignUpForm(Plain, allauth.SignupForm):  # type: ignore[misc]
+class SignUpForm(Plain, allauth.SignupForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = _("What people write to. It is public, and stays yours for good.")
@@ -41,30 +41,30 @@ class SignUpForm(Plain, allauth.SignupForm):  # type: ignore[misc]
         self.fields["email"].help_text = _("For signing in and for a new password. Nobody else sees it.")
 
 
-class ChangePasswordForm(Plain, allauth.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(Plain, allauth.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].label = _("Current password")
         _name_new_password(self)
 
 
-class ResetPasswordForm(Plain, allauth.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(Plain, allauth.ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail")
 
 
-class NewPasswordForm(Plain, allauth.ResetPasswordKeyForm):  # type: ignore[misc]
+class NewPasswordForm(Plain, allauth.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _name_new_password(self)
 
 
-class ChangeEmailForm(Plain, allauth.AddEmailForm):  # type: ignore[misc]
+class ChangeEmailForm(Plain, allauth.AddEmailForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New address")
 
 
-class ConfirmPasswordForm(Plain, allauth.ReauthenticateForm):  # type: ignore[misc]
+class ConfirmPasswordForm(Plain, allauth.ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
     pass

@@ -24,7 +24,7 @@ class SkeletonField(models.CharField):  # type: ignore[type-arg]  # Django's own
     """What the username looks like, kept from the username at each save."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        value = usernames.skeleton(model_instance.username)  # type: ignore[attr-defined]
+        value = usernames.skeleton(model_instance.username)  # type: ignore[attr-defined]  # a User
         setattr(model_instance, self.attname, value)
         return value
 
@@ -52,7 +52,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(username=usernames.normalize(username)).first()
 
 
-class PeopleManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+class PeopleManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
     """Django's create_user and create_superuser, with our reads."""
 
     use_in_migrations = False
@@ -75,8 +75,8 @@ class User(AbstractUser):
     sessions_epoch = models.IntegerField(default=0)
 
     # Filled in place of the first and last name that AbstractUser brings.
-    first_name = None  # type: ignore[assignment]
-    last_name = None  # type: ignore[assignment]
+    first_name = None  # type: ignore[assignment]  # as Django's manual has it
+    last_name = None  # type: ignore[assignment]  # as Django's manual has it
 
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
 

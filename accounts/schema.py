@@ -8,7 +8,7 @@ from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # a hook without types
     target_class = "accounts.authentication.BearerAuthentication"
     name = "bearer"
 
@@ -16,7 +16,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # a hook without types
     target_class = "accounts.authentication.BrowserAuthentication"
     name = "browser"
 

@@ -69,7 +69,7 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     return answer
 
 
-class SignOut(allauth.LogoutView):  # type: ignore[misc]
+class SignOut(allauth.LogoutView):  # type: ignore[misc]  # allauth has no types
     """Signs out of this browser, and where the person says so has it forget everything that it keeps for this site."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

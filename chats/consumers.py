@@ -28,7 +28,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]
+class DeviceConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
     """One socket of one device: of a program with a bearer token, or of a signed-in page."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ async def _read(delivery: Delivery, connection: Connection, socket: Socket, rece
             connection.close(4400)
         if connection.closed:
             continue  # until the other side has seen the closing
-        slow = delivery.on_frame(connection, text)  # type: ignore[arg-type]
+        slow = delivery.on_frame(connection, text)  # type: ignore[arg-type]  # of one that is open it is text
         if slow is not None:
             await slow
         if socket.behind:

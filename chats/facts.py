@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from django.db.models import Q
 
@@ -130,6 +131,6 @@ class FactsCache:
         self.pairs.pop((other, one), None)
 
 
-def _trim(facts: dict) -> None:  # type: ignore[type-arg]
+def _trim(facts: dict[Any, Any]) -> None:
     while len(facts) > CACHED_FACTS:
         del facts[next(iter(facts))]

@@ -112,11 +112,11 @@ def fill_message(send: Send, frame: MessageSend) -> None:
     send.to = AccountId(frame.to)
     if send.to == send.account:
         raise Malformed("a message to oneself")
-    send.lists = frame.lists  # type: ignore[assignment]
+    send.lists = frame.lists  # type: ignore[assignment]  # each Id in them is one of an account
     if frame.lists.keys() != {send.to, send.account}:
         raise Malformed("lists names the recipient and oneself")
     send.chat = private_chat_id(send.account, send.to)
-    send.left_out = frozenset(frame.skipped)  # type: ignore[arg-type]
+    send.left_out = frozenset(frame.skipped)  # type: ignore[arg-type]  # and here of a device
     tags = set()
     try:
         for one in frame.envelopes:

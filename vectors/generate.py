@@ -22,6 +22,7 @@ from messenger_client.protocol import (
     content,
     device_list,
     device_proof,
+    form,
     ids,
     kem,
     limits,
@@ -270,8 +271,7 @@ def make_device_list() -> File:
     rows = [[d.device, d.signing_key, d.identity_key, d.added, 0, d.bind] for d in many]
     file.add("open: ten devices", "open_list", signed=relisted(alice, devices=rows[:10]).hex())
     file.add("open: eleven devices", "open_list", "malformed", signed=relisted(alice, devices=rows).hex())
-    payload, signature = cbor.decode(first.signed)  # type: ignore[misc]
-    assert_bytes(payload, signature)
+    payload, signature = (form.any_octets(one) for one in form.array(cbor.decode(first.signed), 2))
     refused = {
         "signed by somebody else": cbor.encode([payload, charlie.key.sign("devlist", payload)]),
         "signed under another label": cbor.encode([payload, alice.key.sign("devbind", payload)]),
@@ -342,11 +342,6 @@ def make_device_list() -> File:
         **given,
     )
     return file
-
-
-def assert_bytes(*values: object) -> None:
-    if not all(isinstance(value, bytes) for value in values):
-        raise SystemExit("not bytes")
 
 
 def make_prekeys() -> File:
@@ -433,14 +428,13 @@ def make_prekeys() -> File:
     claim("spk passed off as opk", "bad_signature", replace(whole, opk=bobs.signed(prekeys.SPK)))
     claim("klr passed off as okpk", "bad_signature", replace(whole, kem_key=bobs.signed(prekeys.KLR)))
     claim("okpk passed off as klr", "bad_signature", replace(last, kem_key=bobs.signed(prekeys.OKPK)))
-    fields = cbor.decode(whole.to_bytes())
-    if not isinstance(fields, list):
-        raise SystemExit("not a bundle")
+    fields = form.array(cbor.decode(whole.to_bytes()))
+    _, kem_key = form.array(fields[4], 2)
     for name, bad in {
         "no signed prekey": [fields[0], fields[1], None, *fields[3:]],
         "no kem key": [*fields[:4], None],
-        "kem label spk": [*fields[:4], ["spk", fields[4][1]]],  # type: ignore[index]
-        "kem label as bytes": [*fields[:4], [b"okpk", fields[4][1]]],  # type: ignore[index]
+        "kem label spk": [*fields[:4], ["spk", kem_key]],
+        "kem label as bytes": [*fields[:4], [b"okpk", kem_key]],
         "a short account id": [whole.account[1:], *fields[1:]],
         "four fields": fields[:4],
         "six fields": [*fields, None],

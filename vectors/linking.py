@@ -7,7 +7,7 @@ from dataclasses import replace
 from conversations import Script
 from making import NOW, Account, Device, File, Json, Recorder, a_padded, a_text, flipped, named
 
-from messenger_client.protocol import account_data, base32, body, cbor, content, ids, linking, padding, primitives
+from messenger_client.protocol import account_data, base32, body, cbor, content, form, ids, linking, padding, primitives
 from messenger_client.protocol.secret import Secret
 
 
@@ -147,10 +147,8 @@ def _sealed(code: linking.LinkCode, label: str, plaintext: bytes) -> str:
 
 
 def _pair(signed: bytes) -> tuple[bytes, bytes]:
-    payload, signature = cbor.decode(signed)  # type: ignore[misc, str-unpack]
-    if not (isinstance(payload, bytes) and isinstance(signature, bytes)):
-        raise SystemExit("not bytes")
-    return payload, signature
+    payload, signature = form.array(cbor.decode(signed), 2)
+    return form.any_octets(payload), form.any_octets(signature)
 
 
 def make_account_data() -> File:

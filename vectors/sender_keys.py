@@ -14,6 +14,7 @@ from messenger_client.protocol import (
     body,
     cbor,
     content,
+    form,
     group_chain,
     ids,
     limits,
@@ -311,8 +312,8 @@ def _announced(file: File, script: Script, cast: Cast, chain: Chain) -> None:
     other = forked.announce("alice")
     forked.accept("bob", "alice", other, "not_listed")
     gsh = forked.run.members["bob"].group.hash
-    moved = cbor.decode(bytes.fromhex(forked.results[other]["announced"]))
-    forked.accept("bob", "alice", cbor.encode({**moved, 2: gsh}).hex())  # type: ignore[dict-item]
+    moved = form.mapping(cbor.decode(bytes.fromhex(forked.results[other]["announced"])))
+    forked.accept("bob", "alice", cbor.encode({**moved, 2: gsh}).hex())
     forked.read("bob", "alice", forked.send("alice", _padded("hello")), "undecryptable")
     for number in range(limits.MAX_CHAINS):
         script.begin("alice", NOW + 1 + number)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from accounts import services
@@ -17,7 +14,8 @@ from accounts.models import Device, Session, User
 from accounts.services.sessions import open_session
 from accounts.tests.people import Person, Terminal, is_signed_in, post
 from messenger.lib import base64url
-from messenger.lib.errors import DomainError, NotFound, NotSignedIn
+from messenger.lib.errors import NotFound, NotSignedIn
+from tests.together import at_once
 
 
 def suspend(device: str, access: str | None, body: Any = None) -> Any:
@@ -97,24 +95,6 @@ def test_an_account_does_so_sixty_times_an_hour(laptop: Terminal, phone: Termina
     assert suspend(tablet.id, charlie.access).status_code == 204
 
 
-def at_once(*attempts: Callable[[], object]) -> list[DomainError | None]:
-    """Start all of them together; the refusal of each, or None."""
-    together = Barrier(len(attempts))
-
-    def run(attempt: Callable[[], object]) -> DomainError | None:
-        try:
-            together.wait()
-            attempt()
-        except DomainError as error:
-            return error
-        finally:
-            connection.close()
-        return None
-
-    with ThreadPoolExecutor(len(attempts)) as threads:
-        return list(threads.map(run, attempts))
-
-
 @pytest.mark.django_db(transaction=True)
 def test_no_session_is_left_of_a_device_that_proves_itself_meanwhile(alice: Person, laptop: Terminal) -> None:
     user, credentials = services.authenticate(alice.access)
@@ -131,9 +111,11 @@ def test_no_session_is_left_of_a_device_that_proves_itself_meanwhile(alice: Pers
         )
 
     refusals = at_once(
-        *[lambda proof=proof: prove(proof) for proof in proofs],
-        lambda: services.suspend_own_device(user=user, device_id=laptop.uuid),
-        lambda: services.refresh_session(refresh=laptop.refresh, now=timezone.now()),
+        [
+            *[partial(prove, proof) for proof in proofs],
+            lambda: services.suspend_own_device(user=user, device_id=laptop.uuid),
+            lambda: services.refresh_session(refresh=laptop.refresh, now=timezone.now()),
+        ]
     )
 
     assert {type(error) for error in refusals[:4] if error} <= {NotFound, NotSignedIn}
@@ -147,7 +129,7 @@ def test_two_who_end_it_at_once_change_the_devices_once(laptop: Terminal, phone:
     user = User.objects.get()
     open_session(user=user, device=Device.objects.get(id=phone.uuid), now=timezone.now())
 
-    refusals = at_once(*[lambda: services.suspend_own_device(user=user, device_id=phone.uuid) for _ in range(6)])
+    refusals = at_once([lambda: services.suspend_own_device(user=user, device_id=phone.uuid)] * 6)
 
     assert refusals == [None] * 6
     assert version() == 1

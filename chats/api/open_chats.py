@@ -132,7 +132,7 @@ def _chat(mine: OpenChatMember) -> dict[str, object]:
         "role": mine.get_role_display(),
         "request": mine.reach == OpenChatMember.Reach.REQUEST,
         "added_by": mine.added_by_id,
-        "newest": mine.newest or None,  # type: ignore[attr-defined]
+        "newest": mine.newest or None,  # type: ignore[attr-defined]  # an annotation
         "read_position": mine.read_position,
         "created_by": chat.created_by_id,
         "created_at": chat.created_at,

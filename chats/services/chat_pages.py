@@ -27,7 +27,8 @@ def page_of_chats(rows: QuerySet[Row], number: str, cursor: str | None) -> tuple
     if len(found) <= CHATS_PER_PAGE:
         return found, None
     last_one = found[CHATS_PER_PAGE - 1]
-    place = getattr(last_one, number).to_bytes(_NUMBER, "big") + last_one.chat_id.bytes  # type: ignore[attr-defined]
+    chat_id: uuid.UUID = last_one.chat_id  # type: ignore[attr-defined]  # each row is of a chat
+    place = getattr(last_one, number).to_bytes(_NUMBER, "big") + chat_id.bytes
     return found[:CHATS_PER_PAGE], base64url.encode(place)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Device
 from accounts.services.sessions import open_session
-from chats.ids import conversation_id
+from chats.ids import AccountId, DeviceId, conversation_id
 from messenger.asgi import application
 from messenger.lib.base64url import encode
 from tests.cast import Member
@@ -51,12 +51,12 @@ class Phone:
         return cls(member, device, access)
 
     @property
-    def account(self) -> str:
-        return str(self.member.id)
+    def account(self) -> AccountId:
+        return AccountId(str(self.member.id))
 
     @property
-    def id(self) -> str:
-        return str(self.device.pk)
+    def id(self) -> DeviceId:
+        return DeviceId(str(self.device.pk))
 
     def chat_with(self, other: Phone) -> str:
         return str(conversation_id(self.member.id, other.member.id))

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from chats.tests.people import Phone
 
@@ -70,7 +71,7 @@ class Served:
     def connect(self, phone: Phone) -> connect:
         return connect(
             f"ws://127.0.0.1:{self.port}/ws/v1",
-            subprotocols=["messenger.v1"],  # type: ignore[list-item]
+            subprotocols=[Subprotocol("messenger.v1")],
             additional_headers={"Authorization": f"Bearer {phone.access}"},
             compression=None,
         )

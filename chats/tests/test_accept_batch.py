@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -17,7 +19,7 @@ from chats import services
 from chats.checking import check
 from chats.facts import FactsCache
 from chats.frames import MessageSend
-from chats.ids import AccountId, DeviceId, MessageId
+from chats.ids import MessageId
 from chats.models import Envelope, PrivateChat, PrivateMessage
 from chats.sends import Accepted, Send, Stale, fill_message
 from chats.tests.people import Phone
@@ -25,6 +27,7 @@ from chats.writer.postgres import PostgresStore
 from chats.writer.sqlite import SqliteStore
 from chats.writer.store import Store
 
+Steps = list[tuple[str, Any]]
 # What a step does: a batch of (sender, message number), a change of versions, or acks of (device, place in the queue).
 SENDERS = 2
 batches = st.lists(st.tuples(st.integers(0, SENDERS - 1), st.integers(0, 7)), min_size=1, max_size=12)
@@ -57,14 +60,14 @@ def phones(alice: Phone, bob: Phone, charlie: Phone, friends: None) -> list[Phon
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
-def test_every_verdict_and_the_queue_are_those_of_the_model(steps: list, phones: list[Phone]) -> None:  # type: ignore[type-arg]
+def test_every_verdict_and_the_queue_are_those_of_the_model(steps: Steps, phones: list[Phone]) -> None:
     Envelope.objects.all().delete()
     PrivateMessage.objects.all().delete()
     asyncio.run(_play(steps, phones))
     connections.close_all()
 
 
-async def _play(steps: list, phones: list[Phone]) -> None:  # type: ignore[type-arg]
+async def _play(steps: Steps, phones: list[Phone]) -> None:
     store: Store = PostgresStore() if connection.vendor == "postgresql" else SqliteStore()
     world = _World(phones, store)
     try:
@@ -133,9 +136,7 @@ class _World:
 
     async def ack(self, acks: list[tuple[int, int]]) -> None:
         everything = sorted(position for queue in self.model.queues.values() for position, _ in queue)
-        named = {
-            (DeviceId(self.phones[who].id), everything[place % len(everything)]) for who, place in acks if everything
-        }
+        named = {(self.phones[who].id, everything[place % len(everything)]) for who, place in acks if everything}
         for device, position in named:
             queue = self.model.queues.get(device, [])
             queue[:] = [entry for entry in queue if entry[0] != position]
@@ -143,18 +144,18 @@ class _World:
 
     async def compare(self) -> None:
         for phone in self.phones:
-            rows = await self.store.waiting_for({DeviceId(phone.id): 2**40}, [], 1_000)
+            rows = await self.store.waiting_for({phone.id: 2**40}, [], 1_000)
             assert [(row.position, row.message_id) for row in rows] == self.model.queues.get(phone.id, [])
 
     def _message(self, phone: Phone, name: str) -> Send:
         frame = phone.message_to(self.recipient, message_id=name)
         del frame["type"], frame["id"]
-        send = Send(AccountId(phone.account), DeviceId(phone.id), MessageId(name), lambda send, outcome: None)
+        send = Send(phone.account, phone.id, MessageId(name), lambda send, outcome: None)
         fill_message(send, MessageSend.model_validate(frame))
         return send
 
 
-def _closing(function, *arguments) -> None:  # type: ignore[no-untyped-def]
+def _closing(function: Callable[..., object], *arguments: object) -> None:
     try:
         function(*arguments)
     finally:

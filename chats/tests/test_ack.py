@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from chats.delivery.delivery import Delivery
@@ -107,7 +109,9 @@ async def test_an_unreadable_envelope_is_gone_and_its_cause_is_counted(
         {"unreadable": [{"envelope": 1, "cause": "dog ate it"}]},
     ],
 )
-async def test_a_malformed_ack_is_refused_and_deletes_nothing(members: dict, alice: Phone, bob: Phone) -> None:  # type: ignore[type-arg]
+async def test_a_malformed_ack_is_refused_and_deletes_nothing(
+    members: dict[str, Any], alice: Phone, bob: Phone
+) -> None:
     async with alice.online() as a, bob.online() as b:
         await a.ask(alice.message_to(bob))
         position = (await b.get("envelope"))["envelope"]
@@ -149,10 +153,10 @@ async def test_an_ack_that_the_database_refuses_is_tried_again(
     monkeypatch.setattr(on_demand, "PAUSE_AFTER_FAILURE", 0.01)
     real, failures = delivery.store.acknowledge, [StoreFailed(), StoreFailed()]
 
-    async def flaky(acks: object, now: int) -> object:
+    async def flaky(acks: Any, now: int) -> object:
         if failures:
             raise failures.pop()
-        return await real(acks, now)  # type: ignore[arg-type]
+        return await real(acks, now)
 
     async with alice.online() as a, bob.online() as b:
         await a.ask(alice.message_to(bob))

@@ -13,7 +13,6 @@ from chats import effects
 from chats.delivery import between, messages
 from chats.delivery.between import GROUP, Between, Teller
 from chats.delivery.delivery import Delivery
-from chats.ids import AccountId
 from chats.tests.people import Phone
 
 
@@ -96,7 +95,7 @@ async def test_a_listener_that_failed_hears_on_the_same_channel(monkeypatch: pyt
 async def test_what_another_version_says_otherwise_is_dropped_and_the_rest_is_heard(
     alice: Phone, delivery: Delivery, caplog: pytest.LogCaptureFixture
 ) -> None:
-    frame = messages.devices_changed(AccountId(alice.account))
+    frame = messages.devices_changed(alice.account)
     word = {
         "accounts": [[frame, None, [alice.account]]],
         "changed": 7,

@@ -40,11 +40,11 @@ async def test_control_contents_are_checked_against_the_devices_of_now(
     async with alice.online() as a, bob.online() as b:
         assert (await a.ask(alice.control_to(bob)))["type"] == "done"
         await b.get("envelope")
-        before = delivery.facts.accounts[bob.account].version  # type: ignore[index]
+        before = delivery.facts.accounts[bob.account].version
         await User.objects.filter(pk=bob.member.id).aupdate(devices_version=before + 1)
         assert (await a.ask(alice.control_to(bob)))["type"] == "done"
         await b.get("envelope")
-        assert delivery.facts.accounts[bob.account].version == before + 1  # type: ignore[index]
+        assert delivery.facts.accounts[bob.account].version == before + 1
 
 
 async def test_an_unheard_block_stops_typing_within_seconds(

@@ -54,7 +54,7 @@ async def test_a_password_alone_reads_and_acknowledges_nothing(alice: Phone, bob
         await a.ask(alice.message_to(bob))
     known = await sync_to_async(open_session)(user=bob.member.user, device=None, now=timezone.now())
     assert await refused(Socket(bob, [(b"authorization", b"Bearer " + known.access.encode())]))
-    position = (await Envelope.objects.filter(device=bob.device).afirst()).position  # type: ignore[union-attr]
+    position = (await Envelope.objects.aget(device=bob.device)).position
     headers = {"authorization": f"Bearer {known.access}"}
     ask = sync_to_async(client.get)
     assert (await ask("/api/v1/envelopes", headers=headers)).status_code == 403
@@ -76,7 +76,7 @@ async def test_the_newer_socket_of_a_device_wins(alice: Phone, bob: Phone) -> No
 
 async def test_a_newer_socket_in_another_process_wins(alice: Phone, delivery: Delivery) -> None:
     async with alice.online() as a:
-        opened = delivery.hub.devices[alice.id].opened  # type: ignore[index]
+        opened = delivery.hub.devices[alice.id].opened
         word = Word().as_message()
         delivery._heard(word | {"arrived": [[alice.id, opened - 1]]})
         assert await a.silent()  # that one is the older
@@ -114,7 +114,7 @@ async def test_the_sweep_closes_what_no_event_told_of(
 async def test_a_token_that_ran_out_closes_the_socket(alice: Phone, bob: Phone, delivery: Delivery) -> None:
     async with alice.online() as a, bob.online() as b:
         for phone in (alice, bob):
-            delivery.hub.devices[phone.id].expires_at = 0  # type: ignore[index]
+            delivery.hub.devices[phone.id].expires_at = 0
         await delivery.sweep()
         assert await b.next() == {"type": "closed", "code": 4401}
         assert await a.next() == {"type": "closed", "code": 4401}
@@ -122,7 +122,7 @@ async def test_a_token_that_ran_out_closes_the_socket(alice: Phone, bob: Phone, 
 
 async def test_a_token_that_ran_out_sends_nothing_more(alice: Phone, bob: Phone, delivery: Delivery) -> None:
     async with alice.online() as a, bob.online() as b:
-        delivery.hub.devices[alice.id].expires_at = 0  # type: ignore[index]
+        delivery.hub.devices[alice.id].expires_at = 0
         await a.say(alice.message_to(bob))
         assert await a.next() == {"type": "closed", "code": 4401}
         assert await b.silent()
@@ -131,7 +131,7 @@ async def test_a_token_that_ran_out_sends_nothing_more(alice: Phone, bob: Phone,
 async def test_a_fresh_token_keeps_the_socket(alice: Phone, bob: Phone, delivery: Delivery) -> None:
     fresh = await sync_to_async(Phone.sign_in)(alice.member)
     async with alice.online() as a:
-        connection = delivery.hub.devices[alice.id]  # type: ignore[index]
+        connection = delivery.hub.devices[alice.id]
         connection.expires_at = 0
         assert (await a.ask({"type": "token", "id": "1", "access": fresh.access}))["type"] == "done"
         assert connection.expires_at > 0
@@ -149,9 +149,9 @@ async def test_a_token_of_somebody_else_changes_nothing(
     access = {"bob": bob.access, "nobody": "nonsense", "account": account.access}[whose]
     code = "wrong_token" if whose == "account" else "not_signed_in"
     async with alice.online() as a:
-        before = delivery.hub.devices[alice.id].expires_at  # type: ignore[index]
+        before = delivery.hub.devices[alice.id].expires_at
         assert (await a.ask({"type": "token", "id": "1", "access": access}))["code"] == code
-        assert delivery.hub.devices[alice.id].expires_at == before  # type: ignore[index]
+        assert delivery.hub.devices[alice.id].expires_at == before
         assert (await a.ask(alice.message_to(bob)))["type"] == "message.accepted"
 
 

@@ -11,7 +11,6 @@ from chats import consumers, limits
 from chats.delivery import connection as connections
 from chats.delivery import drain as drains
 from chats.delivery.delivery import Delivery
-from chats.ids import AccountId, DeviceId
 from chats.models import Envelope
 from chats.tests.people import Phone
 
@@ -77,7 +76,7 @@ async def test_what_is_in_flight_is_not_sent_again_by_a_nudge_or_a_poll(
             await a.ask(alice.message_to(bob))
             await b.get("envelope")
         for _ in range(3):
-            delivery.nudge(bob.id)  # type: ignore[arg-type]
+            delivery.nudge(bob.id)
             await delivery.poll()
         assert await b.silent()
 
@@ -115,7 +114,7 @@ async def test_a_row_that_commits_late_is_found_below_those_already_sent(
             created_at=1,
             ciphertext=b"late",
         )
-        delivery.nudge(bob.id)  # type: ignore[arg-type]
+        delivery.nudge(bob.id)
         assert (await b.get("envelope"))["envelope"] == late.position
         assert await b.silent()
 
@@ -162,8 +161,8 @@ async def test_a_slow_reader_holds_a_bounded_backlog_and_is_read_no_further(
     socket = consumers.Socket(stuck)
     connection = connections.Connection(
         socket,
-        account=AccountId(bob.account),
-        device=DeviceId(bob.id),
+        account=bob.account,
+        device=bob.id,
         session="00",
         expires_at=2**60,
         listed=True,
@@ -209,7 +208,9 @@ async def test_who_does_not_read_large_answers_is_not_read(
     assert (written, socket.behind) == (["websocket.send", "websocket.close"], False)
 
 
-async def test_many_devices_share_one_question(alice: Phone, bob: Phone, charlie: Phone, delivery: Delivery) -> None:
+async def test_many_devices_share_one_question(
+    alice: Phone, bob: Phone, charlie: Phone, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with alice.online() as a:
         for other in (bob, charlie, bob):
             await a.ask(alice.message_to(other))
@@ -220,7 +221,7 @@ async def test_many_devices_share_one_question(alice: Phone, bob: Phone, charlie
         asked.append(len(rooms))
         return await real(rooms, held, limit)
 
-    delivery.store.waiting_for = counting  # type: ignore[method-assign]
+    monkeypatch.setattr(delivery.store, "waiting_for", counting)
     async with bob.online(greeted=False) as b, charlie.online(greeted=False) as c:
         await b.get("hello")
         await c.get("hello")

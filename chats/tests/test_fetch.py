@@ -38,7 +38,7 @@ async def test_a_device_gets_the_envelopes_that_it_has_room_for_and_always_one(
     alice: Phone, bob: Phone, charlie: Phone, delivery: Delivery
 ) -> None:
     of_bob, of_charlie = await queue(alice, bob, 5), await queue(alice, charlie, 5)
-    b, c = DeviceId(bob.id), DeviceId(charlie.id)
+    b, c = bob.id, charlie.id
 
     async def found(rooms: dict[DeviceId, int], held: list[int]) -> list[int]:
         return [row.position for row in await delivery.store.waiting_for(rooms, held, 10)]
@@ -88,5 +88,5 @@ async def test_a_request_gets_a_bounded_answer_and_is_told_that_there_is_more(
         (1, 10, 1, True),
     ]:
         monkeypatch.setattr(on_django, "ANSWER_BYTES", size)
-        rows, others = await waiting(DeviceId(bob.id), limit)
+        rows, others = await waiting(bob.id, limit)
         assert ([row.position for row in rows], others) == (positions[:count], more)

@@ -13,7 +13,7 @@ from chats import buckets, frames
 from chats.delivery import admission, handlers
 from chats.delivery.delivery import Delivery
 from chats.frames import AckFrame, Refused
-from chats.ids import AccountId, DeviceId, MessageId
+from chats.ids import MessageId
 from chats.limits import ACK_BACKLOG, ACKS_PER_FRAME, FRAME_BYTES, PARTS_PER_FRAME
 from chats.sends import Accepted, Send
 from chats.tests.people import Phone
@@ -91,7 +91,7 @@ async def test_sends_that_wait_for_facts_are_bounded_for_each_device(
         outcomes[send.device].append(outcome)
 
     for phone in (alice, alice, alice, bob):
-        send = Send(AccountId(phone.account), DeviceId(phone.id), MessageId(str(uuid.uuid4())), settle)
+        send = Send(phone.account, phone.id, MessageId(str(uuid.uuid4())), settle)
         delivery.admission.refuse(send, Malformed())
     assert [type(one) for one in outcomes[alice.id]] == [Unavailable]
     await delivery.admission.finish()
@@ -111,7 +111,7 @@ async def test_acks_of_anything_are_read_no_further_than_the_database_deletes(
     monkeypatch.setattr(delivery.store, "acknowledge", stuck)
     monkeypatch.setattr(buckets, "acks", buckets.Buckets(100_000, 1))
     async with alice.online() as a:
-        connection = delivery.hub.devices[DeviceId(alice.id)]
+        connection = delivery.hub.devices[alice.id]
         for frame in range(10):
             await a.say({"type": "ack", "id": str(frame), "envelopes": [frame * 1_000 + n for n in range(1, 1_001)]})
         assert await a.silent()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connections
@@ -26,7 +27,7 @@ AT_ONCE = 10
 class _Newcomer:
     """Somebody who joins and, every other one, leaves again, and follows what the others do meanwhile."""
 
-    def __init__(self, phone: Phone, group: Group, key: SigningKey, lists: dict[bytes, DeviceList]) -> None:
+    def __init__(self, phone: Phone, group: Group, key: SigningKey, lists: Mapping[bytes, DeviceList | None]) -> None:
         self.phone, self.group, self.key, self.lists = phone, group, key, lists
         self.refused = 0
 
@@ -77,7 +78,7 @@ def test_fifty_who_come_and_go_at_once_are_counted(alice: Phone, bob: Phone, fri
     key = group.link(alice)
     phones = [Phone.sign_in(make_member(f"guest{number}")) for number in range(PEOPLE)]
     lists = {one.member.list_hash: one.member.newest for one in (alice, bob, *phones)}
-    newcomers = [_Newcomer(phone, Group(group.created, group.state), key, lists) for phone in phones]  # type: ignore[arg-type]
+    newcomers = [_Newcomer(phone, Group(group.created, group.state), key, lists) for phone in phones]
     with ThreadPoolExecutor(AT_ONCE) as threads:
         for done in [threads.submit(one.come, number) for number, one in enumerate(newcomers)]:
             done.result()

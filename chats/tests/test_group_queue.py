@@ -15,7 +15,7 @@ from django.db import connection, connections
 from chats.facts import FactsCache
 from chats.frames import GroupSend as Frame
 from chats.group_sends import GroupSend, check_group, fill_group
-from chats.ids import AccountId, DeviceId, MessageId
+from chats.ids import MessageId
 from chats.models import Envelope, GroupMember, GroupMessage, GroupMessageStatus
 from chats.sends import Accepted, Stale
 from chats.services import load_group_facts
@@ -40,7 +40,7 @@ def checked(group: Group, facts: FactsCache, sender: Phone, *others: Phone, name
     del frame["type"], frame["id"]
     if name is not None:
         frame["message_id"] = name
-    send = GroupSend(AccountId(sender.account), DeviceId(sender.id), MessageId(frame["message_id"]), lambda *_: None)
+    send = GroupSend(sender.account, sender.id, MessageId(frame["message_id"]), lambda *_: None)
     fill_group(send, Frame.model_validate(frame))
     load_group_facts([send], facts)
     check_group(send, facts)

@@ -15,7 +15,7 @@ from django.test import Client
 from accounts.services import suspend_device
 from chats import franking, group_facts, services
 from chats.delivery.delivery import Delivery
-from chats.ids import AccountId, DeviceId, GroupId
+from chats.ids import GroupId
 from chats.models import Envelope, GroupMessage
 from chats.tests.groups import MEMBER, META, Add, Ask, Group, Remove, SetMeta, account_of, asker, own_of
 from chats.tests.people import Phone
@@ -84,7 +84,7 @@ async def test_where_lists_have_grown_too_long_those_added_first_are_written_to_
 
     def written_to() -> dict[str, set[str]]:
         facts = group_facts.load_groups([GroupId(group.id)])[GroupId(group.id)]
-        fans = {one.id: facts.fan(AccountId(one.account), DeviceId(one.id)) for one in phones}
+        fans = {one.id: facts.fan(one.account, one.id) for one in phones}
         return {sender: {str(uuid.UUID(bytes=device)) for device in fan.devices} for sender, fan in fans.items()}
 
     phones = await sync_to_async(grow)()

@@ -17,6 +17,7 @@ from keys.verify import SignedObject
 from messenger.lib.errors import DomainError, Malformed
 from messenger_client.protocol import cbor, device_list, errors, form
 from messenger_client.protocol.device_list import DeviceList
+from messenger_client.protocol.ids import DeviceId
 
 Result = TypeVar("Result")
 VECTORS = Path(__file__).resolve().parent.parent.parent / "vectors" / "groups.json"
@@ -48,7 +49,7 @@ class Lists:
 
     def author(self, operation: Operation) -> tuple[DeviceList, bytes]:
         for one in self.lists:
-            found = one.find(operation.device.bytes)  # type: ignore[arg-type]
+            found = one.find(DeviceId(operation.device.bytes))
             if (one.account, one.hash) == (operation.account.bytes, operation.list_hash) and found:
                 return one, found.signing_key
         raise NotListed

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection, connections
 
 from chats import services
-from chats.ids import DeviceId
 from chats.models import OpenChat, OpenChatMember, OpenMessage
 from chats.tests.people import Phone
 from messenger.lib.clock import now_ms
@@ -20,7 +19,7 @@ AT_ONCE = 10
 
 
 def test_fifty_who_come_go_and_write_at_once_are_counted(alice: Phone, bob: Phone) -> None:
-    own, device = alice.member.id, DeviceId(alice.id)
+    own, device = alice.member.id, alice.id
     chat = services.create_open_group(
         account=own, device=device, creation_id=uuid.uuid4(), title="Choir", members=[bob.member.id]
     ).pk
@@ -28,7 +27,7 @@ def test_fifty_who_come_go_and_write_at_once_are_counted(alice: Phone, bob: Phon
 
     def come(number: int) -> None:
         guest = guests[number]
-        me, its = guest.member.id, DeviceId(guest.id)
+        me, its = guest.member.id, guest.id
         try:
             for _ in range(2):
                 services.add_open_member(account=own, device=device, chat=chat, other=me)
@@ -52,7 +51,7 @@ def test_fifty_who_come_go_and_write_at_once_are_counted(alice: Phone, bob: Phon
 
 
 def test_one_message_sent_at_once_from_everywhere_is_one(alice: Phone, bob: Phone) -> None:
-    own, device = alice.member.id, DeviceId(alice.id)
+    own, device = alice.member.id, alice.id
     chat = services.create_open_private(account=own, device=device, other=bob.member.id).pk
     message_id = uuid.uuid4()
 
@@ -73,9 +72,7 @@ def test_the_open_chat_of_a_pair_is_made_once_from_both_sides(alice: Phone, bob:
     def make(number: int) -> uuid.UUID:
         one, other = (alice, bob) if number % 2 else (bob, alice)
         try:
-            return services.create_open_private(
-                account=one.member.id, device=DeviceId(one.id), other=other.member.id
-            ).pk
+            return services.create_open_private(account=one.member.id, device=one.id, other=other.member.id).pk
         finally:
             connections.close_all()
 

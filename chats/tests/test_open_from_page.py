@@ -305,7 +305,7 @@ async def test_a_fresh_token_of_the_same_session_keeps_the_socket(page: Page, bo
         ).access
 
     socket = await page.online()
-    delivery.hub.devices[page.phone.id].expires_at = 0  # type: ignore[index]
+    delivery.hub.devices[page.phone.id].expires_at = 0
     fresh = await sync_to_async(prove)()
     assert (await socket.ask({"type": "token", "id": "2", "access": fresh}))["type"] == "done"
     assert (await socket.ask(page.phone.message_to(bob)))["type"] == "message.accepted"

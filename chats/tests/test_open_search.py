@@ -12,7 +12,6 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.test import Client
 
-from chats.ids import DeviceId
 from chats.models import OpenMessage
 from chats.services import create_open_private
 from chats.services.open_chats import search
@@ -178,7 +177,7 @@ def plan_of(statement: str, parameters: list[Any]) -> str:
 def many(alice: Phone, bob: Phone, charlie: Phone) -> uuid.UUID:
     """A chat of thousands of messages beside one as large, with a word in each and one in ten of them."""
     chats = [
-        create_open_private(account=alice.member.id, device=DeviceId(alice.id), other=other.member.id).pk
+        create_open_private(account=alice.member.id, device=alice.id, other=other.member.id).pk
         for other in (bob, charlie)
     ]
     OpenMessage.objects.bulk_create(

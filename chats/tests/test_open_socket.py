@@ -11,7 +11,6 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 
 from chats import buckets
-from chats.ids import DeviceId
 from chats.models import OpenMessage
 from chats.tests.open_chats import group_body, rest
 from chats.tests.people import Phone
@@ -182,7 +181,7 @@ async def test_a_malformed_frame_is_refused(ask: Ask, alice: Phone, bob: Phone, 
 
 async def test_a_send_counts_against_the_share(ask: Ask, alice: Phone, bob: Phone) -> None:
     chat = await pair(ask, alice, bob)
-    buckets.sends.taken_elsewhere(DeviceId(alice.id), buckets.clock(), 10_000)
+    buckets.sends.taken_elsewhere(alice.id, buckets.clock(), 10_000)
     async with alice.online() as a:
         refused = await a.ask(sending(chat))
     assert (refused["code"], refused["retry_after"] > 0) == ("too_many_requests", True)

@@ -9,7 +9,6 @@ import pytest
 from chats.delivery import messages
 from chats.delivery.between import Word
 from chats.delivery.delivery import Delivery
-from chats.ids import AccountId
 from chats.models import PrivateMessageStatus
 from chats.tests.people import Phone
 
@@ -59,7 +58,7 @@ async def test_ones_other_devices_hear_what_was_read(
 async def test_what_was_read_is_told_at_other_processes_but_for_the_device_that_read(
     alice: Phone, tablet: Phone, delivery: Delivery
 ) -> None:
-    frame = messages.contact_changed(AccountId(alice.account), "accepted")
+    frame = messages.contact_changed(alice.account, "accepted")
     async with alice.online() as a, tablet.online() as t:
         delivery._heard(Word().as_message() | {"accounts": [[frame, alice.id, [alice.account]]]})
         await t.get("contact.changed")

@@ -9,7 +9,6 @@ from asgiref.sync import sync_to_async
 
 from accounts.models import Contact
 from chats import services
-from chats.ids import DeviceId
 from chats.models import Envelope
 from chats.tests.people import Phone, Socket
 
@@ -29,7 +28,7 @@ async def unblock(owner: Phone, other: Phone) -> None:
 
 
 async def _say(verb: Any, owner: Phone, other: Phone) -> None:
-    await sync_to_async(verb)(owner=owner.member.id, other=other.member.id, by=DeviceId(owner.id))
+    await sync_to_async(verb)(owner=owner.member.id, other=other.member.id, by=owner.id)
 
 
 async def state(owner: Phone, other: Phone) -> str | None:

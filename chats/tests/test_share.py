@@ -55,7 +55,7 @@ async def test_what_was_sent_at_another_process_counts_here(
     alice: Phone, bob: Phone, charlie: Phone, delivery: Delivery, settings: Any
 ) -> None:
     word = Word()
-    word.taken.append(("sends", DeviceId(alice.id), settings.SEND_BURST + 1))
+    word.taken.append(("sends", alice.id, settings.SEND_BURST + 1))
     async with alice.online() as a, charlie.online() as c:
         delivery._heard(word.as_message())
         refused = await a.ask(alice.message_to(bob))

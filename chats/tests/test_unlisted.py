@@ -48,7 +48,8 @@ def delist_it(alice: Phone, device: Phone) -> None:
 
 @pytest.mark.parametrize("pattern", urlpatterns, ids=lambda pattern: str(pattern.name))
 async def test_every_view_of_chats_asks_for_a_listed_device(pattern: URLPattern) -> None:
-    assert pattern.callback.view_class.permission_classes == [IsListedDevice]  # type: ignore[attr-defined]
+    view = pattern.callback.view_class  # type: ignore[attr-defined]  # as_view has set it
+    assert view.permission_classes == [IsListedDevice]
 
 
 async def test_an_unlisted_device_reads_and_changes_nothing_over_rest(

@@ -25,7 +25,7 @@ class As:
             kind = Kind.DEVICE if handset else Kind.ACCOUNT
             device = handset.row.pk if handset else None
             credentials = Credentials(owner.pk, new_id(), device, kind, expires_at=2**53 - 1)
-            self.client.force_authenticate(owner, credentials)  # type: ignore[arg-type]
+            self.client.force_authenticate(owner, credentials)  # type: ignore[arg-type]  # DRF takes any
 
     def put(self, path: str, body: Any) -> Any:
         return self.client.put(f"{BASE}/{path}", body, format="json")

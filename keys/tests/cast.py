@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from accounts.models import Device, User
 from keys import services
@@ -15,6 +15,7 @@ from messenger.lib.ids import new_id
 from messenger_client.protocol import cbor, device_list, form, prekeys
 from messenger_client.protocol.ids import AccountId, DeviceId
 from messenger_client.protocol.keys import OwnDevice, generate_account_key
+from messenger_client.protocol.prekeys import PrekeyLabel
 from messenger_client.protocol.primitives import SigningKey
 
 NOW = 1_790_000_000_000
@@ -35,7 +36,7 @@ class Handset:
 
     def prekeys(self, label: str, *ids: int, created: int = NOW) -> list[SignedObject]:
         made = [
-            prekeys.generate_prekeys(self.own, label, first_id=one, count=1, now=created)[0]  # type: ignore[arg-type]
+            prekeys.generate_prekeys(self.own, cast(PrekeyLabel, label), first_id=one, count=1, now=created)[0]
             for one in ids
         ]
         return [SignedObject(prekey.signed.payload, prekey.signed.signature) for prekey in made]
@@ -127,7 +128,7 @@ class Person:
 
     def fields(self, **changed: Any) -> list[Any]:
         """The payload of the next list, open for tampering."""
-        fields: list[Any] = cbor.decode(travelling(self.next_list()).payload)  # type: ignore[assignment]
+        fields = form.array(cbor.decode(travelling(self.next_list()).payload))
         names = ("kind", "account", "account_key", "seq", "previous", "time", "devices")
         return [changed.get(name, value) for name, value in zip(names, fields, strict=True)]
 

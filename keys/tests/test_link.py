@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,10 +14,10 @@ from keys.models import LinkSlot
 from keys.services.links import SLOT_LIFETIME
 from keys.tests.asking import As, problem
 from keys.tests.cast import NOW, Handset, Person
-from keys.tests.test_take_turns import at_once
 from messenger.lib import base64url
 from messenger.lib.errors import NotFound, WrongToken
 from messenger.lib.ids import new_id
+from tests.together import at_once
 
 OFFER, ANSWER = b"a sealed offer", b"a sealed answer"
 
@@ -223,8 +224,8 @@ def test_of_two_approvals_at_once_the_later_one_stands() -> None:
     offers = [bytes([number]) for number in range(8)]
     refusals = at_once(
         [
-            lambda made=made: services.offer_link(  # type: ignore[misc]
-                by=alice.handsets[made[0] % 2].row, device_id=laptop.row.pk, offer=made, now=NOW
+            partial(
+                services.offer_link, by=alice.handsets[made[0] % 2].row, device_id=laptop.row.pk, offer=made, now=NOW
             )
             for made in offers
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -19,11 +20,11 @@ from keys.errors import BadSignature, ListConflict, NotListed
 from keys.models import DeviceList
 from keys.tests.asking import As, problem
 from keys.tests.cast import NOW, Handset, Person, in_json, travelling
-from keys.tests.test_take_turns import at_once
 from keys.verify import SignedObject
 from messenger.lib import base64url
 from messenger.lib.errors import Conflict, DomainError, Malformed, WrongToken
 from messenger.lib.events import DevicesChanged, Event
+from tests.together import at_once
 
 
 @pytest.fixture
@@ -230,12 +231,7 @@ def test_of_many_new_identities_at_once_one_is_made() -> None:
     for handset in alice.handsets:
         alice.forget_account_key()
         made.append((handset, travelling(alice.next_list([handset]))))
-    refusals = at_once(
-        [
-            lambda by=handset, signed=signed: replace(alice, signed, by=by, replaces=replaces)  # type: ignore[misc]
-            for handset, signed in made
-        ]
-    )
+    refusals = at_once([partial(replace, alice, signed, by=handset, replaces=replaces) for handset, signed in made])
     assert refusals.count(None) == 1
     assert {type(error) for error in refusals if error} == {ListConflict}
     assert DeviceList.objects.newest([alice.user.pk]).get().signed == made[refusals.index(None)][1]

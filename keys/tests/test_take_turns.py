@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from keys import services
 from keys.errors import ListConflict
 from keys.models import DeviceList
 from keys.tests.cast import NOW, Person, travelling
-from messenger.lib.errors import Conflict, DomainError
+from messenger.lib.errors import Conflict
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(attempts: list[Callable[[], object]]) -> list[DomainError | None]:
-    """Start all of them together; the refusal of each, or None."""
-    together = Barrier(len(attempts))
-
-    def run(attempt: Callable[[], object]) -> DomainError | None:
-        try:
-            together.wait()
-            attempt()
-        except DomainError as error:
-            return error
-        finally:
-            connection.close()
-        return None
-
-    with ThreadPoolExecutor(len(attempts)) as threads:
-        return list(threads.map(run, attempts))
 
 
 def test_one_of_many_successors_of_a_list_is_stored() -> None:
@@ -41,7 +21,7 @@ def test_one_of_many_successors_of_a_list_is_stored() -> None:
     dora.publish_list()
     signed = [travelling(dora.next_list(now=NOW + at)) for at in range(8)]
     refusals = at_once(
-        [lambda one=one: services.publish_device_list(by=dora.phone.row, signed=one, now=NOW) for one in signed]  # type: ignore[misc]
+        [partial(services.publish_device_list, by=dora.phone.row, signed=one, now=NOW) for one in signed]
     )
     assert refusals.count(None) == 1
     assert {type(error) for error in refusals if error} == {ListConflict}
@@ -55,7 +35,7 @@ def test_the_first_lists_of_an_account_do_not_collide() -> None:
     dora = Person.make("dora")
     signed = [travelling(dora.next_list(now=NOW + at)) for at in range(8)]
     refusals = at_once(
-        [lambda one=one: services.publish_device_list(by=dora.phone.row, signed=one, now=NOW) for one in signed]  # type: ignore[misc]
+        [partial(services.publish_device_list, by=dora.phone.row, signed=one, now=NOW) for one in signed]
     )
     assert refusals.count(None) == 1
     assert DeviceList.objects.count() == 1
@@ -65,9 +45,7 @@ def test_uploads_that_share_ids_are_told_apart() -> None:
     dora = Person.make("dora")
     dora.publish_list()
     batches = [dora.phone.prekeys("opk", 1, 2, 3) for _ in range(6)]
-    refusals = at_once(
-        [lambda one=one: services.publish_prekeys(by=dora.phone.row, now=NOW, one_time=one) for one in batches]  # type: ignore[misc]
-    )
+    refusals = at_once([partial(services.publish_prekeys, by=dora.phone.row, now=NOW, one_time=one) for one in batches])
     assert refusals.count(None) == 1
     assert {type(error) for error in refusals if error} == {Conflict}
     assert services.prekey_counts(device_id=dora.phone.row.pk).one_time == 3

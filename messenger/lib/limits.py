@@ -58,7 +58,7 @@ class _Memory(MemoryStorage):
         # The library's own starts a thread at nearly every hit, and each of them looks through every key.
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
-            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
+            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]  # the library's own, by its mangled name
 
 
 _memory = SlidingWindowCounterRateLimiter(_Memory())

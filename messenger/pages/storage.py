@@ -11,7 +11,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from messenger.pages.assets import BUILT
 
 
-class PageFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+class PageFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise has no types
     """STORAGES["staticfiles"]. Scripts name their chunks themselves: a second hash would lead them astray."""
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:

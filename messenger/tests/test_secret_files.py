@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import secrets
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,9 @@ def make() -> bytes:
     return secrets.token_bytes(32)
 
 
-def _race(path: str, start: object, results: object) -> None:
-    start.wait()  # type: ignore[attr-defined]
-    results.put(read_or_create(Path(path), make))  # type: ignore[attr-defined]
+def _race(path: str, start: Event, results: Queue[bytes]) -> None:
+    start.wait()
+    results.put(read_or_create(Path(path), make))
 
 
 def test_a_secret_is_kept_with_mode_600(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def verb(
         ) -> None:
             before = ctx.find_object(Shared) or Shared()
             terminal = Terminal(Shared(profile or before.profile, server or before.server, as_json or before.as_json))
-            raise typer.Exit(_run(terminal, function(terminal, **values)))  # type: ignore[call-arg, arg-type]  # P, at run time
+            work = function(terminal, **values)  # type: ignore[call-arg, arg-type]  # typer has read P
+            raise typer.Exit(_run(terminal, work))
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         keyword = inspect.Parameter.KEYWORD_ONLY

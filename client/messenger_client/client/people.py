@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
-from ..api import forms
+from ..api import ContactState, forms
 from ..errors import KeysRefused, Refused, SignInNeeded, Unreachable, WrongUse
 from ..protocol.ids import AccountId
 from ..protocol.safety_number import safety_number
@@ -41,7 +41,7 @@ class People:
         found = list(zip(await self._context.write(work), answer, strict=True))
         for peer, one in found:
             self._directory.check_name(peer, one.username)
-        return [Contact(shown_name(peer), forms.uuid(one.account), one.state, one.changed_at) for peer, one in found]  # type: ignore[arg-type]  # the server's word
+        return [_contact(peer, one) for peer, one in found]
 
     async def requests(self) -> list[Contact]:
         """Return those who wrote and wait for an answer: `accept` or `block`."""
@@ -134,3 +134,8 @@ class People:
 def note_contact(tx: Transaction, account: bytes, state: str) -> Peer:
     """Keep what one has decided about somebody, on this or another own device."""
     return peers.change(tx, account, request=state == "requested", blocked=state == "blocked")
+
+
+def _contact(peer: Peer, one: ContactState) -> Contact:
+    account = forms.uuid(one.account)
+    return Contact(shown_name(peer), account, one.state, one.changed_at)  # type: ignore[arg-type]  # the server's word

@@ -19,8 +19,8 @@ class Record:
         return f"{type(self).__name__}(<secret>)"
 
     def pack(self) -> bytes:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # each record is a dataclass
-        return cbor2.dumps(values)
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]  # each record is a dataclass
+        return cbor2.dumps({name: getattr(self, name) for name in names})
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:

@@ -47,7 +47,7 @@ def built(tmp_path: Path, settings: Any) -> Path:
     (tmp_path / "manifest.json").write_text(json.dumps(chunks))
     settings.VITE_MANIFEST = tmp_path / "manifest.json"
     settings.STATICFILES_DIRS = [("js", tmp_path)]
-    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]  # an lru_cache
     return tmp_path
 
 
@@ -57,7 +57,7 @@ def _plain_static_files(settings: Any) -> Any:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     yield
-    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]  # an lru_cache
 
 
 def test_a_script_and_its_chunks_are_named_with_their_digests(built: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_file_that_is_older_than_the_one_it_replaces_is_collected(tmp_path: Pa
     settings.STATIC_ROOT = root
     backend = f"{PageFilesStorage.__module__}.{PageFilesStorage.__name__}"
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
-    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]  # an lru_cache
     for text in ("p { top: 1px }", "p { top: 2px }"):
         (source / "one.css").write_text(text)
         # An image is built before the version in it first runs, and perhaps before the last one did.
