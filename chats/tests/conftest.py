@@ -8,11 +8,15 @@ import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.db import connections
+from django.test import Client
 
 from chats import buckets, services
 from chats.delivery import delivery as deliveries
 from chats.delivery.delivery import Delivery
+from chats.tests.asking import Ask, rest
+from chats.tests.groups import MEMBER, Group
 from chats.tests.people import Phone
+from messenger.lib import limits
 from tests.cast import make_member
 
 
@@ -42,6 +46,19 @@ def friends(alice: Phone, bob: Phone) -> None:
     """alice and bob have accepted each other."""
     services.open_chat(sender=alice.member.id, recipient=bob.member.id)
     services.accept_contact(owner=bob.member.id, other=alice.member.id)
+
+
+@pytest.fixture
+def group(alice: Phone, bob: Phone, friends: None) -> Group:
+    """A group chat of alice, who owns it, and bob."""
+    return Group.made(alice, (bob, MEMBER))
+
+
+@pytest.fixture
+def ask(client: Client) -> Ask:
+    """`await ask(phone, "post", "messages", body)` gives (status, body)."""
+    limits.reset()
+    return sync_to_async(rest(client))
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chats import services
 from chats.group_operations import read_operation
@@ -52,7 +50,6 @@ __all__ = [
     "Add",
     "Approve",
     "Args",
-    "Ask",
     "CloseLink",
     "Create",
     "Group",
@@ -66,7 +63,7 @@ __all__ = [
     "SetRole",
     "SigningKey",
     "account_of",
-    "asker",
+    "do",
     "group_ciphertext",
     "in_json",
     "own_of",
@@ -74,19 +71,11 @@ __all__ = [
 ]
 
 META = bytes(100)  # what the server cannot tell from a sealed one
-Ask = Callable[..., Any]
 
 
-def asker(client: Client) -> Ask:
-    """`await ask(phone, "post", "groups", body)` gives (status, body)."""
-
-    def call(phone: Phone | None, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"authorization": f"Bearer {phone.access}"} if phone else {}
-        more = {} if body is None else {"data": body, "content_type": "application/json"}
-        answer = getattr(client, method)(f"/api/v1/{path}", headers=headers, **more)
-        return answer.status_code, answer.json() if answer.content else None
-
-    return sync_to_async(call)
+def do(group: Group, phone: Phone, args: Args) -> Any:
+    """`Group.do`, to be awaited."""
+    return sync_to_async(group.do)(phone, args)
 
 
 def account_of(phone: Phone) -> AccountId:

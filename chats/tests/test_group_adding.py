@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chats import services
-from chats.tests.groups import (
-    ADMIN,
-    MEMBER,
-    META,
-    Add,
-    Ask,
-    Group,
-    SetMeta,
-    SetRole,
-    account_of,
-    asker,
-    in_json,
-)
+from chats.tests.asking import Ask
+from chats.tests.groups import ADMIN, MEMBER, META, Add, Group, SetMeta, SetRole, account_of, do, in_json
 from chats.tests.people import Phone
-from messenger.lib import limits
 
 pytestmark = pytest.mark.usefixtures("delivery")
 make = sync_to_async(Group.made)
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    limits.reset()
-    return asker(client)
-
-
-def do(group: Group, phone: Phone, args: Any) -> Any:
-    return sync_to_async(group.do)(phone, args)
 
 
 async def test_whom_a_stranger_adds_gets_a_request_and_accepts_it_or_the_person(

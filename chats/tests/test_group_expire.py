@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from chats import jobs, services
 from chats.models import Envelope, GroupChat, GroupMessage, GroupMessageStatus, GroupOperation
-from chats.tests.groups import MEMBER, META, Group, Leave, Remove, account_of
+from chats.tests.groups import MEMBER, META, Group, Leave, Remove, account_of, do
 from chats.tests.people import Phone
 from messenger.lib.clock import now_ms
 
@@ -18,15 +17,6 @@ pytestmark = pytest.mark.usefixtures("delivery")
 
 DAY = 24 * 3600 * 1000
 run_jobs = sync_to_async(jobs.run_once)
-
-
-@pytest.fixture
-def group(alice: Phone, bob: Phone, friends: None) -> Group:
-    return Group.made(alice, (bob, MEMBER))
-
-
-def do(group: Group, phone: Phone, args: Any) -> Any:
-    return sync_to_async(group.do)(phone, args)
 
 
 async def test_both_sides_are_told_of_an_expired_message(group: Group, alice: Phone, tablet: Phone, bob: Phone) -> None:

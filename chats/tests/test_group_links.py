@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chats.models import GroupChat, GroupLink
-from chats.tests.groups import (
-    MEMBER,
-    META,
-    Approve,
-    Ask,
-    CloseLink,
-    Group,
-    Join,
-    Leave,
-    Remove,
-    account_of,
-    asker,
-    in_json,
-)
+from chats.tests.asking import Ask
+from chats.tests.groups import META, Approve, CloseLink, Group, Join, Leave, Remove, account_of, do, in_json
 from chats.tests.people import Phone
-from messenger.lib import limits
 from messenger.lib.clock import now_ms
 
 pytestmark = pytest.mark.usefixtures("delivery")
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    limits.reset()
-    return asker(client)
-
-
-@pytest.fixture
-def group(alice: Phone, bob: Phone, friends: None) -> Group:
-    return Group.made(alice, (bob, MEMBER))
-
-
-def do(group: Group, phone: Phone, args: Any) -> Any:
-    return sync_to_async(group.do)(phone, args)
 
 
 async def test_whoever_holds_a_link_reads_the_chain_and_joins(

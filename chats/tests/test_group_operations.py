@@ -13,6 +13,7 @@ from accounts.services import suspend_device
 from chats import services
 from chats.models import GroupChat, GroupMember, GroupOperation
 from chats.services import chat_pages
+from chats.tests.asking import Ask
 from chats.tests.groups import (
     ADMIN,
     MEMBER,
@@ -20,7 +21,6 @@ from chats.tests.groups import (
     OWNER,
     Add,
     Approve,
-    Ask,
     CloseLink,
     Create,
     Group,
@@ -32,26 +32,15 @@ from chats.tests.groups import (
     SetRole,
     SigningKey,
     account_of,
-    asker,
+    do,
     in_json,
 )
 from chats.tests.people import Phone
-from messenger.lib import limits
 from messenger.lib.base64url import decode, encode
 from messenger.lib.clock import now_ms
 
 pytestmark = pytest.mark.usefixtures("delivery")
 make = sync_to_async(Group.made)
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    limits.reset()
-    return asker(client)
-
-
-def do(group: Group, phone: Phone, args: Any) -> Any:
-    return sync_to_async(group.do)(phone, args)
 
 
 async def test_a_group_chat_is_made_and_its_members_hear_of_it(

@@ -10,36 +10,20 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import Client
 
 from accounts.services import suspend_device
 from chats import franking, group_facts, services
 from chats.delivery.delivery import Delivery
 from chats.ids import GroupId
 from chats.models import Envelope, GroupMessage
-from chats.tests.groups import MEMBER, META, Add, Ask, Group, Remove, SetMeta, account_of, asker, own_of
+from chats.tests.asking import Ask
+from chats.tests.groups import MEMBER, META, Add, Group, Remove, SetMeta, account_of, do, own_of
 from chats.tests.people import Phone
 from chats.tests.test_rest import bare
-from messenger.lib import limits
 from messenger.lib.base64url import decode, encode
 from messenger_client.protocol import group_message
 
 pytestmark = pytest.mark.usefixtures("delivery")
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    limits.reset()
-    return asker(client)
-
-
-@pytest.fixture
-def group(alice: Phone, bob: Phone, friends: None) -> Group:
-    return Group.made(alice, (bob, MEMBER))
-
-
-def do(group: Group, phone: Phone, args: Any) -> Any:
-    return sync_to_async(group.do)(phone, args)
 
 
 async def test_a_message_reaches_every_device_of_every_member_and_nobody_else(

@@ -7,32 +7,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chats import services
 from chats.delivery import acks
 from chats.models import GroupMessage, GroupMessageStatus
 from chats.services.groups import reach
-from chats.tests.groups import MEMBER, META, Add, Ask, Group, Remove, account_of, asker
+from chats.tests.asking import Ask
+from chats.tests.groups import MEMBER, META, Add, Group, Remove, account_of, do
 from chats.tests.people import Phone
-from messenger.lib import limits
 
 pytestmark = pytest.mark.usefixtures("delivery")
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    limits.reset()
-    return asker(client)
-
-
-@pytest.fixture
-def group(alice: Phone, bob: Phone, friends: None) -> Group:
-    return Group.made(alice, (bob, MEMBER))
-
-
-def do(group: Group, phone: Phone, args: Any) -> Any:
-    return sync_to_async(group.do)(phone, args)
 
 
 async def test_the_last_ack_takes_the_ciphertext_with_it(

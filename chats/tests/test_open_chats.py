@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from chats.models import OpenChat, OpenChatMember, PrivateChat
 from chats.services import chat_pages
 from chats.services.adding import Reach
-from chats.tests.open_chats import Rest, bodies, everything, group_body, group_of, private_of, rest, write
+from chats.tests.asking import Rest, rest
+from chats.tests.open_chats import bodies, everything, group_body, group_of, private_of, write
 from chats.tests.people import Phone
 
 STRANGE: list[dict[str, Any]] = [

@@ -12,7 +12,8 @@ from django.test import Client
 
 from chats import services
 from chats.models import OpenMessage, PrivateMessage
-from chats.tests.open_chats import Rest, bodies, group_of, private_of, rest, text, write
+from chats.tests.asking import Rest, rest
+from chats.tests.open_chats import bodies, group_of, private_of, text, write
 from chats.tests.people import Phone
 
 CANARY = "canary-7f3a in an open body"

@@ -17,7 +17,8 @@ from chats.services import create_open_private
 from chats.services.open_chats import search
 from chats.services.open_chats.reading import cursor
 from chats.services.open_chats.search import snippet
-from chats.tests.open_chats import Rest, group_of, private_of, rest, write
+from chats.tests.asking import Rest, rest
+from chats.tests.open_chats import group_of, private_of, write
 from chats.tests.people import Phone
 
 MANY = 3_000

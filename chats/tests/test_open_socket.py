@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chats import buckets
 from chats.models import OpenMessage
-from chats.tests.open_chats import group_body, rest
+from chats.tests.asking import Ask
+from chats.tests.open_chats import group_body
 from chats.tests.people import Phone
 
 pytestmark = pytest.mark.usefixtures("delivery")
-
-Ask = Callable[..., Awaitable[tuple[int, Any]]]
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    return sync_to_async(rest(client))
 
 
 async def made(ask: Ask, phone: Phone, body: dict[str, Any]) -> str:

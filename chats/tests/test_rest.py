@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.test import Client
 
 from chats.models import Envelope, PrivateMessage
+from chats.tests.asking import Ask
 from chats.tests.people import Phone
 
 pytestmark = pytest.mark.usefixtures("delivery")
-
-Ask = Callable[..., Any]
-
-
-@pytest.fixture
-def ask(client: Client) -> Ask:
-    """`await ask(phone, "post", "messages", body)` gives (status, body)."""
-
-    def call(phone: Phone | None, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"authorization": f"Bearer {phone.access}"} if phone else {}
-        more = {} if body is None else {"data": body, "content_type": "application/json"}
-        answer = getattr(client, method)(f"/api/v1/{path}", headers=headers, **more)
-        return answer.status_code, answer.json() if answer.content else None
-
-    return sync_to_async(call)
 
 
 def bare(frame: dict[str, Any]) -> dict[str, Any]:
