@@ -55,6 +55,24 @@ class Transaction:
     def open(self, kind: type[R], table: str, key: bytes, sealed: Value) -> R:
         return kind.unpack(self.open_bytes(table, key, sealed))
 
+    # Tables of a key and a sealed value, whatever other columns they have
+
+    def record(self, kind: type[R], table: str, key: bytes) -> R | None:
+        row = self.one(f"SELECT value FROM {table} WHERE key = ?", [key])  # noqa: S608  a name of ours
+        return None if row is None else self.open(kind, table, key, row[0])
+
+    def records(self, kind: type[R], table: str) -> list[R]:
+        rows = self.execute(f"SELECT key, value FROM {table}").fetchall()  # noqa: S608  a name of ours
+        return [self.open(kind, table, key, value) for key, value in rows]
+
+    def save_record(self, table: str, key: bytes, value: Record) -> None:
+        """In a table that has no other columns."""
+        self.execute(
+            f"INSERT INTO {table} VALUES (?, ?)"  # noqa: S608  a name of ours
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [key, self.seal(table, key, value)],
+        )
+
 
 class Store:
     """One profile. Not shared between threads; any number of processes may have it open."""

@@ -22,23 +22,16 @@ Told = Mapping[Recipient, int]  # who was told a chain, and from which of its me
 
 
 def get(tx: Transaction, group: bytes) -> Group | None:
-    key = _key(tx, group)
-    row = tx.one("SELECT value FROM group_chat WHERE key = ?", [key])
-    return None if row is None else tx.open(Group, "group_chat", key, row[0])
+    return tx.record(Group, "group_chat", _key(tx, group))
 
 
 def save(tx: Transaction, value: Group) -> Group:
-    key = _key(tx, value.id)
-    tx.execute(
-        "INSERT INTO group_chat VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [key, tx.seal("group_chat", key, value)],
-    )
+    tx.save_record("group_chat", _key(tx, value.id), value)
     return value
 
 
 def known(tx: Transaction) -> list[Group]:
-    rows = tx.execute("SELECT key, value FROM group_chat").fetchall()
-    return [tx.open(Group, "group_chat", key, value) for key, value in rows]
+    return tx.records(Group, "group_chat")
 
 
 def add_operation(tx: Transaction, group: bytes, number: int, operation_hash: bytes, signed: bytes) -> None:

@@ -16,23 +16,16 @@ FAILED_KEPT = 7 * 24 * 3_600_000  # ms that a message which was given up is show
 
 
 def get(tx: Transaction, chat: bytes) -> OpenChat | None:
-    key = _key(tx, chat)
-    row = tx.one("SELECT value FROM open_chat WHERE key = ?", [key])
-    return None if row is None else tx.open(OpenChat, "open_chat", key, row[0])
+    return tx.record(OpenChat, "open_chat", _key(tx, chat))
 
 
 def save(tx: Transaction, value: OpenChat) -> OpenChat:
-    key = _key(tx, value.id)
-    tx.execute(
-        "INSERT INTO open_chat VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [key, tx.seal("open_chat", key, value)],
-    )
+    tx.save_record("open_chat", _key(tx, value.id), value)
     return value
 
 
 def known(tx: Transaction) -> list[OpenChat]:
-    rows = tx.execute("SELECT key, value FROM open_chat").fetchall()
-    return [tx.open(OpenChat, "open_chat", key, value) for key, value in rows]
+    return tx.records(OpenChat, "open_chat")
 
 
 # On their way
@@ -56,9 +49,7 @@ def pending(tx: Transaction) -> OpenOutgoing | None:
 
 
 def find_outgoing(tx: Transaction, message_id: bytes) -> OpenOutgoing | None:
-    key = _outbox(tx, message_id)
-    row = tx.one("SELECT value FROM open_outbox WHERE key = ?", [key])
-    return None if row is None else tx.open(OpenOutgoing, "open_outbox", key, row[0])
+    return tx.record(OpenOutgoing, "open_outbox", _outbox(tx, message_id))
 
 
 def update_outgoing(tx: Transaction, value: OpenOutgoing) -> None:

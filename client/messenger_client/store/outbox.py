@@ -25,9 +25,7 @@ def move(tx: Transaction, outgoing: Outgoing, chat: bytes) -> None:
 
 
 def get(tx: Transaction, message_id: bytes) -> Outgoing | None:
-    key = tx.find("outbox", message_id)
-    row = tx.one("SELECT value FROM outbox WHERE key = ?", [key])
-    return None if row is None else tx.open(Outgoing, "outbox", key, row[0])
+    return tx.record(Outgoing, "outbox", tx.find("outbox", message_id))
 
 
 def remove(tx: Transaction, message_id: bytes) -> None:

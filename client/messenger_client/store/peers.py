@@ -12,9 +12,7 @@ from .records import Peer
 
 
 def by_account(tx: Transaction, account: bytes) -> Peer | None:
-    key = tx.find("peer", account)
-    row = tx.one("SELECT value FROM peer WHERE key = ?", [key])
-    return None if row is None else tx.open(Peer, "peer", key, row[0])
+    return tx.record(Peer, "peer", tx.find("peer", account))
 
 
 def by_name(tx: Transaction, username: str) -> Peer | None:
@@ -23,9 +21,7 @@ def by_name(tx: Transaction, username: str) -> Peer | None:
 
 
 def all_pinned(tx: Transaction) -> list[Peer]:
-    rows = tx.execute("SELECT key, value FROM peer").fetchall()
-    found = [tx.open(Peer, "peer", key, value) for key, value in rows]
-    return [peer for peer in found if peer.pin]
+    return [peer for peer in tx.records(Peer, "peer") if peer.pin]
 
 
 def save(tx: Transaction, peer: Peer) -> Peer:

@@ -42,9 +42,7 @@ def tidy(tx: Transaction, *, now: int) -> None:
 
 
 def unreadable(tx: Transaction, account: bytes, device: bytes, message: bytes) -> Unreadable | None:
-    key = tx.find("unreadable", account, device, message)
-    row = tx.one("SELECT value FROM unreadable WHERE key = ?", [key])
-    return None if row is None else tx.open(Unreadable, "unreadable", key, row[0])
+    return tx.record(Unreadable, "unreadable", tx.find("unreadable", account, device, message))
 
 
 def behind(tx: Transaction, entry: bytes) -> Unreadable | None:

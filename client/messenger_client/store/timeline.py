@@ -150,9 +150,7 @@ def history_by_name(tx: Transaction, username: str, *, limit: int) -> list[Entry
 
 
 def get(tx: Transaction, account: bytes, message_id: bytes) -> Entry | None:
-    key = entry_key(tx, account, message_id)
-    row = tx.one("SELECT value FROM entry WHERE key = ?", [key])
-    return None if row is None else tx.open(Entry, "entry", key, row[0])
+    return tx.record(Entry, "entry", entry_key(tx, account, message_id))
 
 
 def update(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
@@ -190,22 +188,15 @@ def note(
 
 
 def chat(tx: Transaction, conversation: bytes) -> ChatState | None:
-    key = tx.find("chat", conversation)
-    row = tx.one("SELECT value FROM chat WHERE key = ?", [key])
-    return None if row is None else tx.open(ChatState, "chat", key, row[0])
+    return tx.record(ChatState, "chat", tx.find("chat", conversation))
 
 
 def save_chat(tx: Transaction, state: ChatState) -> None:
-    key = tx.find("chat", state.conversation)
-    tx.execute(
-        "INSERT INTO chat VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [key, tx.seal("chat", key, state)],
-    )
+    tx.save_record("chat", tx.find("chat", state.conversation), state)
 
 
 def chats(tx: Transaction) -> list[ChatState]:
-    rows = tx.execute("SELECT key, value FROM chat").fetchall()
-    return [tx.open(ChatState, "chat", key, value) for key, value in rows]
+    return tx.records(ChatState, "chat")
 
 
 def _history(tx: Transaction, key: bytes, limit: int) -> list[Entry]:
