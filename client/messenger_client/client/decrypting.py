@@ -27,6 +27,7 @@ from .context import own_device
 from .doctor import Doctor
 from .group_reading import GroupReader
 from .mentions import members_among
+from .placeholder import placeholder
 from .places import chat_with, group_of
 
 Device = tuple[bytes, bytes]  # account, device
@@ -251,22 +252,7 @@ class Batch:
             return
         if kind == "unreadable" and repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None:
             return  # one line a message
-        entry = Entry(
-            # Not the message's own id: it may yet come in a form that can be read.
-            id=secrets.token_bytes(16),
-            kind=kind,
-            outgoing=False,
-            account=one.account,
-            chat=chat,
-            sent=one.accepted_at,
-            device=one.device,
-            accepted=one.accepted_at,
-            cause=cause,
-            request=one.request,
-            stamp=one.stamp,
-            stamp_key=one.stamp_key,
-            raw=raw,
-        )
+        entry = placeholder(one, kind, chat, cause=cause, raw=raw)
         timeline.add(self._tx, entry, unseen=True, hidden=one.control)
         if kind == "unreadable":
             self._doctor.note(one, chat, entry.id, cause)

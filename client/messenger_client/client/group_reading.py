@@ -6,7 +6,6 @@ PROTOCOL.md, Groups. What came before that which it needs is kept, and read once
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import replace
 
 from ..api import Waiting, answers
@@ -30,6 +29,7 @@ from .group_applying import take_group_key
 from .group_lookup import GroupLookup, state_of
 from .group_repairing import answer_in_group
 from .mentions import members_among
+from .placeholder import placeholder
 
 PATIENCE = MINUTE  # ms that a message waits for its sender key before it is asked for
 
@@ -247,20 +247,6 @@ class GroupReader:
             self._doctor.ask(failed)
 
     def _add_line(self, one: Waiting, kind: str, *, cause: str = "", raw: bytes = b"") -> bytes:
-        entry = Entry(
-            id=secrets.token_bytes(16),
-            kind=kind,
-            outgoing=False,
-            account=one.account,
-            chat=one.group or b"",
-            sent=one.accepted_at,
-            device=one.device,
-            accepted=one.accepted_at,
-            cause=cause,
-            request=one.request,
-            stamp=one.stamp,
-            stamp_key=one.stamp_key,
-            raw=raw,
-        )
+        entry = placeholder(one, kind, one.group or b"", cause=cause, raw=raw)
         timeline.add(self._tx, entry, unseen=True)
         return entry.id
