@@ -118,12 +118,7 @@ export class Controls {
         wait = error instanceof Unreachable ? (error.retryAfter ?? SOON) : LATER;
       }
       if (wait === null || this.wanted.isSet) continue;
-      const first = new AbortController();
-      const end = (): void => first.abort();
-      until.addEventListener("abort", end);
-      await Promise.race([clock.sleep(wait, first.signal), this.wanted.wait(first.signal)]);
-      until.removeEventListener("abort", end);
-      end();
+      await this.wanted.waitAtMost(wait, clock, until);
       this.wanted.set();
     }
   }

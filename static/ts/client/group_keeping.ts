@@ -51,12 +51,7 @@ export class GroupKeeper {
       } catch (error) {
         if (!(error instanceof Unreachable || error instanceof Refused || error instanceof Defect)) throw error;
       }
-      const first = new AbortController();
-      const end = (): void => first.abort();
-      until.addEventListener("abort", end);
-      await Promise.race([clock.sleep(EVERY, first.signal), this.wanted.wait(first.signal)]);
-      until.removeEventListener("abort", end);
-      end();
+      await this.wanted.waitAtMost(EVERY, clock, until);
     }
   }
 

@@ -89,12 +89,7 @@ export class GroupSender {
         wait = Math.max(error.retryAfter ?? AGAIN, 0.05);
       }
       if (this.#context.write((tx) => groupOutbox.count(tx)) === 0 || this.wanted.isSet) continue;
-      const first = new AbortController();
-      const end = (): void => first.abort();
-      until.addEventListener("abort", end);
-      await Promise.race([clock.sleep(wait, first.signal), this.wanted.wait(first.signal)]);
-      until.removeEventListener("abort", end);
-      end();
+      await this.wanted.waitAtMost(wait, clock, until);
       this.wanted.set();
     }
   }

@@ -263,21 +263,9 @@ export class Live {
         await unhurried(statuses.ask());
         if (isOver(over)) return;
       }
-      if (sender.waiting > 0) await this.#again(over);
+      if (sender.waiting > 0) await sender.wanted.waitAtMost(OUTBOX_EVERY, this.#context.environment.clock, over);
       else await sender.wanted.wait(over);
     }
-  }
-
-  /** Until there is something new to send, or it is time to try once more. */
-  async #again(over: AbortSignal): Promise<void> {
-    const first = new AbortController();
-    const end = (): void => first.abort();
-    over.addEventListener("abort", end);
-    if (isOver(over)) end();
-    const { clock } = this.#context.environment;
-    await Promise.race([clock.sleep(OUTBOX_EVERY, first.signal), this.#parts.sender.wanted.wait(first.signal)]);
-    over.removeEventListener("abort", end);
-    end();
   }
 
   /** Why nothing leaves to somebody: once, until it is another reason. */

@@ -1,5 +1,7 @@
 // What asynchronous work waits for.
 
+import type { Clock } from "../lib/clock";
+
 /** A flag that can be waited for. */
 export class Signal {
   #set = false;
@@ -32,6 +34,17 @@ export class Signal {
       this.#waiting.push(wake);
       until?.addEventListener("abort", wake);
     });
+  }
+
+  /** Resolves once it is set or so many seconds have passed, whichever is first; early when `until` is aborted. */
+  async waitAtMost(seconds: number, clock: Clock, until: AbortSignal): Promise<void> {
+    const first = new AbortController();
+    const end = (): void => first.abort();
+    until.addEventListener("abort", end);
+    if (until.aborted) end();
+    await Promise.race([clock.sleep(seconds, first.signal), this.wait(first.signal)]);
+    until.removeEventListener("abort", end);
+    end();
   }
 }
 
