@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
-from parties import PASSWORD, Open, shown
+from parties import PASSWORD, Open, second_device, shown
 from relay import Relay, b64
 from relay_keys import Json
 
 from messenger_client import Client, Message, Notice
 from messenger_client.client.context import own_device, require_me
 from messenger_client.client.group_encrypting import GroupSealer
-from messenger_client.errors import KeysRefused, LinkingNeeded
+from messenger_client.errors import IdentityHasChanged, KeysRefused, LinkingNeeded
 from messenger_client.protocol import cbor, form, keys
 from messenger_client.protocol.device_list import DeviceList, listed, sign_list
 from messenger_client.protocol.entropy import SYSTEM
@@ -105,6 +105,26 @@ async def refuses(client: Client, relay: Relay, why: str, *, name: str = "#Frien
         await client.send(name, "for friends only")
     assert (len(relay.bodies("device-messages")), len(relay.answers)) == sent
     assert await client.waiting() == waiting + 1
+
+
+def no_list_of(name: str) -> str:
+    """Why an operation of theirs does not count."""
+    return f"no list of {name}'s that counts here"
+
+
+async def give_up_the_terminal(alice: Client, open_client: Open) -> Client:
+    """Alice's first device is stolen: her laptop, which holds the account key, too, takes a new identity."""
+    laptop = await second_device(open_client, alice, "laptop", managing=True)
+    await settle(laptop, alice)
+    await laptop.remove_device("Terminal", new_identity=True)
+    return laptop
+
+
+async def sees_a_change(client: Client, of: str, group: str = "#Friends") -> None:
+    """What was written waits."""
+    await client.sync()
+    with pytest.raises((IdentityHasChanged, KeysRefused), match=f"{of}'s identity has changed"):
+        await client.send(group, "who are you")
 
 
 @dataclass

@@ -15,6 +15,7 @@ from group_parties import (
     as_json,
     lose_everything,
     make_up,
+    no_list_of,
     refuses,
     roster,
     settle,
@@ -36,7 +37,7 @@ from messenger_client.protocol.ids import DeviceId
 from messenger_client.protocol.primitives import SigningKey
 from messenger_client.store import peers
 
-NO_LIST = "no list of dora's that counts here"
+NO_LIST = no_list_of("dora")
 
 
 @pytest.fixture(autouse=True)
