@@ -11,7 +11,8 @@ import type { Transaction } from "../../store/transaction";
 import type { Environment, Lock, Stores } from "../context";
 import { createMessenger, type LocalMessenger } from "../facade";
 import type { ChatSummary, Connection, Line, LinkOptions, Start, Told } from "../model";
-import { type Browser, type Relay } from "./relay";
+import type { Relay } from "./relay";
+import type { Browser } from "./relay_browser";
 
 const KEY = new Uint8Array(32).fill(7);
 
