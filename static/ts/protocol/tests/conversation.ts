@@ -12,7 +12,8 @@ import { Bundle, NONE_SEEN, verifyBundle, type PrekeyLabel, type PrivatePrekey }
 import { secret, type Secret } from "../secret";
 import { encrypt, Pair, receive, startSession, type Lookup } from "../session";
 import { Draws, ownDevice, privatePrekey } from "./draws";
-import { Given, hexed, type Json } from "./json";
+import { Given, type Json } from "./json";
+import { receivedJson } from "./received";
 
 /** A device with its store; it is the Lookup of its own store. */
 class Device implements Lookup {
@@ -165,17 +166,7 @@ export class Conversation {
     for (const [label, keyId] of got.deletePrekeys) gone(who.privates.delete(named(label, keyId)));
     if (got.usedPsk !== null) gone(who.psks.delete(hex(got.usedPsk)));
     if (got.rememberEk !== null) who.seenEks.add(hex(got.rememberEk.ekHash));
-    return {
-      padded: hex(got.sealed.padded),
-      tag: hex(got.sealed.tag),
-      failure: got.failure === null ? null : got.failure.code,
-      session_id: hex(got.session.id),
-      is_new_session: got.isNewSession,
-      delete_prekeys: got.deletePrekeys.map(([label, keyId]) => [label, keyId]),
-      used_psk: hexed(got.usedPsk),
-      remember_ek: got.rememberEk === null ? null : hex(got.rememberEk.ekHash),
-      dropped: got.dropped.map(hex),
-    };
+    return receivedJson(got);
   }
 }
 

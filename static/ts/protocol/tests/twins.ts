@@ -15,9 +15,10 @@ import { secret } from "../secret";
 import { encrypt, Pair, startSession } from "../session";
 import { Dice, makeCast, some, type Phone } from "./cast";
 import { Draws } from "./draws";
-import { Given, hexed, type Json } from "./json";
+import { Given, type Json } from "./json";
 import type { Die } from "./mangle";
 import type { Python } from "./python";
+import { receivedJson } from "./received";
 
 export const PSK = secret(new Uint8Array(16).fill(7));
 
@@ -85,17 +86,7 @@ function take(phone: Phone, peer: Phone, step: Given): Json {
     }
     case "receive": {
       const got = phone.receive(peer, step.bytes("wire"), { messageId: step.maybe("message_id") });
-      return {
-        padded: hex(got.sealed.padded),
-        tag: hex(got.sealed.tag),
-        failure: got.failure === null ? null : got.failure.code,
-        session_id: hex(got.session.id),
-        is_new_session: got.isNewSession,
-        delete_prekeys: got.deletePrekeys.map(([label, keyId]) => [label, keyId]),
-        used_psk: hexed(got.usedPsk),
-        remember_ek: got.rememberEk === null ? null : hex(got.rememberEk.ekHash),
-        dropped: got.dropped.map(hex),
-      };
+      return receivedJson(got);
     }
     case "tidy": {
       const gone: string[] = [];
