@@ -85,11 +85,21 @@ async def second_device(
         await client.login(account.username, PASSWORD, device=profile)
     code = await client.link_code()
     assert (await owner.read_link(code)).name == profile
+    await link(client, owner, code, history=history, managing=managing)
+    return client
+
+
+async def link(client: Client, owner: Client, code: str, *, history: bool = True, managing: bool = False) -> None:
+    """Let the device that shows a code be linked, and get what it is to have."""
     waiting = asyncio.create_task(client.wait_until_linked())
     await owner.approve_link(code, history=history, managing=managing)
+    await linked(waiting, owner)
+
+
+async def linked(waiting: asyncio.Task[None], owner: Client) -> None:
+    """Until a device that was approved has what it is to have."""
     while not (await asyncio.wait([waiting], timeout=1))[0]:
         # Sleeps take no time here: on a busy machine the keys come after the owner has stopped looking for them.
         owner._controls._not_before.clear()
         await owner.sync()
     await waiting
-    return client

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 
 import pytest
-from parties import PASSWORD, Open, befriend, second_device, shown, told
+from parties import PASSWORD, Open, befriend, link, second_device, shown, told
 from relay import Relay, problem
 
 from messenger_client import Client, Notice
@@ -98,7 +98,7 @@ async def test_removing_one_that_held_the_account_key_says_what_it_means_and_mak
         await tablet._own.tend()
     assert "hello yourself" in [event.text for event in await tablet.history("bob")]
     code = await tablet.link_code()
-    await asyncio.gather(tablet.wait_until_linked(), laptop.approve_link(code))
+    await link(tablet, laptop, code)
     # Bob is told, and writes on once he has seen it.
     with pytest.raises(IdentityHasChanged):
         await bob.send("alice", "who are you")
@@ -170,7 +170,7 @@ async def test_a_device_that_was_taken_off_the_list_learns_it_and_can_be_linked_
             await call
     assert [event.text for event in await laptop.history("bob")] == ["hello", "hello yourself"]
     code = await laptop.link_code()
-    await asyncio.gather(laptop.wait_until_linked(), alice.approve_link(code))
+    await link(laptop, alice, code)
     await laptop.send("bob", "back again")
     await bob.sync()
     assert (await bob.history("alice"))[-1].text == "back again"
@@ -204,7 +204,7 @@ async def test_a_device_that_was_ended_signs_in_with_new_keys_and_keeps_its_conv
     with pytest.raises(LinkingNeeded):
         await laptop.login("alice", PASSWORD, device="laptop again")
     code = await laptop.link_code()
-    await asyncio.gather(laptop.wait_until_linked(), alice.approve_link(code))
+    await link(laptop, alice, code)
     assert [event.text for event in await laptop.history("bob")] == ["hello", "hello yourself"]
     await laptop.send("bob", "back again")
     await bob.sync()

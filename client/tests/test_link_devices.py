@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from clocks import SteppingClock
-from parties import PASSWORD, Open, befriend, nothing_more, registered, second_device, states, texts, told
+from parties import PASSWORD, Open, befriend, link, linked, nothing_more, registered, second_device, states, texts, told
 from relay import Relay, problem
 from test_sending import show_another_identity
 
@@ -99,7 +99,7 @@ async def test_only_a_device_that_was_made_one_can_link_others(alice: Client, bo
     with pytest.raises(Refused, match="cannot approve"):
         await laptop.read_link(code)
     tablet = await second_device(open_client, alice, "tablet", managing=True)
-    await asyncio.gather(other.wait_until_linked(), tablet.approve_link(code))
+    await link(other, tablet, code)
     found = [(one.name, one.managing, one.listed, one.this_one) for one in await tablet.devices()]
     assert found == [
         ("Terminal", True, True, False),
@@ -137,7 +137,7 @@ async def test_an_offer_that_does_not_fit_the_code_is_ignored_and_the_right_one_
     refused = "not made for this code"
     await asyncio.to_thread(relay.wait_for, lambda: any(refused in sentence for sentence in told(laptop)))
     await alice.approve_link(code)
-    await waiting
+    await linked(waiting, alice)
 
 
 async def test_who_answers_without_the_keys_of_the_code_is_not_listed(
@@ -171,7 +171,7 @@ async def test_a_new_device_believes_the_offer_and_not_the_list_that_the_server_
         await laptop.login("alice", PASSWORD)
     relay.lists[account][:] = true
     code = await laptop.link_code()
-    await asyncio.gather(laptop.wait_until_linked(), alice.approve_link(code))
+    await link(laptop, alice, code)
     with laptop._context.store.transaction() as tx:
         me = settings.me(tx)
         assert me is not None
@@ -197,7 +197,7 @@ async def test_an_approval_that_broke_off_is_finished_by_another(
     with pytest.raises(Unreachable):
         await alice.approve_link(code)
     await alice.approve_link(code)
-    await waiting
+    await linked(waiting, alice)
     assert await lines(laptop, "bob") == ["hello", "hello yourself"]
 
 
