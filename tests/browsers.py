@@ -23,6 +23,7 @@ SWITCHES = [
     "--disable-sync",
 ]
 SECONDS = 20_000  # ms that anything on the page may take on a busy machine
+PAUSE = 30_000  # ms at most between two attempts to connect: static/ts/stream/backoff.ts
 # What the browser itself says of a line that is down. Everything else on the console is a defect.
 EXPECTED = re.compile(
     r"ERR_(CONNECTION|EMPTY_RESPONSE|INTERNET|SOCKET|NETWORK)|WebSocket connection to|status of 50[23]"
@@ -174,7 +175,9 @@ class Surfer:
         expect(self.line(text)).to_have_attribute("data-state", re.compile("|".join(states)), timeout=SECONDS)
 
     def texts(self) -> list[str]:
-        return self.page.locator("[data-line] .bubble-text").all_inner_texts()
+        """What is in the page of the conversation."""
+        # Not as it is seen: a line that was never painted is not laid out, and has no inner text.
+        return self.page.locator("[data-line] .bubble-text").all_text_contents()
 
     def all_texts(self) -> list[str]:
         """The whole conversation, for which the log is scrolled to its beginning."""
@@ -184,8 +187,7 @@ class Surfer:
                 break
             log.evaluate("log => { log.scrollTop = 0; }")
             self.page.wait_for_timeout(50)
-        # Not as it is seen: what is scrolled out of sight is not laid out, and has no inner text.
-        return self.page.locator("[data-line] .bubble-text").all_text_contents()
+        return self.texts()
 
     def states(self) -> dict[str, str]:
         """What the page says of each message, by its text."""
@@ -203,6 +205,17 @@ class Surfer:
         shown = self.page.get_by_role("group", name="Safety number, sixty digits")
         expect(shown).to_have_text(re.compile(r"(\d\s*){60}"))
         return re.sub(r"\D", "", shown.inner_text())
+
+    # The connection
+
+    def is_offline(self) -> None:
+        """The page says that it is not connected."""
+        shown = self.page.locator(".connection[data-shown=waiting], .connection[data-shown=offline]")
+        expect(shown).to_be_visible(timeout=SECONDS)
+
+    def is_online(self) -> None:
+        """The page has connected by itself, which it tries twice a minute at least."""
+        expect(self.page.locator(".connection[data-shown=nothing]")).to_be_attached(timeout=PAUSE + SECONDS)
 
 
 @contextlib.contextmanager

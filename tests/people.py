@@ -84,6 +84,16 @@ class Person:
             process.kill()
             process.wait()
 
+    @contextmanager
+    def present(self) -> Iterator[None]:
+        """Stay connected meanwhile: whatever waits here leaves, and whatever comes is read."""
+        process = self.start("listen")
+        try:
+            yield
+        finally:
+            process.terminate()  # Ctrl-C does nothing where the tests run in the background
+            process.communicate(timeout=SECONDS)
+
     def listen(self, count: int, *, timeout: float = 30) -> list[dict[str, Any]]:
         """The next `count` messages, or fewer if they do not come in time."""
         done = self.run("--json", "listen", "--count", str(count), "--timeout", str(timeout), timeout=timeout + SECONDS)

@@ -73,6 +73,17 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = START_SECONDS)
         time.sleep(0.05)
 
 
+def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Each file below a folder with what is in it; one that whoever works there deletes meanwhile keeps nothing."""
+    for parent, _, names in os.walk(folder):  # goes on where a folder has gone, as `rglob` does not
+        for path in (Path(parent, name) for name in names):
+            try:
+                found = path.read_bytes() if path.is_file() else b""  # a socket, say
+            except FileNotFoundError:
+                continue
+            yield path, found
+
+
 @dataclass
 class Process:
     """One process of a server, as a management command. It can be killed and started again with the same data."""
@@ -180,11 +191,11 @@ class Stack:
         done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
         return done.stdout
 
-    def traces(self) -> Iterator[Path]:
-        """Every file in which the servers, the database and its journal keep anything."""
-        yield from (path for path in self.folder.rglob("*") if path.is_file())
+    def traces(self) -> Iterator[tuple[Path, bytes]]:
+        """Every file in which the servers, the database and its journal keep anything, with what is in it."""
+        yield from contents(self.folder)
         if self.postgres:
-            yield from (path for path in self.postgres.folder.rglob("*") if path.is_file())
+            yield from contents(self.postgres.folder)
 
 
 @contextlib.contextmanager

@@ -101,6 +101,5 @@ def test_a_group_made_on_the_page_is_one_for_browsers_and_terminals(
     expect(bob.page.locator(".composer-closed")).to_contain_text("not in this group any more")
     alice.write(AFTER)
     alice.sees_state(AFTER, "accepted", "delivered")
-    dora.json("listen", "--timeout", "1")
     assert AFTER in texts(dora)
     expect(bob.line(AFTER)).to_have_count(0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tests.stacks import Stack, running
 
 ROUNDS = 4
 LINES = 50  # in a round: 200 messages in all
-ATTEMPTS = 5  # to fetch what is still under way when all have written
+SETTLED_WITHIN = 90  # seconds after the last word
 SEED = 4  # another one is another conversation
 
 
@@ -89,10 +91,19 @@ def in_each_sender_s_order(texts: Sequence[str]) -> dict[str, list[str]]:
     return by_device
 
 
-def all_come_by(devices: Sequence[Device]) -> None:
-    """Everybody fetches what waits, at the same time: who is asked to send something again is there to do so."""
-    for listening in [device.terminal.start("listen", "--timeout", "3") for device in devices]:
-        listening.communicate(timeout=90)
+def settle(devices: Sequence[Device], said: Sequence[str], since: Mapping[str, int]) -> None:
+    """All come by at the same time, so that who is asked to send something again is there to do so.
+
+    In the end every device shows what was said since it was linked, each sender's words in their order.
+    """
+    wanted = {one.name: in_each_sender_s_order(said[since.get(one.name, 0) :]) for one in devices}
+    deadline = time.monotonic() + SETTLED_WITHIN
+    with contextlib.ExitStack() as there:
+        for one in devices:
+            there.enter_context(one.terminal.present())
+        for one in devices:
+            while (shown := in_each_sender_s_order(one.texts())) != wanted[one.name]:
+                assert time.monotonic() < deadline, f"{one.name} shows {shown} for {wanted[one.name]}"
 
 
 def test_two_hundred_messages_among_devices_that_come_and_go(full: Stack, tmp_path: Path) -> None:
@@ -110,22 +121,16 @@ def test_two_hundred_messages_among_devices_that_come_and_go(full: Stack, tmp_pa
             since["spare"] = len(said)
         elif turn == 2:
             # First: what a device wrote is read by nobody who comes for it once it is off the list.
-            all_come_by([*alices, *bobs])
+            settle([*alices, *bobs], said, since)
             phone.terminal.json("devices", "remove", "tablet", "--yes")
             alices.remove(tablet)
             alices.append(link(phone, "watch", tmp_path, history=True))
         elif turn == 3:
-            all_come_by([*alices, *bobs])
+            settle([*alices, *bobs], said, since)
             desk.terminal.json("devices", "suspend", "pocket", "--yes")
             bobs.remove(pocket)
         said += talk(some(alices, chance) + some(bobs, chance), chance, turn * LINES)
-    wanted = {one.name: in_each_sender_s_order(said[since.get(one.name, 0) :]) for one in (*alices, *bobs)}
-    for _ in range(ATTEMPTS):
-        all_come_by([*alices, *bobs])
-        if all(in_each_sender_s_order(one.texts()) == wanted[one.name] for one in (*alices, *bobs)):
-            break
-    for one in (*alices, *bobs):
-        assert in_each_sender_s_order(one.texts()) == wanted[one.name], one.name
+    settle([*alices, *bobs], said, since)
     for ended in (tablet, pocket):
-        assert ended.terminal.run("listen", "--timeout", "2").returncode == 3
+        assert ended.terminal.run("listen", "--timeout", "30").returncode == 3  # at once
         assert set(ended.texts()) <= set(said)

@@ -76,8 +76,8 @@ def test_what_is_written_offline_leaves_by_itself(alice: Person, bob: Person) ->
     assert done.returncode == 0
     assert json.loads(done.stdout)["state"] == "queued"
     alice.server = reachable
-    alice.run("listen", "--timeout", "2")
-    assert bob.texts(1) == ["from the tunnel"]
+    with alice.present():
+        assert bob.texts(1) == ["from the tunnel"]
 
 
 def test_they_compare_a_safety_number(alice: Person, bob: Person) -> None:
@@ -116,7 +116,7 @@ def test_the_server_keeps_no_text_and_no_ciphertext_once_it_is_delivered(
             assert monitor.stdout.readline().strip() == "OK"
         alice.json("send", bob.name, canary)
         assert rows(stack, "chats_envelope") == 1
-        waiting = b"".join(path.read_bytes() for path in stack.traces())
+        waiting = b"".join(found for _, found in stack.traces())
         assert bob.texts(1) == [canary]
         bob.json("send", alice.name, canary)
         assert alice.texts(1) == [canary]
@@ -129,7 +129,7 @@ def test_the_server_keeps_no_text_and_no_ciphertext_once_it_is_delivered(
                 seen += monitor.stdout.readline()
             assert canary not in seen
             assert "PUBLISH" in seen  # nudges were seen, so a text in them would have been
-    delivered = b"".join(path.read_bytes() for path in stack.traces())
+    delivered = b"".join(found for _, found in stack.traces())
     for kept in (waiting, delivered):
         assert alice.name.encode() in kept  # the search looks where the server writes
         assert canary.encode() not in kept
@@ -194,8 +194,8 @@ def test_a_stranger_with_the_password_reads_nothing(alice: Person, bob: Person, 
     thief = Person(bob.name, tmp_path / "thief", bob.server)
     signed_in = thief.run("login", bob.name)
     assert signed_in.returncode not in (0, 1)
-    listened = thief.run("--json", "listen", "--count", "1", "--timeout", "2")
-    assert listened.returncode != 0
+    listened = thief.run("--json", "listen", "--count", "1", "--timeout", "30")
+    assert listened.returncode == signed_in.returncode  # at once: it is no device of the account
     assert "for bob's own device" not in listened.stdout
     assert bob.texts(1) == ["for bob's own device"]
 
