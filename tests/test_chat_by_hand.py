@@ -25,6 +25,24 @@ WRITE = """async ([from, to]) => {
     await new Promise((done) => setTimeout(done, 5));
   }
 }"""
+# The browser scrolls smoothly, and says at the end that it has.
+HEAR_SCROLLING = """() => {
+  window.scrolled = false;
+  document.querySelector(".log").addEventListener("scrollend", () => { window.scrolled = true; }, { once: true });
+}"""
+# For as long as the page itself goes on placing lines whose height it has just learnt.
+STILL = """() => new Promise((done) => {
+  const log = document.querySelector(".log");
+  let [was, frames] = ["", 0];
+  const look = () => {
+    const is = `${log.scrollTop} ${log.scrollHeight}`;
+    frames = is === was ? frames + 1 : 0;
+    was = is;
+    if (frames === 10) done(true);
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
 # Where the first line in view stands, in every frame from now on.
 WATCH = """() => {
   const edge = document.querySelector(".log").getBoundingClientRect().top;
@@ -152,11 +170,12 @@ def test_nothing_moves_under_the_eyes_of_a_reader(rosa: Surfer, sven: Surfer) ->
     expect(page.locator(".bubble-text", has_text=f"number {MANY}")).to_be_in_viewport(timeout=SECONDS)
     page.get_by_role("log").focus()
     for _ in range(3):
+        page.evaluate(HEAR_SCROLLING)
         page.keyboard.press("PageUp")
-        page.wait_for_timeout(200)
+        page.wait_for_function("() => window.scrolled")
     newest = page.get_by_role("button", name=re.compile("to the newest"))
     expect(newest).to_be_visible()
-    page.wait_for_timeout(300)
+    page.wait_for_function(STILL)
     page.evaluate(WATCH)
     sven.page.evaluate(WRITE, [MANY + 1, 2 * MANY])
     expect(newest).to_have_accessible_name(f"{MANY} new messages, jump to the newest", timeout=SECONDS)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.axe import no_fault, wait_until_still
 from tests.browsers import Surfer
 from tests.conftest import Visit
 from tests.stacks import ROOT, Stack, running
@@ -42,10 +42,9 @@ def look(page: Page, name: str, prepare: Callable[[], object] = lambda: None) ->
         prepare()
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-            page.wait_for_timeout(250)  # the last transition has ended: axe reads colours as they are now
+            wait_until_still(page)
             page.screenshot(path=pictures / f"chat-{name}-{theme}-{width}.png")
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{name} {theme} {width}:\n{found.generate_report()}"
+            no_fault(page, f"{name} {theme} {width}")
             overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
             assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
@@ -111,9 +110,10 @@ def test_the_line_of_a_lost_connection_looks_right(people: tuple[Surfer, Surfer]
     nora.wait_until_ready()
     nora.open("omar")
     stack.servers[0].kill()
-    expect(nora.page.locator(".connection[data-shown=waiting], .connection[data-shown=offline]")).to_be_visible()
+    nora.is_offline()
     nora.write("Written without a line")
     nora.sees_state("Written without a line", "queued")
     look(nora.page, "offline")
     stack.start()
+    nora.is_online()
     nora.sees_state("Written without a line", "accepted", "delivered", "read")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
+from tests.axe import no_fault
 from tests.browsers import SECONDS, Surfer
 from tests.stacks import Stack, running
 
@@ -26,14 +26,14 @@ def choose_open(dialog: Locator, name: str) -> None:
     dialog.get_by_role("button", name=f"Choose {name}").click()
     expect(dialog.get_by_role("radio", name="End-to-end encrypted", exact=True)).to_be_checked()
     dialog.get_by_role("radio", name=OPEN).check()
-    assert Axe().run(dialog.page).violations_count == 0
+    no_fault(dialog.page)
 
 
 def menu(surfer: Surfer, text: str, item: str) -> None:
     line = surfer.line(text)
     line.hover()
     line.get_by_role("button", name="What you can do with this message").click()
-    assert Axe().run(surfer.page).violations_count == 0
+    no_fault(surfer.page)
     surfer.page.get_by_role("menuitem", name=item).click()
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from nacl.signing import SigningKey
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from messenger.lib import base64url
+from tests.axe import no_fault
 from tests.browsers import SWITCHES, chromium
 from tests.people import PASSWORD
 from tests.stacks import ROOT, Stack, running
@@ -117,8 +117,7 @@ def look_at(page: Page, stack: Stack, pages: dict[str, str]) -> None:
                 page.set_viewport_size({"width": width, "height": height})
                 page.goto(stack.url() + path)
                 page.screenshot(path=pictures / f"{name}-{theme}-{width}.png", full_page=True)
-                found = Axe().run(page)
-                assert found.violations_count == 0, f"{name} {theme} {width}:\n{found.generate_report()}"
+                no_fault(page, f"{name} {theme} {width}")
                 overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
                 assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
 
