@@ -28,6 +28,7 @@ PAUSE = 30_000  # ms at most between two attempts to connect: static/ts/stream/b
 EXPECTED = re.compile(
     r"ERR_(CONNECTION|EMPTY_RESPONSE|INTERNET|SOCKET|NETWORK)|WebSocket connection to|status of 50[23]"
 )
+expect.set_options(timeout=SECONDS)
 
 
 def chromium() -> str:
@@ -109,8 +110,8 @@ class Surfer:
 
     def wait_until_ready(self) -> None:
         """The store is open, and this browser is a device of its account."""
-        expect(self.page.locator("messenger-app .panes")).to_be_visible(timeout=SECONDS)
-        expect(self.page.locator(".skeleton")).to_have_count(0, timeout=SECONDS)
+        expect(self.page.locator("messenger-app .panes")).to_be_visible()
+        expect(self.page.locator(".skeleton")).to_have_count(0)
 
     # The list
 
@@ -168,11 +169,11 @@ class Surfer:
         )
 
     def sees(self, text: str) -> None:
-        expect(self.line(text)).to_have_count(1, timeout=SECONDS)
+        expect(self.line(text)).to_have_count(1)
 
     def sees_state(self, text: str, *states: str) -> None:
         """The line with this text gets into one of these states; before it is stored, it is in none but "storing"."""
-        expect(self.line(text)).to_have_attribute("data-state", re.compile("|".join(states)), timeout=SECONDS)
+        expect(self.line(text)).to_have_attribute("data-state", re.compile("|".join(states)))
 
     def texts(self) -> list[str]:
         """What is in the page of the conversation."""
@@ -211,7 +212,7 @@ class Surfer:
     def is_offline(self) -> None:
         """The page says that it is not connected."""
         shown = self.page.locator(".connection[data-shown=waiting], .connection[data-shown=offline]")
-        expect(shown).to_be_visible(timeout=SECONDS)
+        expect(shown).to_be_visible()
 
     def is_online(self) -> None:
         """The page has connected by itself, which it tries twice a minute at least."""

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Playwright, expect
 
-from tests.browsers import SECONDS, Surfer, surfing
+from tests.browsers import Surfer, surfing
 from tests.conftest import Visit
 from tests.people import Person
 from tests.proxy import Proxy
@@ -230,15 +230,15 @@ def test_the_page_opens_without_a_network_and_goes_on_by_itself(
 def test_a_second_tab_offers_to_take_over(alice: Surfer, bob: Surfer) -> None:
     first, second = alice.page, alice.new_tab()
     second.goto(first.url)
-    expect(second.get_by_role("heading", name="Your messages are open in another tab")).to_be_visible(timeout=SECONDS)
+    expect(second.get_by_role("heading", name="Your messages are open in another tab")).to_be_visible()
     second.get_by_role("button", name="Use it here").click()
-    expect(second.get_by_role("log")).to_be_visible(timeout=SECONDS)
-    expect(first.get_by_role("heading", name="Your messages went to another tab")).to_be_visible(timeout=SECONDS)
+    expect(second.get_by_role("log")).to_be_visible()
+    expect(first.get_by_role("heading", name="Your messages went to another tab")).to_be_visible()
     alice.page = second
     alice.write("from the second tab")
     bob.sees("from the second tab")
     first.get_by_role("button", name="Use it here").click()
-    expect(first.get_by_role("log")).to_be_visible(timeout=SECONDS)
+    expect(first.get_by_role("log")).to_be_visible()
     alice.page = first
     second.close()
     bob.write("welcome back")
@@ -249,9 +249,9 @@ def test_a_page_that_is_reloaded_again_and_again_is_no_second_tab(alice: Surfer,
     for number in range(6):
         bob.write(f"reload {number}")
         stored = bob.page.locator("[data-line]:not([data-line^=pending])").filter(has_text=f"reload {number}")
-        expect(stored).to_have_count(1, timeout=SECONDS)
+        expect(stored).to_have_count(1)
         bob.page.reload()  # the Worker is at work
-        expect(bob.composer).to_be_visible(timeout=SECONDS)
+        expect(bob.composer).to_be_visible()
     for number in range(6):
         alice.sees(f"reload {number}")
         bob.sees(f"reload {number}")
@@ -281,9 +281,9 @@ def test_a_browser_and_a_terminal_talk_and_compare_the_same_number(stack: Stack,
 
 def test_typing_is_seen_and_a_draft_is_kept(alice: Surfer, bob: Surfer) -> None:
     bob.composer.press_sequentially("half a tho", delay=20)
-    expect(alice.page.get_by_text("bob is typing").first).to_be_attached(timeout=SECONDS)
+    expect(alice.page.get_by_text("bob is typing").first).to_be_attached()
     bob.page.reload()
-    expect(bob.composer).to_have_value("half a tho", timeout=SECONDS)
+    expect(bob.composer).to_have_value("half a tho")
     bob.composer.press("End")
     bob.composer.press_sequentially("ught")
     bob.composer.press("Enter")
@@ -294,11 +294,11 @@ def test_the_title_counts_what_is_unread(alice: Surfer, bob: Surfer) -> None:
     alice.open_chats()
     alice.wait_until_ready()
     bob.write("look at the title")
-    expect(alice.page).to_have_title(re.compile(r"^\(1\) "), timeout=SECONDS)
+    expect(alice.page).to_have_title(re.compile(r"^\(1\) "))
     bob.sees_state("look at the title", "delivered")
     alice.open("bob")
     alice.sees("look at the title")
-    expect(alice.page).to_have_title(re.compile(r"^(?!\()"), timeout=SECONDS)
+    expect(alice.page).to_have_title(re.compile(r"^(?!\()"))
     bob.sees_state("look at the title", "read")
 
 
@@ -312,7 +312,7 @@ def test_a_store_that_the_browser_has_lost_is_said_plainly(surf: Visit) -> None:
         {"origin": heidi.server, "storageTypes": "file_systems,indexeddb,local_storage"},
     )
     heidi.open_chats()
-    expect(page.get_by_role("heading", name="This browser has lost its messages")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("heading", name="This browser has lost its messages")).to_be_visible()
 
 
 def test_signing_out_ends_the_page_and_erases_where_that_was_asked(surf: Visit) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, ViewportSize, expect
 
-from tests.browsers import SECONDS, Surfer
+from tests.browsers import Surfer
 from tests.conftest import Visit
 from tests.stacks import Stack, running
 
@@ -167,7 +167,7 @@ def test_nothing_moves_under_the_eyes_of_a_reader(rosa: Surfer, sven: Surfer) ->
     page = rosa.page
     rosa.open("sven")
     sven.page.evaluate(WRITE, [1, MANY])
-    expect(page.locator(".bubble-text", has_text=f"number {MANY}")).to_be_in_viewport(timeout=SECONDS)
+    expect(page.locator(".bubble-text", has_text=f"number {MANY}")).to_be_in_viewport()
     page.get_by_role("log").focus()
     for _ in range(3):
         page.evaluate(HEAR_SCROLLING)
@@ -178,7 +178,7 @@ def test_nothing_moves_under_the_eyes_of_a_reader(rosa: Surfer, sven: Surfer) ->
     page.wait_for_function(STILL)
     page.evaluate(WATCH)
     sven.page.evaluate(WRITE, [MANY + 1, 2 * MANY])
-    expect(newest).to_have_accessible_name(f"{MANY} new messages, jump to the newest", timeout=SECONDS)
+    expect(newest).to_have_accessible_name(f"{MANY} new messages, jump to the newest")
     assert page.evaluate("moved") < 1
     expect(page).to_have_title(re.compile(rf"^\({MANY}\) sven"))
     newest.press("Enter")

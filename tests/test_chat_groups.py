@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browsers import SECONDS, Surfer
+from tests.browsers import Surfer
 from tests.people import Person
 from tests.stacks import Stack, running
 
@@ -35,7 +35,7 @@ def make_group(surfer: Surfer, *names: str) -> None:
         dialog.get_by_label("Find people").fill(name)
         dialog.get_by_role("button", name=f"Choose {name}").click()
     dialog.get_by_role("button", name="Make the group").click()
-    expect(page.get_by_role("heading", name=TITLE)).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
 
 
 def mention(surfer: Surfer, letters: str, text: str) -> None:
@@ -52,7 +52,7 @@ def accept(surfer: Surfer) -> None:
     surfer.page.locator("a.row").filter(has_text="Request").click()
     surfer.page.get_by_role("button", name="Accept").click()
     expect(surfer.composer).to_be_visible()
-    expect(surfer.row(TITLE)).to_be_visible(timeout=SECONDS)
+    expect(surfer.row(TITLE)).to_be_visible()
 
 
 def texts(person: Person) -> set[str]:
@@ -70,7 +70,7 @@ def test_a_group_made_on_the_page_is_one_for_browsers_and_terminals(
     dora.json("groups")
     dora.json("group", "accept", TITLE)
 
-    expect(bob.page.locator(".chat-head .avatar")).to_have_attribute("data-colour", "2", timeout=SECONDS)
+    expect(bob.page.locator(".chat-head .avatar")).to_have_attribute("data-colour", "2")
     mention(alice, "bo", "to the lake?")
     bob.sees("@bob to the lake?")
     expect(bob.page.locator(".mention[data-own]")).to_have_text("@bob")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.axe import no_fault
-from tests.browsers import SECONDS, Surfer
+from tests.browsers import Surfer
 from tests.stacks import Stack, running
 
 TITLE = "Harbour"
@@ -47,7 +47,7 @@ def test_an_open_chat_of_two_says_so_and_its_messages_can_be_changed(surfers: tu
     expect(page.locator(".chat-head")).to_contain_text(OPEN)
     expect(alice.composer).to_have_attribute("placeholder", OPEN)
     alice.write("The boat is free")
-    expect(bob.row("alice").locator(".open-mark")).to_be_attached(timeout=SECONDS)
+    expect(bob.row("alice").locator(".open-mark")).to_be_attached()
     bob.row("alice").click()
     bob.page.get_by_role("button", name="Accept").click()
     bob.sees("The boat is free")
@@ -75,14 +75,14 @@ def test_an_open_group_is_searched_at_the_server_and_ends_for_whom_is_removed(su
     dialog.get_by_label("Name of the group").fill(TITLE)
     choose_open(dialog, "bob")
     dialog.get_by_role("button", name="Make the group").click()
-    expect(page.get_by_role("heading", name=TITLE)).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
     expect(page.locator(".chat-head")).to_contain_text(OPEN)
     alice.write("We meet at the lighthouse")
     for number in range(3):
         alice.write(f"then {number}")
     alice.sees_state("then 2", "accepted", "read")
 
-    expect(bob.row(TITLE).locator(".open-mark")).to_be_attached(timeout=SECONDS)
+    expect(bob.row(TITLE).locator(".open-mark")).to_be_attached()
     bob.row(TITLE).click()
     bob.sees("then 2")
     asked: list[str] = []
@@ -102,4 +102,4 @@ def test_an_open_group_is_searched_at_the_server_and_ends_for_whom_is_removed(su
     details.get_by_text("bob", exact=True).click()
     details.get_by_role("button", name="Remove from the group").click()
     page.get_by_role("dialog", name="Remove bob?").get_by_role("button", name="Remove").click()
-    expect(bob.page.locator(".composer-closed")).to_contain_text("not in this group any more", timeout=SECONDS)
+    expect(bob.page.locator(".composer-closed")).to_contain_text("not in this group any more")

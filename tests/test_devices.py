@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browsers import SECONDS, Surfer
+from tests.browsers import Surfer
 from tests.conftest import Visit
 from tests.people import Person
 from tests.stacks import Stack, running
@@ -77,10 +77,10 @@ def test_what_is_read_on_one_device_is_unread_on_none(phone: Surfer, laptop: Sur
         device.wait_until_ready()
     bob.write("read me once")
     for device in (phone, laptop):
-        expect(device.page).to_have_title(re.compile(r"^\(1\) "), timeout=SECONDS)
+        expect(device.page).to_have_title(re.compile(r"^\(1\) "))
     laptop.open("bob")
     laptop.sees("read me once")
-    expect(phone.page).to_have_title(re.compile(r"^(?!\()"), timeout=SECONDS)
+    expect(phone.page).to_have_title(re.compile(r"^(?!\()"))
     phone.open("bob")
 
 
@@ -134,11 +134,11 @@ def test_a_new_identity_is_the_last_way_out_and_stops_whoever_writes(visit: Visi
     new.page.get_by_role("checkbox").check()
     new.page.get_by_role("button", name="Make a new identity").click()
     new.wait_until_ready()
-    expect(bob.page.get_by_text(re.compile("identity has changed")).first).to_be_visible(timeout=SECONDS)
+    expect(bob.page.get_by_text(re.compile("identity has changed")).first).to_be_visible()
     bob.write("to whom?")
     expect(bob.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     expect(bob.composer).to_have_value("to whom?")
-    expect(old.page.get_by_role("log")).to_have_count(0, timeout=SECONDS)
+    expect(old.page.get_by_role("log")).to_have_count(0)
     bob.page.get_by_role("button", name="Go on without").click()
     expect(bob.page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     bob.composer.press("Enter")

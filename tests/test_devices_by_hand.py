@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browsers import SECONDS, Surfer
+from tests.browsers import Surfer
 from tests.conftest import Visit
 from tests.stacks import Stack, running
 
@@ -35,7 +35,7 @@ def second(visit: Visit, tina: Surfer) -> Surfer:
     """Signed in at another browser, which shows its code."""
     other = visit("tina")
     other.sign_in()
-    expect(other.page.get_by_role("heading", name="Link this browser to your account")).to_be_visible(timeout=SECONDS)
+    expect(other.page.get_by_role("heading", name="Link this browser to your account")).to_be_visible()
     return other
 
 
@@ -81,6 +81,6 @@ def test_an_ended_browser_stops_at_once_and_says_so(tina: Surfer, second: Surfer
     expect(page.get_by_text("Ended devices (1)")).to_be_visible()
     page.keyboard.press("Escape")
 
-    expect(second.page.locator("#start-title")).to_be_visible(timeout=SECONDS)
+    expect(second.page.locator("#start-title")).to_be_visible()
     tina.write("without the second browser")
     tina.sees_state("without the second browser", "accepted")
