@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from conversations import Script
 from making import NOW, Account, Device, File, Json, Recorder, a_padded, a_text, flipped, named
 
 from messenger_client.protocol import account_data, base32, body, cbor, content, form, ids, linking, padding, primitives
 from messenger_client.protocol.secret import Secret
+
+GID = ids.GroupId(ids.ConversationId(named("gid")))
 
 
 def make_linking() -> File:
@@ -176,6 +179,8 @@ def make_account_data() -> File:
         "account data: no managing devices, no history": account_data.AccountData(managing=(), history=0),
         "history: two messages": part,
         "history: no message": account_data.History(bob.id, (), 0),
+        "history: of a group chat": account_data.History(None, (entry, bare), 2, GID),
+        "history: no message of a group chat": account_data.History(None, (), 0, GID),
     }.items():
         file.add(name, "content", content=content.encode_content(replace(blank, body=one)).hex())
     _forms(file, blank, contact, entry)
@@ -185,7 +190,8 @@ def make_account_data() -> File:
         ("from another account in one's own chat", "malformed", bob, own_chat),
         ("in another chat", "malformed", alice, content.private_conversation(alice.id, bob.id)),
     ):
-        for what, shared in (("account data", whole), ("history", part)):
+        of_a_group = replace(part, account=None, group=GID)
+        for what, shared in (("account data", whole), ("history", part), ("history of a group chat", of_a_group)):
             file.add(
                 f"place: {what} {name}",
                 "check_place",
@@ -198,6 +204,7 @@ def make_account_data() -> File:
             )
     _keys_and_pins(file, alice, bob, charlie)
     _history(file, alice, bob, charlie)
+    _group_history(file, alice, bob)
     return file
 
 
@@ -235,7 +242,14 @@ def _forms(
         form(f"account data: {name}", "malformed", 9, fields)
     line, good = entry.to_value(), {0: contact.account, 1: [entry.to_value()], 2: 0}
     for name, changed in {
-        "no account": {0: ...},
+        "no account and no group chat": {0: ...},
+        "an account and a group chat": {3: GID},
+        "account null": {0: None},
+        "account null and a group chat": {0: None, 3: GID},
+        "an account and group chat null": {3: None},
+        "group chat null": {0: ..., 3: None},
+        "a short group id": {0: ..., 3: bytes(15)},
+        "a group id as text": {0: ..., 3: "x" * 16},
         "a short account id": {0: bytes(15)},
         "no messages": {1: ...},
         "messages null": {1: None},
@@ -314,6 +328,45 @@ def _history(file: File, alice: Account, bob: Account, charlie: Account) -> None
             sender=sender.id.hex(),
             own=alice.id.hex(),
             chat=chat.id.hex(),
+            group=None,
+        )
+
+
+def _group_history(file: File, alice: Account, bob: Account) -> None:
+    text = replace(a_text("hello all", bob, alice), conversation=GID)
+    text = replace(text, heads=replace(text.heads, recipient=None))
+    value = cbor.decode(content.encode_content(text))
+    if not isinstance(value, dict):
+        raise SystemExit("not a content")
+    fk = named("fk", 32)
+
+    def padded(**changes: Any) -> bytes:
+        return padding.pad(fk + content.encode_content(replace(text, **changes)))
+
+    good = padded()
+    for name, fails, one, sender in (
+        ("of a member", None, good, bob),
+        ("of one's own", None, good, alice),
+        ("that mentions", None, padded(body=body.Text("@alice, @bob", mentions=(alice.id, bob.id))), bob),
+        ("that is an edit", None, padded(body=body.Edit(ids.MessageId(named("m")), "x")), bob),
+        ("of another group chat", "malformed", padded(conversation=ids.ConversationId(named("another gid"))), bob),
+        ("of a private chat", "malformed", a_padded("hello", bob, alice), bob),
+        ("with a head of one recipient", "malformed", padded(heads=replace(text.heads, recipient=bytes(32))), bob),
+        ("that is a control content", "malformed", padded(body=body.Reset(), counter=0), bob),
+        ("with longer padding", "malformed", good + bytes(16), bob),
+        ("without a content", "malformed", padding.pad(fk), bob),
+        ("of nothing", "malformed", b"", bob),
+        ("of a kind that is not known", "unsupported", padding.pad(fk + cbor.encode({**value, 1: 40})), bob),
+    ):
+        file.add(
+            f"a message of a group chat's history {name}",
+            "read_history",
+            fails,
+            padded=one.hex(),
+            sender=sender.id.hex(),
+            own=alice.id.hex(),
+            chat=None,
+            group=GID.hex(),
         )
 
 

@@ -412,10 +412,16 @@ def op_shared_pin(given: Json) -> Json:
 
 
 def op_read_history(given: Json) -> Json:
-    sender, own, chat = (ids.AccountId(unhex(given[name])) for name in ("sender", "own", "chat"))
+    sender, own = (ids.AccountId(unhex(given[name])) for name in ("sender", "own"))
+    chat, gid = maybe(given["chat"]), maybe(given["group"])
     padded = Secret(unhex(given["padded"]))
     entry = account_data.HistoryEntry(sender, ids.DeviceId(bytes(16)), 0, padded, None, None, account_data.ACCEPTED)
-    one = content.read_history(entry, own=own, chat=chat)
+    one = content.read_history(
+        entry,
+        own=own,
+        chat=None if chat is None else ids.AccountId(chat),
+        group=None if gid is None else ids.GroupId(ids.ConversationId(gid)),
+    )
     return {"content": content.encode_content(one).hex(), "tag": franking.frank(padded).hex()}
 
 

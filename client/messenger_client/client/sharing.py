@@ -107,7 +107,7 @@ def take_history(tx: Transaction, me: Me, part: History) -> None:
     """Keep messages from before this device was linked, in front of what it has received itself."""
     state = settings.linking(tx)
     settings.save_linking(tx, replace(state, taken=state.taken + 1))
-    if part.account == me.account:
+    if part.account is None or part.account == me.account:
         return
     chat_with(tx, me.account, part.account)
     for one in part.entries:

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeVar
 from . import cbor, form
 from .device_list import Pin, open_list
 from .errors import BadKey, IdentityChanged, ListRefused, Malformed
-from .ids import AccountId, DeviceId
+from .ids import AccountId, ConversationId, DeviceId, GroupId
 from .limits import MAX_SHARED
 from .primitives import HASH_SIZE, KEY_SIZE, SIGNATURE_SIZE, SigningKey
 from .secret import Secret
@@ -139,22 +139,27 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A part of one chat, oldest first."""
+    """A part of one chat, oldest first: of a private one or of a group chat."""
 
     kind: ClassVar[int] = 10
-    account: AccountId  # whose chat with us it is
+    account: AccountId | None  # whose private chat with us it is
     entries: tuple[HistoryEntry, ...]
     index: int  # which of the announced contents this is, from 0
+    group: GroupId | None = None  # which group chat it is
 
     def to_map(self) -> Map:
-        return {0: self.account, 1: [one.to_value() for one in self.entries], 2: self.index}
+        fields: Map = {0: self.account, 1: [one.to_value() for one in self.entries], 2: self.index, 3: self.group}
+        return {key: value for key, value in fields.items() if value is not None}
 
     @classmethod
     def from_map(cls, fields: Map) -> History:
+        if (0 in fields) == (3 in fields):
+            raise Malformed("of one chat")
         return cls(
-            AccountId(form.identifier(fields.get(0))),
+            AccountId(form.identifier(fields[0])) if 0 in fields else None,
             tuple(HistoryEntry.from_value(one) for one in form.array(fields.get(1))),
             form.unsigned(fields.get(2)),
+            GroupId(ConversationId(form.identifier(fields[3]))) if 3 in fields else None,
         )
 
 

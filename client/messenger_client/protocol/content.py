@@ -74,13 +74,19 @@ def read_padded(padded: bytes) -> Content:
     return decode_content(unpad(padded)[KEY_SIZE:])
 
 
-def read_history(entry: HistoryEntry, *, own: AccountId, chat: AccountId) -> Content:
-    """Read a message out of the history of the chat with `chat`, held to what holds for a received one.
+def read_history(
+    entry: HistoryEntry, *, own: AccountId, chat: AccountId | None = None, group: GroupId | None = None
+) -> Content:
+    """Read a message out of the history of the chat with `chat`, or of `group`, held to what holds for a received one.
 
-    Raises Malformed, Unsupported: skip the entry. Its device, time and state are the sharing device's word.
+    Raises Malformed, Unsupported: skip the entry. Its device, time and state are the sharing device's word; in a
+    group chat the sender is, too: members come and go.
     """
     content = read_padded(entry.padded)
-    if entry.account not in (own, chat) or content.conversation != private_conversation(own, chat):
+    if group is not None:
+        check_group_place(content, group=group)
+        return content
+    if chat is None or entry.account not in (own, chat) or content.conversation != private_conversation(own, chat):
         raise Malformed("conversation")
     if is_control(content.body.kind):
         raise Malformed("control content")

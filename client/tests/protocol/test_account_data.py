@@ -16,6 +16,7 @@ from messenger_client.protocol.limits import MAX_SHARED
 from messenger_client.protocol.secret import Secret
 
 HEADS = content.Heads(b"o" * 32, b"r" * 32)
+GROUP = ids.GroupId(ids.ConversationId(an_id("a group chat")))
 
 
 def contact(cast: Cast) -> SharedContact:
@@ -57,14 +58,20 @@ def test_account_data_and_history_arrive_whole(cast: Cast) -> None:
         whole(cast),
         AccountData(managing=(), history=0),
         History(cast.bob.account.id, (entry(cast), replace(entry(cast), stamp=None, stamp_key=None, state=0)), 2),
+        History(None, (entry(cast),), 3, GROUP),
     ):
         assert sent(cast, one) == one
 
 
-@pytest.mark.parametrize("kind", ["account data", "history"])
+@pytest.mark.parametrize("kind", ["account data", "history", "history of a group chat"])
 def test_nobody_elses_device_shares_account_data(talking: Cast, kind: str) -> None:
     """bob cannot plant contacts, keys or messages in alice's name."""
-    one: body.Body = whole(talking) if kind == "account data" else History(talking.bob.account.id, (), 0)
+    of_them: dict[str, body.Body] = {
+        "account data": whole(talking),
+        "history": History(talking.bob.account.id, (), 0),
+        "history of a group chat": History(None, (), 0, GROUP),
+    }
+    one = of_them[kind]
     made = replace(
         between_own_devices(talking, one),
         conversation=content.private_conversation(talking.alice.account.id, talking.bob.account.id),
@@ -140,6 +147,20 @@ def test_a_history_without_one_of_its_fields_is_malformed(changed: dict[int, Any
         body.read_body(10, {**good, **changed})
     with pytest.raises(errors.Malformed):
         body.read_body(10, {key: value for key, value in good.items() if key not in changed})
+
+
+@pytest.mark.parametrize("chat", [{}, {0: None}, {3: None}, {0: bytes(16), 3: bytes(16)}, {0: bytes(16), 3: None}])
+def test_a_history_is_of_one_chat(chat: dict[int, Any]) -> None:
+    for good in ({0: bytes(16)}, {3: bytes(16)}):
+        assert isinstance(body.read_body(10, {**good, 1: [], 2: 0}), History)
+    with pytest.raises(errors.Malformed):
+        body.read_body(10, {**chat, 1: [], 2: 0})
+
+
+def test_a_history_of_two_chats_or_of_none_never_leaves(cast: Cast) -> None:
+    for bad in (History(None, (), 0), History(cast.bob.account.id, (), 0, GROUP)):
+        with pytest.raises(errors.Malformed):
+            content.seal(between_own_devices(cast, bad))
 
 
 @pytest.mark.parametrize("kind", [9, 10])
@@ -221,6 +242,36 @@ def test_a_message_of_another_chat_is_not_read_from_a_history(cast: Cast) -> Non
             content.read_history(kept, own=own, chat=chat)
     with pytest.raises(errors.Malformed):
         content.read_history(entry(cast), own=own, chat=cast.charlie.account.id)
+
+
+def in_group(cast: Cast, words: str = "hello all") -> content.Content:
+    text = cast.bob.text(words, cast.alice.account)
+    return replace(text, conversation=GROUP, heads=replace(text.heads, recipient=None))
+
+
+def test_a_message_of_a_group_chat_is_read_from_its_history(cast: Cast) -> None:
+    """Whoever wrote it: members come and go."""
+    own, one = cast.alice.account.id, in_group(cast)
+    for sender in (own, cast.bob.account.id, cast.charlie.account.id):
+        kept = replace(entry(cast), account=sender, padded=content.seal(one).padded)
+        assert content.read_history(kept, own=own, group=GROUP) == one
+    with pytest.raises(errors.Malformed):
+        content.read_history(kept, own=own, chat=cast.charlie.account.id)
+    with pytest.raises(errors.Malformed):
+        content.read_history(kept, own=own)
+
+
+def test_what_was_not_for_a_group_chat_is_not_read_from_its_history(cast: Cast) -> None:
+    own, one = cast.alice.account.id, in_group(cast)
+    for other in (
+        replace(one, conversation=ids.ConversationId(an_id("another group chat"))),
+        cast.bob.text("in private", cast.alice.account),
+        replace(one, heads=replace(one.heads, recipient=b"h" * 32)),
+        replace(one, body=body.Reset(), counter=0),
+    ):
+        kept = replace(entry(cast), padded=content.seal(other).padded)
+        with pytest.raises(errors.Malformed):
+            content.read_history(kept, own=own, group=GROUP)
 
 
 def test_what_does_not_hold_as_a_message_is_not_read_from_a_history(cast: Cast) -> None:

@@ -42,6 +42,7 @@ BODIES: list[body.Body] = [
     body.Reset(),
     account_data.AccountData(),
     account_data.History(ids.AccountId(b"b" * 16), (), 0),
+    account_data.History(None, (), 0, ids.GroupId(ids.ConversationId(b"g" * 16))),
     body.Opaque(body.CALL, {3: "x"}),
 ]
 
