@@ -91,7 +91,7 @@ export function takeAccountData(tx: Transaction, me: Me, data: AccountData): voi
 export function takeHistory(tx: Transaction, me: Me, part: History): Entry[] {
   const state = settings.linking(tx);
   settings.saveLinking(tx, { ...state, taken: Math.min(state.taken + 1, state.history) });
-  if (equal(part.account, me.account)) return [];
+  if (part.account === null || equal(part.account, me.account)) return [];
   const chat = chatWith(tx, me.account, part.account);
   const shown: Entry[] = [];
   let unread: number | null = null;

@@ -9,7 +9,7 @@ import * as cbor from "./cbor";
 import { openList, Pin } from "./device_list";
 import { BadKey, IdentityChanged, ListRefused, Malformed } from "./errors";
 import * as form from "./form";
-import type { AccountId, DeviceId } from "./ids";
+import type { AccountId, DeviceId, GroupId } from "./ids";
 import { MAX_SHARED } from "./limits";
 import { HASH_SIZE, KEY_SIZE, SIGNATURE_SIZE, SigningKey } from "./primitives";
 import { secret, Unprinted, type Secret } from "./secret";
@@ -163,31 +163,37 @@ export class HistoryEntry implements HistoryEntryFields {
   }
 }
 
-/** A part of one chat, oldest first. */
+/** A part of one chat, oldest first: of the private chat with `account`, or of the group chat `group`. */
 export class History {
   static readonly kind = 10;
   readonly kind = History.kind;
-  readonly account: AccountId; // whose chat with us it is
+  readonly account: AccountId | null;
   readonly entries: readonly HistoryEntry[];
   readonly index: number; // which of the announced contents this is, from 0
+  readonly group: GroupId | null;
 
-  constructor(account: AccountId, entries: readonly HistoryEntry[], index: number) {
+  constructor(account: AccountId | null, entries: readonly HistoryEntry[], index: number, group: GroupId | null = null) {
     this.account = account;
     this.entries = entries;
     this.index = index;
+    this.group = group;
   }
 
   toMap(): Fields {
-    const entries = this.entries.map((one) => one.toValue());
-    return new Map<number, cbor.Value>([[0, this.account], [1, entries], [2, this.index]]);
+    const fields = new Map<number, cbor.Value>();
+    if (this.account !== null) fields.set(0, this.account);
+    fields.set(1, this.entries.map((one) => one.toValue()));
+    fields.set(2, this.index);
+    if (this.group !== null) fields.set(3, this.group);
+    return fields;
   }
 
   static fromMap(fields: Fields): History {
-    return new History(
-      form.identifier(fields.get(0)),
-      form.array(fields.get(1)).map((one) => HistoryEntry.fromValue(one)),
-      form.unsigned(fields.get(2)),
-    );
+    const account = form.optional(fields, 0, form.identifier);
+    const group = form.optional(fields, 3, form.identifier);
+    if ((account === null) === (group === null)) throw new Malformed("history of one chat");
+    const entries = form.array(fields.get(1)).map((one) => HistoryEntry.fromValue(one));
+    return new History(account, entries, form.unsigned(fields.get(2)), group);
   }
 }
 

@@ -70,17 +70,29 @@ export function readPadded(padded: Uint8Array): Content {
   return decodeContent(unpad(padded).subarray(KEY_SIZE));
 }
 
+export interface HistoryPlace {
+  readonly own: AccountId;
+  readonly chat?: AccountId | null; // whose private chat with `own` it is,
+  readonly group?: GroupId | null; // or which group chat
+}
+
 /**
- * Read a message out of the history of the chat with `chat`, held to what holds for a received one.
+ * Read a message out of the history of a chat, held to what holds for a received one.
  *
- * Throws Malformed, Unsupported: skip the entry. Its device, time and state are the sharing device's word.
+ * Throws Malformed, Unsupported: skip the entry. Its device, time and state are the sharing device's word, and in a
+ * group chat its sender, too: members come and go.
  */
-export function readHistory(entry: HistoryEntry, { own, chat }: { own: AccountId; chat: AccountId }): Content {
+export function readHistory(entry: HistoryEntry, { own, chat = null, group = null }: HistoryPlace): Content {
   const content = readPadded(entry.padded);
-  const isOfChat = equal(entry.account, own) || equal(entry.account, chat);
+  if (group !== null) checkGroupPlace(content, { group });
+  else checkPrivatePlace(content, entry.account, { own, chat });
+  return content;
+}
+
+function checkPrivatePlace(content: Content, sender: AccountId, { own, chat }: { own: AccountId; chat: AccountId | null }): void {
+  const isOfChat = chat !== null && (equal(sender, own) || equal(sender, chat));
   if (!isOfChat || !equal(content.conversation, privateConversation(own, chat))) throw new Malformed("conversation");
   if (isControl(content.body.kind)) throw new Malformed("control content");
-  return content;
 }
 
 /** Encode a content. Throws Malformed, Unsupported for what a receiver would refuse: it never leaves. */

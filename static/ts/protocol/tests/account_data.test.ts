@@ -71,6 +71,7 @@ test("account data and history arrive whole", () => {
     whole(),
     new AccountData({ managing: [], history: 0 }),
     new History(bob.account.id, [entry(), bare], 2),
+    new History(null, [entry(), bare], 3, anId("a group chat")),
   ];
   for (const one of all) expect(sent(one)).toEqual(one);
 });
@@ -78,7 +79,8 @@ test("account data and history arrive whole", () => {
 test("nobody else's device shares account data", () => {
   // bob cannot plant contacts, keys or messages in alice's name.
   ({ alice, tablet, bob, charlie } = talkingCast());
-  for (const body of [whole(), new History(bob.account.id, [], 0)]) {
+  const group = anId("a group chat");
+  for (const body of [whole(), new History(bob.account.id, [], 0), new History(null, [entry()], 0, group)]) {
     const made = betweenOwnDevices(body, content.privateConversation(alice.account.id, bob.account.id));
     const received = alice.receive(bob, bob.sendSealed(alice, content.seal(made, bob.dice)));
     expect(received.failure).toBeInstanceOf(errors.Malformed);
@@ -156,6 +158,26 @@ describe("the form", () => {
     expect(() => readBody(10, new Map([...good, [key, value]]))).toThrow(errors.Malformed);
     good.delete(key);
     expect(() => readBody(10, good)).toThrow(errors.Malformed);
+  });
+
+  test("of a history names one chat", () => {
+    const parts = new Map<number, cbor.Value>([[1, []], [2, 0]]);
+    const [account, group] = [[0, filled(16)], [3, filled(16)]] as const;
+    expect(readBody(10, new Map([...parts, account]))).toMatchObject({ account: filled(16), group: null });
+    expect(readBody(10, new Map([...parts, group]))).toMatchObject({ account: null, group: filled(16) });
+    const bad: readonly (readonly (readonly [number, cbor.Value])[])[] = [
+      [],
+      [account, group],
+      [account, [3, null]],
+      [[0, null], group],
+      [[3, null]],
+      [[3, filled(15)]],
+      [[3, "x".repeat(16)]],
+    ];
+    for (const keys of bad) expect(() => readBody(10, new Map([...parts, ...keys]))).toThrow(errors.Malformed);
+    for (const one of [new History(null, [], 0), new History(filled(16), [], 0, filled(16))]) {
+      expect(() => content.seal(betweenOwnDevices(one))).toThrow(errors.Malformed);
+    }
   });
 
   test.each([9, 10])("of kind %i may grow, and critical keys need an update", (kind) => {
@@ -243,6 +265,31 @@ describe("a history", () => {
     const sealed = bob.seal("x", alice.account);
     expect(content.Sealed.fromBytes(changed(entry(), { padded: sealed.padded }).padded)).toEqual(sealed);
     expect(() => checkFrank(sealed.padded, sealed.tag)).not.toThrow();
+  });
+});
+
+describe("a group chat's history", () => {
+  const [group, other] = [anId("a group chat"), anId("another group chat")];
+  const inGroup = (changes: Partial<content.Content> = {}): HistoryEntry => {
+    const text = bob.text("to all", alice.account);
+    const one = { ...text, conversation: group, heads: { ...text.heads, recipient: null }, ...changes };
+    return changed(entry(), { padded: content.seal(one).padded });
+  };
+  const read = (one: HistoryEntry, of = group) => content.readHistory(one, { own: alice.account.id, group: of });
+
+  test("gives its messages, whoever has sent them", () => {
+    for (const { account } of [bob, alice, charlie]) {
+      expect(read(changed(inGroup(), { account: account.id })).conversation).toEqual(group);
+    }
+  });
+
+  test("gives no message of another chat, and no control content", () => {
+    expect(() => read(inGroup(), other)).toThrow(errors.Malformed);
+    expect(() => read(entry())).toThrow(errors.Malformed);
+    expect(() => read(entry(), content.privateConversation(alice.account.id, bob.account.id))).toThrow(errors.Malformed);
+    expect(() => read(inGroup({ body: new Reset(), counter: 0 }))).toThrow(errors.Malformed);
+    expect(() => content.readHistory(inGroup(), { own: alice.account.id, chat: bob.account.id })).toThrow(errors.Malformed);
+    expect(() => content.readHistory(inGroup(), { own: alice.account.id })).toThrow(errors.Malformed);
   });
 });
 

@@ -60,6 +60,7 @@ const BODIES: readonly body.Body[] = [
   new body.Reset(),
   new AccountData(),
   new History(filled(16, "b"), [], 0),
+  new History(null, [], 0, filled(16, "g")),
   new body.Opaque(body.CALL, new Map([[3, "x"]])),
 ];
 

@@ -368,7 +368,8 @@ export const OPS: Readonly<Record<string, (given: Given) => Json>> = {
       stampKey: null,
       state: ACCEPTED,
     });
-    const one = content.readHistory(entry, { own: given.bytes("own"), chat: given.bytes("chat") });
+    const [chat, group] = [given.maybe("chat"), given.maybe("group")];
+    const one = content.readHistory(entry, { own: given.bytes("own"), chat, group });
     return { content: hex(content.encodeContent(one)), tag: hex(frank(padded)) };
   },
 
