@@ -97,6 +97,50 @@ def test_a_second_copy_is_shown_nowhere(tx: Transaction) -> None:
     assert shown(tx) == ["1", "2"]
 
 
+def past(tx: Transaction, counter: int, *, at: int, chat: bytes = CHAT, device: bytes = PHONE) -> None:
+    message = device + bytes([counter])
+    entry = Entry(message, "text", False, ALICE, chat, 0, device, text=str(counter), counter=counter, accepted=at)
+    timeline.add_past(tx, entry)
+
+
+def lines(tx: Transaction, chat: bytes = CHAT) -> list[str]:
+    return [entry.text for entry in timeline.history(tx, chat, limit=1_000)]
+
+
+def test_what_is_from_before_stands_by_its_time_in_front_of_all_that_came_here(tx: Transaction) -> None:
+    place(tx, 1, now=0)
+    for counter, at in ((5, 7_000), (3, 5_000), (4, 6_000), (2, 0)):
+        past(tx, counter, at=at)
+    assert lines(tx) == ["2", "3", "4", "5", "1"]
+    assert shown(tx) == ["1"]  # the rest is no news
+
+
+def test_lines_of_one_moment_stand_as_they_came_and_before_those_of_the_next(tx: Transaction) -> None:
+    past(tx, 200, at=6_000)
+    for counter in range(100):
+        past(tx, counter, at=5_000)
+        past(tx, counter, at=5_000, chat=LAPTOP, device=LAPTOP)
+    assert lines(tx) == [*map(str, range(100)), "200"]
+
+
+def test_a_time_that_is_none_stands_last_and_still_before_all_that_came_here(tx: Transaction) -> None:
+    place(tx, 1, now=0)
+    for counter in (2, 3):
+        past(tx, counter, at=(1 << 64) - 1)
+    past(tx, 4, at=1 << 41)
+    assert lines(tx) == ["4", "2", "3", "1"]
+
+
+def test_what_was_there_before_as_history_holds_nothing_up(tx: Transaction) -> None:
+    past(tx, 7, at=5_000)
+    timeline.begin_flow(tx, Entry(bytes(16), "text", False, ALICE, CHAT, 0, PHONE, counter=7))
+    place(tx, 8, now=0)
+    assert shown(tx) == []
+    place(tx, 7, now=0)  # a second copy
+    assert shown(tx) == ["8"]
+    assert timeline.next_due(tx) is None
+
+
 def test_a_held_message_survives_a_restart(tmp_path: Path) -> None:
     with Store.open(tmp_path).transaction() as tx:
         place(tx, 1, now=0)

@@ -32,6 +32,7 @@ from ..store.group_records import Group
 from ..store.records import ChatState, Entry, Me
 from .group_authors import Shown, judge
 from .group_lookup import state_of
+from .standing import linked_at
 
 # What a line is called, by the operation.
 _WORDS = {
@@ -48,12 +49,20 @@ def take_operations(
     What was taken is never judged again: a list that counts today may be of a given-up identity tomorrow.
     """
     state, was = state_of(group), group.standing
+    # Of a group chat that is new here, what is from before this device was linked is no news.
+    began = linked_at(tx, me) if state is None or group.fresh else None
     steps, failure = judge(tx, me, group, shown, link=link)
     for one in steps:
         operation, state = one.operation, one.after
         groups.add_operation(tx, group.id, operation.index, operation.hash, one.signed)
         group = _moved(me, group, one.before, operation)
-        _show(tx, me, group, one.before, operation, state)
+        line = _line(me, group, one.before, operation, state)
+        if line is None:
+            continue
+        if began is not None and operation.time < began:
+            timeline.add_past(tx, line)
+        else:
+            timeline.add(tx, line, unseen=operation.account != me.account)
     if state is None:
         return group, failure or ListRefused("no operation")
     is_fresh = failure is not None and (group.fresh or not group.state)
@@ -133,16 +142,14 @@ def _standing(group: Group, state: GroupState, me: Me) -> str:
     return "removed" if own in state.removed else ""
 
 
-def _show(
-    tx: Transaction, me: Me, group: Group, before: GroupState | None, operation: Operation, after: GroupState
-) -> None:
+def _line(me: Me, group: Group, before: GroupState | None, operation: Operation, after: GroupState) -> Entry | None:
     """A line for those who were in it, or came in by this."""
     own = AccountId(me.account)
     was_in = before is not None and (before.role(own) is not None or own in before.pending)
     args = operation.args
     word = _WORDS.get(type(args))
     if word is None or not (was_in or after.role(own) is not None or own in after.pending):
-        return
+        return None
     text = ""
     if isinstance(args, SetRole):
         text = str(args.role)
@@ -157,7 +164,7 @@ def _show(
     if isinstance(args, Remove) and before is not None and args.account in before.pending:
         word = "refused"
     target = args.account if isinstance(args, Add | Remove | SetRole | Approve) else b""
-    entry = Entry(
+    return Entry(
         id=operation.hash[:16],
         kind="group",
         outgoing=False,
@@ -170,7 +177,6 @@ def _show(
         raw=target,
         request=group.request,
     )
-    timeline.add(tx, entry, unseen=operation.account != me.account)
 
 
 def _devices(tx: Transaction, state: GroupState) -> list[tuple[bytes, bytes]]:

@@ -17,7 +17,7 @@ from ..protocol.errors import ProtocolError
 from ..protocol.limits import MAX_DEVICES
 from ..protocol.linking import LinkCode, new_link_code, open_answer, open_offer, seal_answer, seal_offer
 from ..protocol.secret import Secret
-from ..store import Transaction, controls, groups, peers, sessions, settings, timeline
+from ..store import Transaction, controls, groups, peers, sessions, settings
 from ..store.records import Linking, Me
 from . import sharing
 from .account import Enrolment
@@ -205,12 +205,11 @@ class Approver:
     async def _give(self, code: LinkCode, *, history: bool, managing: bool) -> None:
         now, entropy = self._context.clock.now(), self._context.entropy
         me = await self._context.me()
-        chats = await self._context.write(timeline.chats) if history else []
-        chats = [chat for chat in chats if not chat.is_group]
+        chats = await self._context.write(sharing.shared_chats) if history else []
         given = []
         for chat in chats:
             found = await self._context.write(sharing.history, me, chat)
-            given += [(chat.account, part) for part in found]
+            given += [(chat, part) for part in found]
 
         def work(tx: Transaction) -> None:
             me = settings.me(tx)

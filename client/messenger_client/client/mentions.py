@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import WrongUse
 from ..protocol.ids import AccountId
-from ..store import Transaction, groups
+from ..store import Transaction, groups, peers
 from .group_lookup import state_of
 from .showing import name_of
 
@@ -49,6 +49,12 @@ def members_among(tx: Transaction, group: bytes, accounts: Iterable[bytes]) -> t
     wanted = dict.fromkeys(bytes(one) for one in accounts)
     state = state_of(groups.get(tx, group)) if wanted else None
     return tuple(one for one in wanted if state is not None and state.role(AccountId(one)) is not None)[:MOST]
+
+
+def pinned_among(tx: Transaction, accounts: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Of what a message from before this device's time mentions, who is known here: members come and go."""
+    pins = ((one, peers.pin_of(peers.by_account(tx, one))) for one in dict.fromkeys(bytes(one) for one in accounts))
+    return tuple(one for one, pin in pins if pin is not None)[:MOST]
 
 
 def _names(tx: Transaction, group: bytes) -> dict[str, bytes]:

@@ -15,11 +15,12 @@ from ..protocol.body import Text
 from ..protocol.content import read_history
 from ..protocol.entropy import Entropy
 from ..protocol.errors import ProtocolError
-from ..protocol.ids import AccountId, DeviceId
+from ..protocol.ids import AccountId, ConversationId, DeviceId, GroupId
 from ..protocol.secret import Secret
-from ..store import Transaction, controls, peers, settings, timeline
+from ..store import Transaction, controls, groups, peers, settings, timeline
 from ..store.records import ChatState, Control, Entry, Me
 from .doctor import seal_control
+from .mentions import pinned_among
 from .places import chat_with
 from .statuses import outgoing_state
 
@@ -43,6 +44,13 @@ def contacts(tx: Transaction, me: Me) -> Iterator[SharedContact]:
             yield SharedContact(AccountId(peer.account), peer.username, pin.newest.signed, verified)
 
 
+def shared_chats(tx: Transaction) -> list[ChatState]:
+    """Private chats, then group chats that have not ended here."""
+    present = {one.id for one in groups.known(tx) if one.standing == "member"}
+    chats = [chat for chat in timeline.chats(tx) if not chat.is_group or chat.conversation in present]
+    return sorted(chats, key=lambda chat: chat.is_group)
+
+
 def history(tx: Transaction, me: Me, chat: ChatState) -> tuple[tuple[HistoryEntry, ...], ...]:
     """One chat's messages, oldest first, in parts that fit into one content each."""
     entries = timeline.messages(tx, chat.conversation)
@@ -53,7 +61,7 @@ def give(
     tx: Transaction,
     me: Me,
     link: Link,
-    chats: list[tuple[bytes, tuple[HistoryEntry, ...]]],
+    chats: list[tuple[ChatState, tuple[HistoryEntry, ...]]],
     *,
     managing: bool,
     now: int,
@@ -65,7 +73,7 @@ def give(
     holders = tuple(sorted(DeviceId(one) for one in me.managing))
     bodies: list[AccountData | History] = [AccountData(shared[0], seed, holders, len(chats))]
     bodies += [AccountData(contacts=one) for one in shared[1:]]
-    bodies += [History(AccountId(account), entries, index) for index, (account, entries) in enumerate(chats)]
+    bodies += [part_of(chat, entries, index) for index, (chat, entries) in enumerate(chats)]
     for body in bodies:
         message, padded = seal_control(tx, me, me.account, body, now=now, entropy=entropy)
         given = Control(
@@ -107,36 +115,55 @@ def take_history(tx: Transaction, me: Me, part: History) -> None:
     """Keep messages from before this device was linked, in front of what it has received itself."""
     state = settings.linking(tx)
     settings.save_linking(tx, replace(state, taken=state.taken + 1))
-    if part.account is None or part.account == me.account:
+    if part.account == me.account:
         return
-    chat_with(tx, me.account, part.account)
+    if part.account is not None:
+        chat_with(tx, me.account, part.account)
     for one in part.entries:
-        try:
-            content = read_history(one, own=AccountId(me.account), chat=part.account)
-        except ProtocolError:
+        entry = _taken(tx, me, part, one)
+        if entry is None:
             continue
-        if not isinstance(content.body, Text):
-            continue
-        outgoing = one.account == me.account
-        entry = Entry(
-            id=content.message_id,
-            kind="text",
-            outgoing=outgoing,
-            account=one.account,
-            chat=content.conversation,
-            sent=content.sent,
-            device=one.device,
-            text=content.body.text,
-            accepted=one.accepted,
-            counter=content.counter,
-            state="accepted" if outgoing else "",
-            # Whose device it was does not matter any more.
-            statuses=_statuses(part.account, one) if outgoing else None,
-            padded=bytes(one.padded),
-            stamp=one.stamp or b"",
-            stamp_key=one.stamp_key or "",
-        )
-        timeline.add_history(tx, entry, unsettled=outgoing and one.state != account_data.READ)
+        if part.group is None:
+            timeline.add_history(tx, entry, unsettled=entry.outgoing and one.state != account_data.READ)
+        else:
+            # Who has read it is still to be asked for, even if somebody has.
+            timeline.add_past(tx, entry, unsettled=entry.outgoing)
+
+
+def part_of(chat: ChatState, entries: tuple[HistoryEntry, ...], index: int) -> History:
+    if chat.is_group:
+        return History(None, entries, index, GroupId(ConversationId(chat.conversation)))
+    return History(AccountId(chat.account), entries, index)
+
+
+def _taken(tx: Transaction, me: Me, part: History, one: HistoryEntry) -> Entry | None:
+    """A line, if it is a text that holds."""
+    try:
+        content = read_history(one, own=AccountId(me.account), chat=part.account, group=part.group)
+    except ProtocolError:
+        return None
+    if not isinstance(content.body, Text):
+        return None
+    outgoing = one.account == me.account
+    return Entry(
+        id=content.message_id,
+        kind="text",
+        outgoing=outgoing,
+        account=one.account,
+        chat=content.conversation,
+        sent=content.sent,
+        device=one.device,
+        text=content.body.text,
+        accepted=one.accepted,
+        counter=content.counter,
+        state="accepted" if outgoing else "",
+        # Whose device it was does not matter any more; with whom of a group chat, nobody says.
+        statuses=_statuses(part.account or me.account, one) if outgoing else None,
+        padded=bytes(one.padded),
+        stamp=one.stamp or b"",
+        stamp_key=one.stamp_key or "",
+        mentions=pinned_among(tx, content.body.mentions) if part.group is not None else (),
+    )
 
 
 def _entry(me: Me, entry: Entry, unread: bool) -> HistoryEntry:
@@ -154,9 +181,9 @@ def _entry(me: Me, entry: Entry, unread: bool) -> HistoryEntry:
     )
 
 
-def _statuses(other: bytes, one: HistoryEntry) -> dict[bytes, list[object]]:
+def _statuses(account: bytes, one: HistoryEntry) -> dict[bytes, list[object]]:
     name = next((name for name, state in _STATES.items() if state == one.state), None)
-    return {} if name is None else {other + bytes(16): [name, one.accepted]}
+    return {} if name is None else {account + bytes(16): [name, one.accepted]}
 
 
 def _take_contact(tx: Transaction, contact: SharedContact) -> None:

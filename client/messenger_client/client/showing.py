@@ -73,7 +73,9 @@ def with_reached(tx: Transaction, me: Me, entry: Entry, event: Event) -> Event:
         return event
     state, chat = state_of(groups.get(tx, entry.chat)), timeline.chat(tx, entry.chat)
     accounts = {key[: len(me.account)] for key in entry.statuses or {}}
-    if state is not None:
+    if me.account in accounts:
+        pass  # another device has told how far it came, and not with whom
+    elif state is not None:
         accounts |= {bytes(one.account) for one in state.roster}
     elif chat is not None:
         accounts.add(chat.account)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..errors import LinkingNeeded
 from ..protocol.device_list import DeviceList
-from ..store import Transaction, settings
+from ..protocol.ids import DeviceId
+from ..store import Transaction, peers, settings
 from ..store.records import Me
 from .context import own_device
 
@@ -32,6 +33,15 @@ def note_own_identity(tx: Transaction, account: bytes) -> None:
     me = settings.me(tx)
     if me is not None and me.ready and me.account == account:
         settings.save_me(tx, replace(me, unlinked="identity"))
+
+
+def linked_at(tx: Transaction, me: Me) -> int | None:
+    """When (ms) this device came to others of its account; None for the one that was there before all others."""
+    pin = peers.pin_of(peers.by_account(tx, me.account))
+    mine = pin.newest.find(DeviceId(me.device)) if pin is not None else None
+    if pin is None or mine is None or all(one.added >= mine.added for one in pin.newest.devices):
+        return None
+    return mine.added
 
 
 def looked(tx: Transaction, now: int) -> None:

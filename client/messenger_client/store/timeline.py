@@ -1,7 +1,8 @@
 """Conversations as they are shown: every sender device's messages in the order of their counters.
 
 PROTOCOL.md, Content: not the wire, not a clock, the counter decides. A message whose predecessor is missing
-waits for GAP_WAIT; then the gap is a line of its own. Positions only grow: what is shown later stands later.
+waits for GAP_WAIT; then the gap is a line of its own. Positions only grow: what is shown later stands later. Only
+what is from before this device's time stands by the server's clock, in front of all that came here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from .records import ChatState, Entry
 
 GAP_WAIT = 10_000  # ms
 
-HISTORY = 1 << 40  # so many messages may come from before this device's time
+# Positions of what is from before this device's time: below 0, and whole numbers to JavaScript, too.
+PAST = -(1 << 52)
+PLACES = 1 << 9  # a millisecond
+PAST_ENDS = 1 << 42  # ms, in the year 2109
 HELD = "held_at IS NOT NULL"
 
 
@@ -52,8 +56,10 @@ def place(tx: Transaction, entry: Entry, *, now: int) -> None:
     if entry.counter > expected:
         _insert(tx, entry, position=None, flow=flow, held_at=now, **news)
         return
-    if not add(tx, entry, **news) or entry.counter < expected:
-        return  # a second copy, or one that came after its gap was shown
+    add(tx, entry, **news)
+    if entry.counter < expected:
+        return  # one that came after its gap was shown, or a second copy
+    # A second copy may be the first one counted: what came as history of a group chat begins no flow.
     _save_flow(tx, flow, entry.counter + 1)
     _release(tx, flow, entry.counter + 1, now=None)
 
@@ -63,10 +69,14 @@ def begin_flow(tx: Transaction, entry: Entry) -> None:
     tx.execute("INSERT OR IGNORE INTO flow VALUES (?, ?)", [flow_key(tx, entry), entry.counter])
 
 
+def add_past(tx: Transaction, entry: Entry, *, unsettled: bool = False) -> bool:
+    """Add a line from before this device's time, where the server's clock says. It is counted in no flow."""
+    return _insert(tx, entry, position=_past_position(tx, entry.accepted), unsettled=unsettled)
+
+
 def add_history(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
-    """Add a message from before this device's time: behind others of its kind, in front of all that came here."""
-    row = tx.one("SELECT COALESCE(MAX(position), ?) + 1 FROM entry WHERE position < 0", [-HISTORY])
-    if not _insert(tx, entry, position=_int(row[0]) if row else -HISTORY, unsettled=unsettled):
+    """The same for a message of a private chat: what its device wrote later follows it."""
+    if not add_past(tx, entry, unsettled=unsettled):
         return
     flow = flow_key(tx, entry)
     row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
@@ -252,6 +262,19 @@ def _insert(
 def _next_position(tx: Transaction) -> int:
     row = tx.one("SELECT COALESCE(MAX(MAX(position), 0), 0) + 1 FROM entry")  # history stands below 0
     return _int(row[0]) if row else 1
+
+
+def _past_position(tx: Transaction, at: int) -> int:
+    """The first that is free from a time on."""
+    wanted = PAST + min(at, PAST_ENDS) * PLACES
+    if tx.one("SELECT 1 FROM entry WHERE position = ?", [wanted]) is None:
+        return wanted
+    row = tx.one(
+        "SELECT position + 1 FROM entry AS taken WHERE position >= ?"
+        " AND NOT EXISTS (SELECT 1 FROM entry WHERE position = taken.position + 1) ORDER BY position LIMIT 1",
+        [wanted],
+    )
+    return _int(row[0]) if row else wanted
 
 
 def _save_flow(tx: Transaction, flow: bytes, following: int) -> None:
