@@ -27,6 +27,8 @@ def test_a_second_device_shows_a_code_and_the_first_one_approves_it(
 ) -> None:
     relay.checks_lists = True
     alice.json("send", "bob", "hi")
+    alice.json("group", "create", "Friends", "--member", "bob")
+    alice.json("send", "#Friends", "hi, @bob")
     laptop = Terminal(tmp_path / "laptop", relay.url)
     done = laptop.run("login", "alice", "--device", "laptop")
     assert done.returncode == 3
@@ -46,6 +48,8 @@ def test_a_second_device_shows_a_code_and_the_first_one_approves_it(
     assert linking.returncode == 0
     assert json.loads(printed)["type"] == "account"
     assert [line["text"] for line in laptop.json("history", "bob")] == ["hi"]
+    created, line = laptop.json("history", "#Friends")
+    assert (created["cause"], line["from"], line["text"], line["mentions"]) == ("created", "alice", "hi, @bob", ["bob"])
     rows = laptop.json("devices")
     assert rows[0].keys() == {
         "type", "id", "name", "platform", "created_at", "last_seen_at", "this_one", "managing", "listed", "suspended",

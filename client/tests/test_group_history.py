@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from group_parties import Friends, account_id, lines, roster, settle
-from parties import Open, nothing_more, second_device, texts
+from parties import PASSWORD, Open, nothing_more, second_device, texts
 from relay import Relay
 
 from messenger_client import Client, Message, Notice
@@ -15,6 +16,7 @@ from messenger_client.api import Status
 from messenger_client.client import sharing
 from messenger_client.client.context import require_me
 from messenger_client.client.model import Reached
+from messenger_client.errors import LinkingNeeded
 from messenger_client.protocol import content, padding
 from messenger_client.protocol.account_data import History, HistoryEntry
 from messenger_client.protocol.body import Reset
@@ -179,6 +181,38 @@ async def test_what_comes_as_history_first_is_not_missing(talked: Friends, open_
         await take(laptop, replace(part, entries=part.entries[:-1]))  # `five` the phone has only just fetched
     await laptop.sync()
     assert await shown(laptop) == await shown(alice)
+
+
+async def test_what_history_lacks_is_no_gap(talked: Friends, open_client: Open) -> None:
+    """A text that was too long for it, or that the other device could not read."""
+    alice, bob, _ = talked
+    await bob.send(GROUP, "four")
+    await alice.sync()
+    laptop = await second_device(open_client, alice, "laptop", history=False)
+    [part] = await shared_by(alice)
+    await take(laptop, replace(part, entries=part.entries[:-1]))
+    await bob.send(GROUP, "five")
+    await laptop.sync()
+    assert await lines(laptop) == ["one", "two, @alice and @dora", "three", "five"]
+
+
+async def test_a_device_that_is_linked_again_misses_nothing(talked: Friends, open_client: Open) -> None:
+    alice, bob, dora = talked
+    laptop = await second_device(open_client, alice, "laptop")
+    await bob.send(GROUP, "four")
+    await laptop.sync()
+    await alice.suspend_device("laptop")
+    await bob.send(GROUP, "five")
+    await settle(alice, dora)
+    with pytest.raises(LinkingNeeded):
+        await laptop.login("alice", PASSWORD, device="laptop again")
+    code = await laptop.link_code()
+    await asyncio.gather(laptop.wait_until_linked(), alice.approve_link(code))
+    await settle(bob, dora)
+    await bob.send(GROUP, "six")
+    await settle(alice, laptop)
+    assert sorted(await lines(laptop)) == sorted(await lines(alice))
+    assert [one.kind for one in await laptop.history(GROUP) if isinstance(one, Notice)] == ["group", "group"]
 
 
 async def test_of_another_chat_or_made_for_one_device_nothing_is_taken(

@@ -141,6 +141,22 @@ def test_what_was_there_before_as_history_holds_nothing_up(tx: Transaction) -> N
     assert timeline.next_due(tx) is None
 
 
+@pytest.mark.parametrize("begin", [True, False])
+def test_history_carries_on_what_is_counted_and_begins_it_only_where_it_may(tx: Transaction, begin: bool) -> None:
+    def history(counter: int, device: bytes) -> None:
+        message = device + bytes([counter])
+        entry = Entry(message, "text", False, ALICE, CHAT, 0, device, text=str(counter), counter=counter, accepted=5)
+        timeline.add_history(tx, entry, unsettled=False, begin=begin)
+
+    place(tx, 1, now=0)
+    place(tx, 3, now=0)
+    history(2, PHONE)
+    assert shown(tx) == ["1", "3"]
+    history(5, LAPTOP)
+    place(tx, 6, now=0, device=LAPTOP)
+    assert shown(tx) == (["1", "3", "6"] if begin else ["1", "3"])
+
+
 def test_a_held_message_survives_a_restart(tmp_path: Path) -> None:
     with Store.open(tmp_path).transaction() as tx:
         place(tx, 1, now=0)

@@ -124,10 +124,11 @@ def take_history(tx: Transaction, me: Me, part: History) -> None:
         if entry is None:
             continue
         if part.group is None:
-            timeline.add_history(tx, entry, unsettled=entry.outgoing and one.state != account_data.READ)
+            timeline.add_history(tx, entry, unsettled=entry.outgoing and one.state != account_data.READ, begin=True)
         else:
-            # Who has read it is still to be asked for, even if somebody has.
-            timeline.add_past(tx, entry, unsettled=entry.outgoing)
+            # Who has read it is still to be asked for, even if somebody has. And of a sender nothing is missing that
+            # was written before the first message that this device can read.
+            timeline.add_history(tx, entry, unsettled=entry.outgoing, begin=False)
 
 
 def part_of(chat: ChatState, entries: tuple[HistoryEntry, ...], index: int) -> History:

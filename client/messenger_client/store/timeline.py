@@ -74,12 +74,14 @@ def add_past(tx: Transaction, entry: Entry, *, unsettled: bool = False) -> bool:
     return _insert(tx, entry, position=_past_position(tx, entry.accepted), unsettled=unsettled)
 
 
-def add_history(tx: Transaction, entry: Entry, *, unsettled: bool) -> None:
-    """The same for a message of a private chat: what its device wrote later follows it."""
+def add_history(tx: Transaction, entry: Entry, *, unsettled: bool, begin: bool) -> None:
+    """The same for a message: what its device wrote later follows it. `begin`: even if none of it was counted yet."""
     if not add_past(tx, entry, unsettled=unsettled):
         return
     flow = flow_key(tx, entry)
     row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
+    if row is None and not begin:
+        return
     if entry.counter >= (_int(row[0]) if row else 1):
         _save_flow(tx, flow, entry.counter + 1)
         _release(tx, flow, entry.counter + 1, now=None)
