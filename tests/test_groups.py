@@ -204,6 +204,23 @@ def test_open_chats_are_beside_the_encrypted_ones(room: Room) -> None:
     assert "tuesday" not in str([one.json("history", "#Friends") for one in (alice, dora)])
 
 
+def test_a_device_that_is_linked_later_shows_what_was_written_before(room: Room, tmp_path: Path) -> None:
+    tablet = Person("dora", tmp_path / "tablet", room.dora.server)
+    with tablet.linking("tablet") as code:
+        room.dora.json("link", code, "--yes")
+    assert AFTER in texts(tablet)
+    assert sorted(lines(tablet)) == sorted(lines(room.dora))
+    room.alice.json("send", "#Friends", "for the tablet, too")
+    assert [one["text"] for one in tablet.listen(1)] == ["for the tablet, too"]  # what is from before is no news
+    tablet.json("send", "#Friends", "from the tablet")
+    for one in (room.alice, room.dora, tablet):
+        assert texts(one)[-2:] == ["for the tablet, too", "from the tablet"]
+
+
+def lines(person: Person) -> list[tuple[str, str]]:
+    return [(line["type"], line["text"]) for line in person.json("history", "#Friends", "--limit", "1000")]
+
+
 def waiting(stack: Stack, wire: Wire) -> list[Any]:
     found: list[Any] = wire.call(stack.url(), "envelopes").body["envelopes"]
     return found
