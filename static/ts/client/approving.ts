@@ -118,9 +118,13 @@ export class Approver {
       const { opened: sessions } = peers.byAccount(tx, me.account) ?? { opened: [] };
       // Of an earlier linking: this one starts from its own secret.
       peers.change(tx, me.account, { opened: sessions.filter((one) => !equal(one.device, code.device)) });
+      // What an earlier linking has left for it goes no more; what else waits, such as sender keys, goes behind this.
+      const behind = controls.of(tx, code.device).filter(({ control }) => control.psk === null);
       controls.forget(tx, code.device);
       if (options.managing) tellManagers(tx, me, others, visit);
-      return give(tx, me, { device: code.device, secret: code.secret, managing: options.managing }, given, visit);
+      const size = give(tx, me, { device: code.device, secret: code.secret, managing: options.managing }, given, visit);
+      for (const { control } of behind) controls.add(tx, control);
+      return size;
     });
     if (given.length > 0) this.#totals.set(hex(code.device), total);
   }
