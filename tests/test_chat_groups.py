@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browsers import Surfer
+from tests.conftest import Visit
 from tests.people import Person
 from tests.stacks import Stack, running
 
@@ -103,3 +104,35 @@ def test_a_group_made_on_the_page_is_one_for_browsers_and_terminals(
     alice.sees_state(AFTER, "accepted", "delivered")
     assert AFTER in texts(dora)
     expect(bob.line(AFTER)).to_have_count(0)
+
+
+def test_a_browser_that_is_linked_later_shows_the_group_as_it_was(surf: Visit, visit: Visit) -> None:
+    erin, frank = surf("erin"), surf("frank")
+    make_group(erin, "frank")
+    accept(frank)
+    frank.write("before the laptop")
+    erin.sees("before the laptop")
+    mention(erin, "fr", "also before it")
+    frank.sees("@frank also before it")
+    erin.sees_state("@frank also before it", "read")
+    laptop = visit("erin")
+    laptop.sign_in()
+    erin.approve(laptop.link_code())
+    laptop.wait_until_ready()
+    laptop.open(TITLE)
+    before = ["You made this group.", "before the laptop", "@frank also before it"]
+    expect(said(laptop)).to_have_text(before)
+    laptop.sees_state("@frank also before it", "read")
+    expect(laptop.page.locator(".mention")).to_have_text("@frank")
+    expect(laptop.page.locator(".line-author")).to_have_text(re.compile("^frank"))
+    frank.write("to both")
+    laptop.sees("to both")
+    laptop.write("from the laptop")
+    erin.open(TITLE)
+    for device in (erin, laptop):
+        expect(said(device)).to_have_text([*before, "to both", "from the laptop"])
+
+
+def said(surfer: Surfer) -> Locator:
+    """The open conversation, with what happened to its group."""
+    return surfer.page.locator("[data-line] :is(.bubble-text, .line-what)")

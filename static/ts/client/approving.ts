@@ -9,18 +9,17 @@ import type { ListedDevice } from "../protocol/device_list";
 import { ProtocolError } from "../protocol/errors";
 import { MAX_DEVICES } from "../protocol/limits";
 import { LinkCode, openAnswer, sealOffer } from "../protocol/linking";
-import * as chats from "../store/chats";
 import * as controls from "../store/controls";
-import * as groups from "../store/groups";
 import * as peers from "../store/peers";
 import * as settings from "../store/settings";
 import type { History } from "../protocol/account_data";
 import { requireMe, type Context } from "./context";
 import type { Controls } from "./controls";
 import type { Directory } from "./directory";
+import { history, sharedChats } from "./history";
 import type { LinkOptions, NewDevice } from "./model";
 import { managingOf, type OwnDevices } from "./own_devices";
-import { give, history, tellManagers } from "./sharing";
+import { give, tellManagers } from "./sharing";
 import { breathe, Turn } from "./signals";
 import { WORDS } from "./words";
 
@@ -103,7 +102,7 @@ export class Approver {
 
   async #give(code: LinkCode, options: LinkOptions): Promise<void> {
     const given: History[] = [];
-    const all = options.history ? this.#context.write((tx) => chats.chats(tx).filter((one) => groups.get(tx, one.conversation) === null)) : [];
+    const all = options.history ? this.#context.write((tx) => sharedChats(tx, requireMe(tx))) : [];
     for (const chat of all) {
       given.push(...this.#context.write((tx) => history(tx, requireMe(tx), chat, given.length)));
       await breathe(); // a long one takes a while, and the person writes on

@@ -25,10 +25,11 @@ import { targetKey, type Target } from "./directory";
 import { answer } from "./doctor";
 import { hearSenderKey, readGroup } from "./group_reading";
 import { answerGroup, isOfGroup } from "./group_repairing";
+import { takeHistory } from "./history";
 import { hasChanged } from "./identity";
 import { pendingSecret } from "./linking";
 import { Lines, type Options as Showing } from "./placing";
-import { takeAccountData, takeHistory } from "./sharing";
+import { takeAccountData } from "./sharing";
 
 /** A list that a message has named. */
 export interface Head {

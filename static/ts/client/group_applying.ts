@@ -15,6 +15,7 @@ import type { Transaction } from "../store/transaction";
 import { noteOperation } from "./group_events";
 import { metaOf, stateOf } from "./group_lookup";
 import { judge } from "./group_vouching";
+import { linkedAt } from "./standing";
 
 export interface Applied {
   readonly state: GroupState;
@@ -43,6 +44,7 @@ export function applyOperations(
   const last = steps.at(-1)?.after ?? state;
   // Of a group chat that is new here, not the half in which this account is not yet.
   const isHalf = state === null && !isMember(last, me);
+  const linked = state === null || group.isPart ? linkedAt(tx, me) : null;
   if (failure !== null && (link !== null || steps.length === 0 || isHalf)) throw failure;
   let { leftAt, title } = group;
   const shown: Entry[] = [];
@@ -53,7 +55,7 @@ export function applyOperations(
     const called = title;
     title = metaOf(group, state)?.title ?? title;
     groups.saveOperation(tx, id, operation);
-    shown.push(...noteOperation(tx, me.account, operation, { before, titles: [called, title] }));
+    shown.push(...noteOperation(tx, me.account, operation, { before, titles: [called, title], linked }));
   }
   if (state === null) throw new ListRefused("no operation");
   if (link !== null && groups.operationsTo(tx, id, link.gsh).length === 0) {

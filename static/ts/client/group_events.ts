@@ -9,33 +9,38 @@ import { Entry } from "../store/records";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 
-/** Show an operation. `titles`: what the group was called before and is after it, as far as that is known here. */
+interface Surroundings {
+  readonly before: GroupState | null;
+  readonly titles: readonly [before: string, after: string]; // what it is called, as far as that is known here
+  readonly linked: number | null; // ms: what is older stands among the messages of before, and is no news
+}
+
+/** Show an operation. */
 export function noteOperation(
   tx: Transaction,
   own: Uint8Array,
   operation: Operation,
-  { before, titles }: { readonly before: GroupState | null; readonly titles: readonly [before: string, after: string] },
+  { before, titles, linked }: Surroundings,
 ): Entry[] {
   const event = eventOf(operation, before, titles[0] !== titles[1]);
   if (event === null) return [];
   const { account, device, group, hash, time } = operation;
-  const isNews = event.about !== null && equal(event.about, own) && !equal(account, own);
-  const added = timeline.add(
-    tx,
-    Entry.of({
-      id: hash.slice(0, 16),
-      kind: "system",
-      outgoing: !isNews, // not to be read, but for what happened to the person
-      account,
-      chat: group,
-      sent: time,
-      device,
-      accepted: time,
-      text: event.name === "title" ? titles[1] : "",
-      state: isNews ? "" : "accepted",
-      event,
-    }),
-  );
+  const isBefore = linked !== null && time < linked;
+  const isNews = !isBefore && event.about !== null && equal(event.about, own) && !equal(account, own);
+  const entry = Entry.of({
+    id: hash.slice(0, 16),
+    kind: "system",
+    outgoing: !isNews, // not to be read, but for what happened to the person
+    account,
+    chat: group,
+    sent: time,
+    device,
+    accepted: time,
+    text: event.name === "title" ? titles[1] : "",
+    state: isNews ? "" : "accepted",
+    event,
+  });
+  const added = isBefore ? timeline.addBefore(tx, entry) : timeline.add(tx, entry);
   return added === null ? [] : [added];
 }
 

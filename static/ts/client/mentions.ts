@@ -2,6 +2,7 @@
 
 import { equal, hex } from "../lib/bytes";
 import * as groups from "../store/groups";
+import * as peers from "../store/peers";
 import type { Transaction } from "../store/transaction";
 import { stateOf } from "./group_lookup";
 import { conversationWith } from "./places";
@@ -13,17 +14,32 @@ export interface Mentions {
   readonly mentioned: boolean;
 }
 
+const NONE: Mentions = { mentions: [], mentioned: false };
+
+interface Named {
+  readonly chat: Uint8Array;
+  readonly author: Uint8Array;
+  readonly named: readonly Uint8Array[];
+}
+
 /** What counts of the accounts that a text of `author` names. `own`: the person here. */
-export function mentionsIn(
-  tx: Transaction,
-  own: Uint8Array,
-  { chat, author, named }: { readonly chat: Uint8Array; readonly author: Uint8Array; readonly named: readonly Uint8Array[] },
-): Mentions {
-  if (named.length === 0) return { mentions: [], mentioned: false };
+export function mentionsIn(tx: Transaction, own: Uint8Array, { chat, author, named }: Named): Mentions {
+  if (named.length === 0) return NONE;
   const state = stateOf(groups.get(tx, chat));
   const isIn = (account: Uint8Array): boolean =>
     state === null ? equal(account, own) || equal(conversationWith(own, account), chat) : state.role(account) !== null;
+  return counted(own, author, named.filter(isIn));
+}
+
+/** The same of a group chat's history. Who was a member then is not known here: those count whom this device knows. */
+export function mentionsBefore(tx: Transaction, own: Uint8Array, { author, named }: Named): Mentions {
+  const isKnown = (account: Uint8Array): boolean =>
+    equal(account, own) || (peers.byAccount(tx, account)?.pin ?? null) !== null;
+  return counted(own, author, named.filter(isKnown));
+}
+
+function counted(own: Uint8Array, author: Uint8Array, named: readonly Uint8Array[]): Mentions {
   const distinct = [...new Map(named.map((account) => [hex(account), account])).values()];
-  const mentions = distinct.filter(isIn).slice(0, MOST);
+  const mentions = distinct.slice(0, MOST);
   return { mentions, mentioned: !equal(author, own) && mentions.some((account) => equal(account, own)) };
 }

@@ -7,6 +7,7 @@ import type { Me } from "../store/records";
 import * as settings from "../store/settings";
 import type { Transaction } from "../store/transaction";
 import { ownDevice } from "./context";
+import { newestList } from "./opening";
 import { WORDS } from "./words";
 
 /** Whether a list shows this browser under its own keys. */
@@ -16,6 +17,13 @@ export function isOn(newest: DeviceList, me: Me): boolean {
   const found = newest.find(mine.device);
   const { signing, identity } = mine;
   return found !== null && equal(found.signingKey, signing.public) && equal(found.identityKey, identity.public);
+}
+
+/** When (ms) this browser was put on its account's list beside others; null: it was the first, or is on none. */
+export function linkedAt(tx: Transaction, { account, device }: Me): number | null {
+  const listed = newestList(tx, account)?.devices ?? [];
+  const mine = listed.find((one) => device !== null && equal(one.device, device));
+  return mine !== undefined && listed.some((one) => one.added < mine.added) ? mine.added : null;
 }
 
 /** An account's newest list has been accepted. If it is one's own, see whether this browser is still on it. */

@@ -41,8 +41,11 @@ export function countsOfLine(line: Line, { read, delivered, expired, waiting }: 
     { count: expired.length, what: words.receipts.expired(expired.length) },
     { count: line.acceptedAt > 0 ? waiting.length : 0, what: words.receipts.waiting(waiting.length) },
   ];
-  const told = counts.filter(({ count }) => count > 0).map(({ what }) => ({ what, when: "" }));
-  return [sent(line, now), ...told, ...skipped(line)];
+  const told = counts.filter(({ count }) => count > 0).map(({ what }) => what);
+  const furthest = line.state === "read" ? read : line.state === "delivered" ? [...read, ...delivered] : null;
+  // Of a message that came as history only the state is known, and not whose it is.
+  if (furthest?.length === 0) told.unshift(line.state === "read" ? words.receipts.readBySome : words.receipts.deliveredToSome);
+  return [sent(line, now), ...told.map((what) => ({ what, when: "" })), ...skipped(line)];
 }
 
 /** In an open chat: that it is on the server, and that somebody has read it. */

@@ -72,6 +72,20 @@ describe("words", () => {
     expect(told({ acceptedAt: 0, state: "queued" })).toEqual(["Waiting to be sent", "Read by 1"]);
   });
 
+  test("say of a group's message that came as history that somebody has it", () => {
+    const fake = new FakeMessenger();
+    const chat = fake.addGroup("Choir").id;
+    const bob = { account: id("p", 1), name: "bob", at: 1 };
+    const told = (state: "accepted" | "delivered" | "read", delivered: (typeof bob)[] = []): string[] => {
+      const line = fake.addLine(chat, "a", { outgoing: true, state });
+      return countsOfLine(line, { read: [], delivered, expired: [], waiting: [] }, NOW).map((one) => one.what);
+    };
+    expect(told("accepted")).toEqual(["Sent"]);
+    expect(told("delivered")).toEqual(["Sent", "Delivered to at least one member"]);
+    expect(told("delivered", [bob])).toEqual(["Sent", "Delivered to 1"]);
+    expect(told("read", [bob])).toEqual(["Sent", "Read by at least one member", "Delivered to 1"]);
+  });
+
   test("say of a message in an open chat no more than is known", () => {
     const fake = new FakeMessenger();
     const chat = fake.addChat(1, "bob", { open: true }).id;

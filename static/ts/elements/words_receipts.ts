@@ -7,6 +7,7 @@ export const receiptWords = {
   open: "Who has this message",
   read: (count: number) => `Read by ${times.number(count)}`,
   readBySome: "Read by at least one member",
+  deliveredToSome: "Delivered to at least one member",
   delivered: (count: number) => `Delivered to ${times.number(count)}`,
   expired: (count: number) => `Expired for ${times.number(count)}`,
   waiting: (count: number) => `Not yet: ${times.number(count)}`,

@@ -16,14 +16,21 @@ export interface Overview {
 }
 
 const CHAT = "conversation, account, counter, read_to, told_to, draft";
+// Not a group chat whose history came before it is known here.
+const KNOWN = "(account <> conversation OR conversation IN (SELECT id FROM group_chat))";
 
 export function chat(tx: Transaction, conversation: Uint8Array): ChatState | null {
-  const row = tx.one(`SELECT ${CHAT} FROM chat WHERE conversation = ?`, [conversation]);
+  const row = tx.one(`SELECT ${CHAT} FROM chat WHERE conversation = ? AND ${KNOWN}`, [conversation]);
   return row === null ? null : stateOf(row);
 }
 
 export function chats(tx: Transaction): ChatState[] {
-  return tx.all(`SELECT ${CHAT} FROM chat`).map(stateOf);
+  return tx.all(`SELECT ${CHAT} FROM chat WHERE ${KNOWN}`).map(stateOf);
+}
+
+/** Keep a place for a group chat that is not known here yet: there is no such conversation before it is. */
+export function expectGroup(tx: Transaction, id: Uint8Array): void {
+  tx.run("INSERT OR IGNORE INTO chat VALUES (?1, ?1, 0, 0, 0, '')", [id]);
 }
 
 /** Remember a conversation, or set its counter. What was read and written in it has calls of its own. */
@@ -92,7 +99,7 @@ export function readAndUntold(tx: Transaction, conversation: Uint8Array, limit: 
 
 /** Conversations in which `readAndUntold` may have something. */
 export function withUntold(tx: Transaction): Uint8Array[] {
-  const rows = tx.all("SELECT conversation FROM chat WHERE read_to > told_to");
+  const rows = tx.all(`SELECT conversation FROM chat WHERE read_to > told_to AND ${KNOWN}`);
   return rows.flatMap(([conversation]) => (conversation instanceof Uint8Array ? [conversation] : []));
 }
 

@@ -49,10 +49,10 @@ test("a store of before group chats gets their tables, and keeps what it has", a
     tx.run("DROP INDEX entry_mentioned");
     tx.run("ALTER TABLE entry DROP COLUMN mentioned");
     tx.run("PRAGMA user_version = 2");
-    chats.saveChat(tx, { conversation: SAM, account: SAM, counter: 7 });
+    chats.saveChat(tx, { conversation: WALKS, account: SAM, counter: 7 });
   });
   migrate(older, MIGRATIONS);
-  expect(older.transaction((tx) => [groups.all(tx), chats.chat(tx, SAM)?.counter])).toEqual([[], 7]);
+  expect(older.transaction((tx) => [groups.all(tx), chats.chat(tx, WALKS)?.counter])).toEqual([[], 7]);
   older.close();
 });
 

@@ -6,6 +6,8 @@ import * as chats from "./chats";
 import * as controls from "./controls";
 import { Store } from "./database";
 import { memoryFiles } from "./files";
+import { Group } from "./group_records";
+import * as groups from "./groups";
 import { Control, Entry, Unreadable } from "./records";
 import * as repairs from "./repairs";
 import * as sessions from "./sessions";
@@ -13,7 +15,8 @@ import * as timeline from "./timeline";
 import type { Transaction } from "./transaction";
 
 const DAY = 86_400_000;
-const [ME, SAM, DEVICE, OTHER_DEVICE, CHAT] = [1, 2, 3, 4, 5].map((byte) => new Uint8Array(16).fill(byte)) as [
+const [ME, SAM, DEVICE, OTHER_DEVICE, CHAT, OTHER_CHAT] = [1, 2, 3, 4, 5, 6].map((byte) => new Uint8Array(16).fill(byte)) as [
+  Uint8Array,
   Uint8Array,
   Uint8Array,
   Uint8Array,
@@ -105,16 +108,84 @@ test("a line that says that something cannot be read explains one gap, once", ()
 test("messages of before stand in front of all that came here, and their counters count", () => {
   within((tx) => {
     timeline.place(tx, entry(3), { now: 0 });
-    for (const counter of [1, 2]) timeline.addHistory(tx, entry(counter), { unsettled: false });
+    for (const counter of [1, 2]) timeline.addHistory(tx, entry(counter), { unsettled: false, begins: true });
   });
   expect(shown()).toEqual(["1", "2", "3"]);
   const again = within((tx) => timeline.lines(tx, CHAT, null, 1));
-  expect(within((tx) => timeline.addHistory(tx, again[0]!, { unsettled: false }))).toEqual([]);
+  expect(within((tx) => timeline.addHistory(tx, again[0]!, { unsettled: false, begins: true }))).toEqual([]);
+});
+
+test("lines of before stand by the server's time, whichever came first, and below what came here", () => {
+  const at = (counter: number, accepted: number): Entry => (entry(counter, { accepted }));
+  within((tx) => {
+    timeline.place(tx, at(9, 1), { now: 0, isFirst: true });
+    for (const [counter, accepted] of [[3, 2_000], [1, 1_000], [4, Number.MAX_SAFE_INTEGER], [2, 1_000]] as const) {
+      timeline.addHistory(tx, at(counter, accepted), { unsettled: false, begins: false });
+    }
+    expect(timeline.addBefore(tx, { ...at(5, 1_500), kind: "system", text: "a system line" })?.position).toBeLessThan(0);
+  });
+  expect(shown()).toEqual(["1", "2", "a system line", "3", "4", "9"]);
+  const positions = within((tx) => timeline.lines(tx, CHAT, null, 9)).map((one) => one.position);
+  expect(positions.every(Number.isSafeInteger)).toBe(true);
+  expect(positions.slice(0, -1).every((one) => one < 0)).toBe(true);
+});
+
+test("more lines of before than a millisecond has room for stand in the order in which they came", () => {
+  within((tx) => {
+    const add = (counter: number, accepted: number): unknown =>
+      timeline.addHistory(tx, entry(counter, { accepted }), { unsettled: false, begins: false });
+    add(1_000, 1_001);
+    for (let counter = 1; counter <= 600; counter += 1) add(counter, 1_000);
+    add(2_000, 1_002);
+  });
+  const order = within((tx) => timeline.lines(tx, CHAT, null, 1_000)).map((one) => one.counter);
+  expect(order.filter((one) => one <= 600)).toEqual(Array.from({ length: 600 }, (_, at) => at + 1));
+  expect(order.at(-1)).toBe(2_000);
+});
+
+test("a group chat's messages of before begin no count, and one that comes twice stops nothing", () => {
+  const both = entry(2);
+  within((tx) => {
+    for (const one of [entry(1), both]) timeline.addHistory(tx, one, { unsettled: false, begins: false });
+    timeline.addHistory(tx, entry(1, { chat: OTHER_CHAT }), { unsettled: false, begins: false });
+    expect(timeline.place(tx, both, { now: 0, isFirst: true })).toEqual([]);
+    expect(timeline.place(tx, entry(3), { now: 0 })).toHaveLength(1);
+    expect(timeline.place(tx, entry(7, { chat: OTHER_CHAT }), { now: 0, isFirst: true })).toHaveLength(1);
+    expect(timeline.nextDue(tx)).toBeNull();
+  });
+  expect(shown()).toEqual(["1", "2", "3"]);
+});
+
+test("a count that was begun goes on behind a group chat's messages of before", () => {
+  within((tx) => {
+    timeline.place(tx, entry(3), { now: 0, isFirst: true });
+    timeline.place(tx, entry(5), { now: 0 });
+    expect(timeline.addHistory(tx, entry(4), { unsettled: false, begins: false })).toHaveLength(2);
+    expect(timeline.nextDue(tx)).toBeNull();
+  });
+  expect(shown()).toEqual(["4", "3", "5"]);
+});
+
+test("a group chat that history came of is no chat before it is known, and keeps what is unread then", () => {
+  const id = random(16);
+  within((tx) => {
+    chats.expectGroup(tx, id);
+    const [, second] = [1, 2].map((counter) => {
+      return timeline.addHistory(tx, entry(counter, { chat: id }), { unsettled: false, begins: false })[0];
+    });
+    chats.leaveUnread(tx, id, second!.position);
+    expect([chats.chat(tx, id), chats.chats(tx).length, chats.overviews(tx, id)]).toEqual([null, 1, []]);
+    groups.save(tx, Group.of({ id }));
+    expect(chats.overviews(tx, id)).toMatchObject([{ unread: 1, firstUnread: second!.position }]);
+    chats.saveChat(tx, { conversation: id, account: id, counter: 5 });
+    chats.expectGroup(tx, id);
+    expect(chats.chat(tx, id)?.counter).toBe(5);
+  });
 });
 
 test("of messages of before, those are unread that were", () => {
   within((tx) => {
-    const [, second] = [1, 2].map((counter) => timeline.addHistory(tx, entry(counter), { unsettled: false })[0]);
+    const [, second] = [1, 2].map((counter) => timeline.addHistory(tx, entry(counter), { unsettled: false, begins: true })[0]);
     chats.leaveUnread(tx, CHAT, second!.position);
     const [overview] = chats.overviews(tx, CHAT);
     expect([overview?.unread, overview?.firstUnread]).toEqual([1, second!.position]);

@@ -11,7 +11,10 @@ import type { Row, Transaction } from "./transaction";
 
 export const GAP_WAIT = 10_000; // ms
 
-export const HISTORY = 2 ** 40; // so many messages may come from before this device's time
+// Where lines from before this device's time stand, by the server's time: all below 0, and so many to a millisecond.
+const BEFORE = 2 ** 52;
+const ROOM = 512;
+const LATEST = 2 ** 42; // ms
 
 /** The columns that `entryOf` reads, in its order. */
 export const ENTRY =
@@ -41,22 +44,31 @@ export function place(tx: Transaction, entry: Entry, when: { now: number; isFirs
     return [];
   }
   const added = add(tx, entry);
-  if (added === null) return []; // a second copy
-  if (entry.counter < expected) return [added]; // it came after its gap was shown
+  const shown = added === null ? [] : [added]; // a second copy adds nothing
+  if (entry.counter < expected) return shown; // it came after its gap was shown
+  saveFlow(tx, flow, entry.counter + 1); // of a second copy, too: the first may have come as history
+  return [...shown, ...release(tx, flow, entry.counter + 1, null)];
+}
+
+/**
+ * Add a message from before this device's time; what its device wrote later follows it. `begins`: even if none of that
+ * device's messages was counted yet. Not in a group chat: nothing before the first that this device can read is missing.
+ */
+export function addHistory(tx: Transaction, entry: Entry, how: { unsettled: boolean; begins: boolean }): Entry[] {
+  const added = addBefore(tx, entry);
+  if (added === null) return [];
+  update(tx, added, how);
+  const flow = flowOf(entry);
+  const next = nextOf(tx, flow) ?? (how.begins ? 1 : null);
+  if (next === null || entry.counter < next) return [added];
   saveFlow(tx, flow, entry.counter + 1);
   return [added, ...release(tx, flow, entry.counter + 1, null)];
 }
 
-/** Add a message from before this device's time: behind others of its kind, before all that came here. */
-export function addHistory(tx: Transaction, entry: Entry, how: { unsettled: boolean }): Entry[] {
-  const last = tx.one("SELECT MAX(position) FROM entry WHERE position < 0")?.[0];
-  const added = { ...entry, position: typeof last === "number" ? last + 1 : -HISTORY };
-  if (!insert(tx, added, null)) return [];
-  update(tx, added, how);
-  const flow = flowOf(entry);
-  if (entry.counter < (nextOf(tx, flow) ?? 1)) return [added];
-  saveFlow(tx, flow, entry.counter + 1);
-  return [added, ...release(tx, flow, entry.counter + 1, null)];
+/** Add a line from before this device's time: by the server's time, before all that came here. Null: it is there already. */
+export function addBefore(tx: Transaction, entry: Entry): Entry | null {
+  const added = { ...entry, position: freePosition(tx, Math.min(entry.accepted, LATEST) * ROOM - BEFORE) };
+  return insert(tx, added, null) ? added : null;
 }
 
 /** Put a message that can be read after all where the line stands that stood for it. Returns what is shown by that. */
@@ -243,6 +255,17 @@ function insert(tx: Transaction, entry: Entry, heldAt: number | null): boolean {
 function nextPosition(tx: Transaction): number {
   // Not the largest one that is there: a line may have been removed, and nothing takes its place.
   return Number(tx.one("UPDATE last SET position = position + 1 RETURNING position")?.[0]);
+}
+
+/** The first free position from this one on. */
+function freePosition(tx: Transaction, wanted: number): number {
+  if (tx.one("SELECT 1 FROM entry WHERE position = ?", [wanted]) === null) return wanted;
+  const last = tx.one(
+    "SELECT position FROM entry AS here WHERE position >= ?" +
+      " AND NOT EXISTS (SELECT 1 FROM entry WHERE position = here.position + 1) ORDER BY position LIMIT 1",
+    [wanted],
+  );
+  return Number(last?.[0]) + 1;
 }
 
 function flowOf(entry: Entry): Row {

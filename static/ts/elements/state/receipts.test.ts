@@ -30,7 +30,6 @@ test("a message's receipts count a member once, by the most that one of their de
     said(CAROL, 5, "delivered", 11),
     said(CAROL, 6, "expired", 90),
     said(DAVE, 7, "expired", 80),
-    said(OPTIONS.account, 8, "read", 5),
   ];
   expect(receiptsOf({ devices }, MEMBERS, OPTIONS.account)).toEqual({
     read: [{ account: BOB, name: "bob", at: 30 }],
@@ -45,4 +44,14 @@ test("receipts stand in the order of their times, those without one by name, and
   const { read, waiting } = receiptsOf({ devices }, MEMBERS, OPTIONS.account);
   expect(read.map(({ account, name }) => [account, name])).toEqual([[GONE, ""], [BOB, "bob"]]);
   expect(waiting.map(({ name }) => name)).toEqual(["carol", "dave", "erin"]);
+});
+
+test("of a message that another own device has summed up, nobody is said not to have it yet", () => {
+  const devices = [said(OPTIONS.account, 0, "read", 5), said(BOB, 2, "delivered", 10)];
+  expect(receiptsOf({ devices }, MEMBERS, OPTIONS.account)).toEqual({
+    read: [],
+    delivered: [{ account: BOB, name: "bob", at: 10 }],
+    expired: [],
+    waiting: [],
+  });
 });

@@ -16,7 +16,10 @@ export interface Receipts {
   readonly waiting: readonly Receipt[];
 }
 
-/** What is known of a message of one's own, the person themselves left out. The earliest stands first. */
+/**
+ * What is known of a message of one's own, the person themselves left out. The earliest stands first. What the person's
+ * other device has summed up says nothing of single members: of nobody is it known then that they have not got it yet.
+ */
 export function receiptsOf(line: Pick<Line, "devices">, members: readonly GroupMember[], own: string): Receipts {
   const names = new Map(members.filter((member) => member.account !== own).map(({ account, name }) => [account, name]));
   for (const { account } of line.devices) if (account !== own && !names.has(account)) names.set(account, "");
@@ -27,6 +30,7 @@ export function receiptsOf(line: Pick<Line, "devices">, members: readonly GroupM
     const times = said.filter(({ status }) => status === kind).map(({ at }) => at);
     kinds[kind ?? "waiting"].push({ account, name, at: kind ? Math.min(...times) : 0 });
   }
+  if (line.devices.some(({ account }) => account === own)) kinds.waiting = [];
   for (const kind of Object.values(kinds)) kind.sort((one, other) => one.at - other.at || one.name.localeCompare(other.name));
   return kinds;
 }
