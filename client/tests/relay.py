@@ -226,7 +226,7 @@ class Relay(RelayKeys):
             self.devices[device_id] = row
             return 201, {"id": device_id}
         if path.startswith("devices"):
-            return self.devices_call(path, who[0])
+            return self.devices_call(path, query, who[0])
         if who[1] is None:
             return problem(403, "wrong_token")
         return self._signed_in(method, path, query, body, (who[0], who[1]))
@@ -245,7 +245,8 @@ class Relay(RelayKeys):
         if call == "POST device-messages":
             return self._send_to_devices(body, who)
         if call == "GET chats":
-            return 200, {"chats": [{"id": chat, "account": self._person(other)} for chat, other in self.chats[account]]}
+            chats: list[Json] = [{"id": chat, "account": self._person(other)} for chat, other in self.chats[account]]
+            return self.paged("chats", chats, query)
         if call == "GET envelopes":
             return 200, {"envelopes": self.queue[device][:100], "more": len(self.queue[device]) > 100}
         if call == "POST envelopes/ack":
@@ -254,8 +255,8 @@ class Relay(RelayKeys):
             read = [one for one in self.reads[account] if one["message"] in body["messages"] and "chat" in body]
             return 200, {"statuses": read}
         if call == "GET contacts":
-            rows = self.contacts[account].items()
-            return 200, {"contacts": [self._contact(other, state) for other, state in rows]}
+            contacts = [self._contact(other, state) for other, state in self.contacts[account].items()]
+            return self.paged("contacts", contacts, query)
         if path.startswith("contacts/"):
             _, other, verb = path.split("/")
             self.contacts[account][other] = {"accept": "accepted", "block": "blocked"}[verb]

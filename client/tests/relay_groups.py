@@ -70,7 +70,9 @@ class Groups:
     def answer(self, method: str, path: list[str], query: str, body: Json, who: tuple[str, str]) -> Answer:
         account = who[0]
         if not path:
-            return self._create(body, who) if method == "POST" else (200, {"groups": self._listed(account)})
+            if method == "POST":
+                return self._create(body, who)
+            return self._relay.paged("groups", self._listed(account), query)
         group = self.of.get(path[0])
         if group is None:
             return problem(404, "not_found")

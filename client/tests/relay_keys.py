@@ -28,13 +28,21 @@ class RelayKeys:
         self.suspended: dict[str, list[str]] = defaultdict(list)
         self.prekeys: dict[str, Json] = defaultdict(lambda: {"one_time": [], "one_time_kem": []})
         self.links: dict[str, Json] = {}  # by device
+        self.page = 500  # entries in one answer of a list
 
     def push(self, device: str, frame: Json | int) -> None:
         raise NotImplementedError
 
-    def devices_call(self, path: str, account: str) -> Answer:
+    def paged(self, name: str, entries: list[Json], query: str) -> Answer:
+        """A page of a list. Its cursor is how many entries were shown, which no client is to know."""
+        asked = dict(part.split("=") for part in query.split("&") if part)
+        first = int(asked.get("cursor", "0"))
+        end = first + self.page
+        return 200, {name: entries[first:end], "next": str(end) if end < len(entries) else None}
+
+    def devices_call(self, path: str, query: str, account: str) -> Answer:
         if path == "devices":
-            return 200, {"devices": self._devices(account)}
+            return self.paged("devices", self._devices(account), query)
         self.suspend(path.split("/")[1])
         return 204, {}
 

@@ -47,7 +47,8 @@ class OpenChats:
         if not path:
             if method == "GET":
                 mine = [key for key, one in self.of.items() if who[0] in one.members]
-                return 200, {"open_chats": [self._info(key, who[0]) for key in sorted(mine, key=self._newest)]}
+                infos = [self._info(key, who[0]) for key in sorted(mine, key=self._newest)]
+                return self._relay.paged("open_chats", infos, query)
             return self._create(body, who)
         if path == ["search"]:
             return self._search(asked, who[0])

@@ -26,6 +26,7 @@ from .forms import Json
 from .groups import GroupCalls
 from .http import Credentials, Http, origin_of
 from .open_chats import OpenCalls
+from .paging import listed
 
 MOST_ENVELOPES = 256  # a call
 
@@ -84,7 +85,7 @@ class Api:
         await self._call("POST", "auth/logout", {})
 
     async def devices(self) -> list[DeviceInfo]:
-        return [answers.device(one) for one in forms.items((await self._call("GET", "devices")).get("devices"))]
+        return [answers.device(one) for one in await listed(self._call, "devices", "devices")]
 
     async def suspend(self, device: bytes) -> None:
         await self._call("POST", f"devices/{forms.uuid(device)}/suspend", {})
@@ -185,11 +186,10 @@ class Api:
         return [answers.status(one, chat or b"") for one in forms.items(answer.get("statuses"))]
 
     async def chats(self) -> list[tuple[bytes, Profile]]:
-        return [answers.chat(one) for one in forms.items((await self._call("GET", "chats")).get("chats"))]
+        return [answers.chat(one) for one in await listed(self._call, "chats", "chats")]
 
     async def contacts(self) -> list[ContactState]:
-        answer = await self._call("GET", "contacts")
-        return [answers.contact(one) for one in forms.items(answer.get("contacts"))]
+        return [answers.contact(one) for one in await listed(self._call, "contacts", "contacts")]
 
     async def answer_contact(self, account: bytes, verb: str) -> None:
         await self._call("POST", f"contacts/{forms.uuid(account)}/{verb}", {})

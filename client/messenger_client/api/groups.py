@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from . import answers, forms
 from .answers import Accepted
 from .forms import Json
-
-MOST_PAGES = 1_000  # of group chats, 500 each: nobody is in as many
-Call = Callable[[str, str, Json | None], Awaitable[Json]]
+from .paging import Call, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +35,7 @@ class GroupCalls:
 
     async def known(self) -> list[GroupInfo]:
         """The group chats one is in or waits for, of all pages."""
-        found: list[GroupInfo] = []
-        query = ""
-        for _ in range(MOST_PAGES):
-            answer = await self._call("GET", f"groups{query}", None)
-            found += [_info(one) for one in forms.items(answer.get("groups"))]
-            if answer.get("next") is None:
-                return found
-            query = f"?cursor={quote(forms.string(answer['next']), safe='')}"
-        raise forms.nonsense()
+        return [_info(one) for one in await listed(self._call, "groups", "groups")]
 
     async def create(self, signed: bytes) -> None:
         await self._call("POST", "groups", {"operation": answers.to_signed_object(signed)})

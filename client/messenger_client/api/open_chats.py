@@ -10,7 +10,7 @@ from urllib.parse import quote
 from . import forms
 from .answers import MOST_NUMBER, Profile, profile
 from .forms import Json
-from .groups import MOST_PAGES, Call
+from .paging import Call, following_page, listed
 
 Kind = Literal["private", "group"]
 
@@ -69,16 +69,7 @@ class OpenCalls:
 
     async def known(self) -> list[OpenInfo]:
         """The chats one is in, that with the newest message first; not those of two with somebody whom one blocks."""
-        found: list[OpenInfo] = []
-        query = ""
-        for _ in range(MOST_PAGES):
-            answer = await self._call("GET", f"open-chats{query}", None)
-            found += [_info(one) for one in forms.items(answer.get("open_chats"))]
-            following = _next(answer)
-            if following is None:
-                return found
-            query = f"?cursor={quote(following, safe='')}"
-        raise forms.nonsense()
+        return [_info(one) for one in await listed(self._call, "open-chats", "open_chats")]
 
     async def one(self, chat: bytes) -> OpenInfo:
         return _info(await self._call("GET", _path(chat), None))
@@ -134,7 +125,7 @@ class OpenCalls:
         place = "" if chat is None else f"&chat={forms.uuid(chat)}"
         path = f"open-chats/search?q={quote(words, safe='')}{place}&limit={limit}{_from(cursor)}"
         answer = await self._call("GET", path, None)
-        return [_hit(one) for one in forms.items(answer.get("messages"))], _next(answer)
+        return [_hit(one) for one in forms.items(answer.get("messages"))], following_page(answer)
 
     async def mark_read(self, chat: bytes, position: int) -> None:
         await self._call("POST", f"{_path(chat)}/read", {"position": position})
@@ -211,8 +202,3 @@ def _messages(answer: Json) -> list[OpenMessage]:
 
 def _from(cursor: str | None) -> str:
     return "" if cursor is None else f"&cursor={quote(cursor, safe='')}"
-
-
-def _next(answer: Json) -> str | None:
-    following = answer.get("next")
-    return None if following is None else forms.string(following)

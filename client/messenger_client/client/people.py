@@ -30,8 +30,8 @@ class People:
     _follower: Follower
 
     async def contacts(self) -> list[Contact]:
-        """Return everybody the server knows a decision or a request of."""
-        answer = await self._context.api.contacts()
+        """Return everybody the server knows a decision or a request of, the latest first."""
+        answer = sorted(await self._context.api.contacts(), key=lambda one: one.changed_at, reverse=True)
 
         def work(tx: Transaction) -> list[Peer]:
             for one in answer:
