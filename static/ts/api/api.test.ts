@@ -78,6 +78,21 @@ test("group chats are listed to the last page", async () => {
   await expect(endless.list()).rejects.toThrow(Defect);
 });
 
+const LISTS = {
+  chats: (one: Api) => one.chats(),
+  contacts: (one: Api) => one.contacts(),
+  devices: (one: Api) => one.devices(),
+};
+
+test.each(["chats", "contacts", "devices"] as const)("%s are listed to the last page", async (name) => {
+  answers([200, { [name]: [], next: "a-b/c" }], [200, { [name]: [], next: null }]);
+  expect(await LISTS[name](api())).toEqual([]);
+  expect(heard.map((one) => one.url)).toEqual([`/api/v1/${name}`, `/api/v1/${name}?cursor=a-b%2Fc`]);
+  const by = (next: unknown): Api =>
+    new Api(origin(), () => Promise.resolve("t"), () => Promise.resolve(Response.json({ [name]: [], next })));
+  for (const next of ["again", 7, ["again"]]) await expect(LISTS[name](by(next))).rejects.toThrow(Defect);
+});
+
 describe("what is sent", () => {
   test("the page's session goes with one call, and no token", async () => {
     let options: RequestInit = {};

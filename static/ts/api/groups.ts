@@ -5,8 +5,7 @@ import { uuid } from "../lib/uuid";
 import { profile, signedObject, toSignedObject, type Profile } from "./answers";
 import * as forms from "./forms";
 import type { Json } from "./forms";
-
-const MOST_PAGES = 1_000; // of group chats, 500 each: nobody is in as many
+import { listed, type Caller } from "./paging";
 
 /** The newest operation of a group chat, by the server's word. */
 export interface GroupHead {
@@ -32,8 +31,6 @@ export interface LinkProof {
   readonly key: Uint8Array;
   readonly signature: Uint8Array;
 }
-
-export type Caller = (method: string, path: string, body?: Json) => Promise<Json>;
 
 export class GroupCalls {
   readonly #call: Caller;
@@ -71,18 +68,8 @@ export class GroupCalls {
 
   /** All that this account is in, or waits to be let into, of all pages. */
   async list(): Promise<GroupListed[]> {
-    const found: GroupListed[] = [];
-    let query = "";
-    for (let page = 0; page < MOST_PAGES; page++) {
-      const answer = await this.#call("GET", `groups${query}`);
-      for (const one of forms.items(answer.groups)) {
-        const fields = forms.members(one);
-        found.push({ ...head(fields, "id"), request: fields.request === true });
-      }
-      if (answer.next === undefined || answer.next === null) return found;
-      query = `?cursor=${encodeURIComponent(forms.string(answer.next))}`;
-    }
-    throw forms.nonsense();
+    const found = await listed(this.#call, "groups", "groups");
+    return found.map(forms.members).map((fields) => ({ ...head(fields, "id"), request: fields.request === true }));
   }
 
   /** Who is in it, by the server's word: their names. */

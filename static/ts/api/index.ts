@@ -23,6 +23,7 @@ import type { Json } from "./forms";
 import { GroupCalls } from "./groups";
 import { Http } from "./http";
 import { OpenCalls } from "./open_chats";
+import { listed } from "./paging";
 import type { Credentials, Fetch } from "./http";
 
 export { accepted, directory, statusesOfFrame, waitingOrNone } from "./answers";
@@ -106,7 +107,7 @@ export class Api {
   }
 
   async contacts(): Promise<ContactState[]> {
-    return forms.items((await this.#call("GET", "contacts")).contacts).map(answers.contact);
+    return (await this.#listed("contacts")).map(answers.contact);
   }
 
   async answerContact(account: Uint8Array, verb: "accept" | "block" | "unblock"): Promise<ContactState> {
@@ -154,7 +155,7 @@ export class Api {
   // One's own devices
 
   async devices(): Promise<OwnDevice[]> {
-    return forms.items((await this.#call("GET", "devices")).devices).map(answers.ownDevice);
+    return (await this.#listed("devices")).map(answers.ownDevice);
   }
 
   async suspend(device: Uint8Array): Promise<void> {
@@ -193,7 +194,11 @@ export class Api {
   }
 
   async chats(): Promise<Chat[]> {
-    return forms.items((await this.#call("GET", "chats")).chats).map(answers.chat);
+    return (await this.#listed("chats")).map(answers.chat);
+  }
+
+  #listed(name: "chats" | "contacts" | "devices"): Promise<unknown[]> {
+    return listed((method, path) => this.#call(method, path), name, name);
   }
 
   #call(method: string, path: string, body?: Json): Promise<Json> {

@@ -5,11 +5,10 @@ import { uuid } from "../lib/uuid";
 import { profile, type Profile } from "./answers";
 import * as forms from "./forms";
 import type { Json } from "./forms";
-import type { Caller } from "./groups";
+import { listed, type Caller } from "./paging";
 
 const ROLES = ["member", "admin", "owner"];
 const LONGEST = 32_000; // UTF-16 units of a body: 16,000 characters
-const MOST_PAGES = 1_000; // of the list, 500 chats each: nobody is in as many
 export const PAGE = 100; // messages in one answer, at most
 
 /** An open chat of one's own, as the server lists it. */
@@ -77,15 +76,7 @@ export class OpenCalls {
 
   /** All that this account is in, but those of two with somebody whom it blocks; one that moves meanwhile may be left out. */
   async list(): Promise<OpenListed[]> {
-    const found: OpenListed[] = [];
-    let query = "";
-    for (let page = 0; page < MOST_PAGES; page++) {
-      const answer = await this.#call("GET", `open-chats${query}`);
-      found.push(...forms.items(answer.open_chats).flatMap(listedOrNone));
-      if (answer.next === undefined || answer.next === null) return found;
-      query = `?cursor=${encodeURIComponent(forms.string(answer.next))}`;
-    }
-    throw forms.nonsense();
+    return (await listed(this.#call, "open-chats", "open_chats")).flatMap(listedOrNone);
   }
 
   async details(chat: Uint8Array): Promise<OpenDetails> {

@@ -82,6 +82,7 @@ test("a chat that this device has never seen is placed by who it is with", async
   const laptop = await linked(alice);
   const carol = await joined(relay, "carol");
   await alice.messenger.chatWith({ account: carol.account, username: "carol", chat: "" }, { open: false });
+  relay.page = 1; // carol's chat is on the last one
   await alice.send(carol, "hello from the phone");
   await until(async () => (await laptop.messenger.chats()).some((chat) => chat.name === "carol"));
   expect(await laptop.texts(carol)).toEqual(["hello from the phone"]);

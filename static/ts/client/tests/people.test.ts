@@ -27,6 +27,20 @@ test("people are found by how their names begin, with the chat that they have or
   expect(await alice.messenger.find("al")).toEqual([]);
 });
 
+test("what was decided elsewhere is learned of everybody, however short a page is", async () => {
+  const others = [bob, await joined(relay, "carol"), await joined(relay, "dave")];
+  for (const other of others) {
+    await other.send(alice, "hello");
+    await until(async () => (await alice.texts(other)).length === 1);
+    relay.contacts.of(alice.account).set(other.account, "blocked");
+  }
+  relay.page = 1;
+  const before = relay.times("GET", "contacts");
+  await alice.messenger.inside.people.syncContacts();
+  expect(relay.times("GET", "contacts")).toBe(before + others.length);
+  for (const other of others) expect(await summary(alice, other)).toMatchObject({ blocked: true });
+});
+
 test("a name with pinned keys stays with its account, whatever the server says", async () => {
   await befriend(alice, bob);
   const mallory = await joined(relay, "mallory");

@@ -83,6 +83,8 @@ export class Relay {
   /** What `hello` says of a frame. */
   limits: Json = {};
   expiresIn = 900;
+  /** Entries in one answer of a list. */
+  page = 500;
   /** Nobody reaches it. */
   away = false;
   /** Sockets take as long as this to open. */
@@ -232,9 +234,9 @@ export class Relay {
       case "PUT keys/device-list":
         return this.#publish(body, account);
       case "GET devices":
-        return [200, { devices: [...this.devices].filter(([, one]) => one.account === account).map(([id]) => this.#device(id)) }];
+        return this.paged("devices", [...this.devices].filter(([, one]) => one.account === account).map(([id]) => this.#device(id)), query);
       case "GET chats":
-        return [200, { chats: [...this.accounts].map(([name, id]) => ({ id: chatOf(account, id), account: person(id, name) })) }];
+        return this.paged("chats", [...this.accounts].map(([name, id]) => ({ id: chatOf(account, id), account: person(id, name) })), query);
       case "GET keys/directory":
         return [200, { accounts: query.split("&").map((part) => this.#directory(part.replace("account=", ""))) }];
       case "POST keys/prekeys": {
@@ -253,7 +255,7 @@ export class Relay {
       case "POST messages/statuses":
         return [200, { statuses: (body.messages as string[]).flatMap((message) => this.#statuses(message, account, "chat" in body)) }];
       case "GET contacts":
-        return [200, { contacts: [...this.contacts.of(account)].map(([other, state]) => this.#contact(other, state)) }];
+        return this.paged("contacts", [...this.contacts.of(account)].map(([other, state]) => this.#contact(other, state)), query);
       case "GET accounts":
         return [200, { accounts: this.#search(decodeURIComponent(query.replace("prefix=", "")), account) }];
     }
@@ -276,6 +278,13 @@ export class Relay {
       for (const [name, id] of this.accounts) if (other === name || other === id) return [200, person(id, name)];
     }
     return problem(404, "not_found");
+  }
+
+  /** A page of a list. Its cursor is how many entries were shown, which no client is to know. */
+  paged(name: string, entries: readonly Json[], query: string): Answer {
+    const first = Number(new URLSearchParams(query).get("cursor") ?? 0);
+    const end = first + this.page;
+    return [200, { [name]: entries.slice(first, end), next: end < entries.length ? String(end) : null }];
   }
 
   issue(username: string, device: string | null): Json {

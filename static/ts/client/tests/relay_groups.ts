@@ -36,7 +36,8 @@ export class RelayGroups {
 
   answer(call: string, query: string, body: Json, account: string, device: string): Answer | null {
     if (call === "GET groups") {
-      return [200, { groups: [...this.states.keys()].filter((id) => this.#isIn(id, account)).map((id) => this.#listed(id, account)) }];
+      const mine = [...this.states.keys()].filter((id) => this.#isIn(id, account));
+      return this.#relay.paged("groups", mine.map((id) => this.#listed(id, account)), query);
     }
     const operation = body.operation as Signed;
     if (call === "POST groups") return this.#take(operation, null, [account, device]);

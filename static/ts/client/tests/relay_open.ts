@@ -44,7 +44,9 @@ export class RelayOpen {
 
   answer(call: string, query: string, body: Json, who: Who): Answer | null {
     const [account] = who;
-    if (call === "GET open-chats") return [200, { open_chats: this.#of(account).map((one) => this.#listed(one, account)) }];
+    if (call === "GET open-chats") {
+      return this.#relay.paged("open_chats", this.#of(account).map((one) => this.#listed(one, account)), query);
+    }
     if (call === "POST open-chats") return this.#make(body, who);
     const asked = new URLSearchParams(query);
     if (call === "GET open-chats/search") return this.#search(asked, account);
