@@ -17,7 +17,6 @@ OPEN_TITLE = 128  # characters of an open chat's title
 OPEN_BODY = 16_000  # characters of a message in an open chat
 OPEN_PAGE = 50  # messages of an open chat that one answer has; 100 of the longest are some megabytes
 MOST_OPEN_PAGE = 100
-CHATS_PER_PAGE = 500  # of one kind that an account is in: there may be any number, since others add one
 SEARCH_CHATS = 1_000  # that one search is in: those with the newest messages
 SEARCH_LENGTH = 200  # characters of a search
 SEARCH_WORDS = 16

@@ -14,24 +14,24 @@ from rest_framework.response import Response
 from accounts.authentication import credentials_of
 from chats import services
 from chats.api.asking import ForListedDevices, asking, person, stored_answer, taken, within_share
-from chats.api.open_messages import CURSOR, cursor_asked, paged
 from chats.frames import GroupMessageBody, OperationBody, read
 from chats.group_operations import Operation, read_operation
 from chats.models import GroupMember
-from chats.services.chat_pages import page_of_chats
 from keys.cbor import MAX_INTEGER
 from keys.verify import KEY_SIZE, SIGNATURE_SIZE, SignedObject
 from messenger.lib import base64url, limits
 from messenger.lib.clock import now_ms
+from messenger.lib.cursors import page_by_number
 from messenger.lib.errors import Malformed, NotFound
+from messenger.lib.paging import page_asked, page_parameters, paged
 
 
 class GroupsView(ForListedDevices):
-    @extend_schema(operation_id="groups_list", parameters=[CURSOR], responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="groups_list", parameters=page_parameters(), responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The group chats that the account is in or waits for, newest first."""
         mine = _memberships(credentials_of(request).account_id)
-        rows, following = page_of_chats(mine, "joined_at", cursor_asked(request))
+        rows, following = page_by_number(mine, number="joined_at", name="chat_id", asked=page_asked(request))
         return paged(request, {"groups": [_group(row) for row in rows]}, following)
 
     @extend_schema(request=OperationBody, responses={201: OpenApiTypes.OBJECT})

@@ -13,20 +13,20 @@ from rest_framework.response import Response
 from accounts.authentication import credentials_of
 from chats import services
 from chats.api.asking import ForListedDevices, asking, person
-from chats.api.open_messages import CURSOR, cursor_asked, paged
 from chats.frames import read
 from chats.models import OpenChatMember
 from chats.open_bodies import OpenGroupBody, OpenMemberBody, OpenPrivateBody, OpenRoleBody, OpenTitleBody
 from messenger.lib import limits
 from messenger.lib.errors import Malformed
+from messenger.lib.paging import page_asked, page_parameters, paged
 
 
 class OpenChatsView(ForListedDevices):
-    @extend_schema(operation_id="open_chats_list", parameters=[CURSOR], responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="open_chats_list", parameters=page_parameters(), responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The open chats that the account is in, that with the newest message first; not with people it blocked."""
         account = credentials_of(request).account_id
-        rows, following = services.listed_open_chats(account=account, cursor=cursor_asked(request))
+        rows, following = services.listed_open_chats(account=account, asked=page_asked(request))
         return paged(request, {"open_chats": [_chat(row) for row in rows]}, following)
 
     @extend_schema(request=OpenGroupBody, responses={201: OpenApiTypes.OBJECT})

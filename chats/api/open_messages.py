@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
@@ -23,15 +22,9 @@ from chats.open_bodies import OpenMessageBody, OpenReadBody, OpenTextBody
 from chats.services.open_chats.reading import NEWEST, position_of
 from messenger.lib.clock import now_ms
 from messenger.lib.errors import Malformed
+from messenger.lib.paging import limit_asked, page_parameters, paged, require_members
 
 MOST_DIGITS = 16  # of a position, 2^53 - 1 at most
-CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before")
-PAGE = [
-    CURSOR,
-    OpenApiParameter("limit", int, description=f"at most {MOST_OPEN_PAGE}"),
-]
-
-
 AROUND = [
     OpenApiParameter("before", int, description="messages below this position, in place of a cursor"),
     OpenApiParameter("after", int, description="messages above this position, the oldest first, in place of a cursor"),
@@ -39,10 +32,10 @@ AROUND = [
 
 
 class OpenMessagesView(ForListedDevices):
-    @extend_schema(parameters=[*PAGE, *AROUND], responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[*page_parameters(MOST_OPEN_PAGE), *AROUND], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, chat: uuid.UUID) -> Response:
         """The messages of a chat, newest first; with `after`, those above a position, oldest first."""
-        before, limit = page_asked(request, ("before", "after"))
+        before, limit = open_page_asked(request, ("before", "after"))
         account, asked = credentials_of(request).account_id, request.query_params
         if len({"cursor", "before", "after"} & set(asked)) > 1:
             raise Malformed("a page has one beginning")
@@ -105,32 +98,12 @@ class OpenReadView(ForListedDevices):
         return Response(status=204)
 
 
-def page_asked(request: Request, others: tuple[str, ...]) -> tuple[int, int]:
+def open_page_asked(request: Request, others: tuple[str, ...]) -> tuple[int, int]:
     """Below which position, and how many. A member that is neither these nor one of the others is refused."""
     asked = request.query_params
-    if set(asked) - {"cursor", "limit", *others} or any(len(asked.getlist(name)) != 1 for name in asked):
-        raise Malformed("there is no such member, or it is there twice")
-    text = asked.get("limit", str(OPEN_PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_OPEN_PAGE):
-        raise Malformed(errors=[{"field": "limit", "message": f"a number from 1 to {MOST_OPEN_PAGE}"}])
-    return position_of(asked["cursor"]) if "cursor" in asked else NEWEST, int(text)
-
-
-def paged(request: Request, members: dict[str, object], following: str | None) -> Response:
-    """A page, with the way to the next one in the body and in the header."""
-    headers = {}
-    if following is not None:
-        query = urlencode({**request.query_params.dict(), "cursor": following})
-        headers["Link"] = f'<{request.path}?{query}>; rel="next"'
-    return Response(members | {"next": following}, headers=headers)
-
-
-def cursor_asked(request: Request) -> str | None:
-    """Where a page of chats starts, if it is not the first. Another member is refused."""
-    asked = request.query_params
-    if set(asked) - {"cursor"} or len(asked.getlist("cursor")) > 1:
-        raise Malformed("there is no such member, or it is there twice")
-    return asked.get("cursor")
+    require_members(asked, ("cursor", "limit", *others))
+    limit = limit_asked(asked, usual=OPEN_PAGE, most=MOST_OPEN_PAGE)
+    return position_of(asked["cursor"]) if "cursor" in asked else NEWEST, limit
 
 
 def _position(asked: QueryDict, name: str) -> int:

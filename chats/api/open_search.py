@@ -12,10 +12,12 @@ from rest_framework.response import Response
 from accounts.authentication import credentials_of
 from chats import services
 from chats.api.asking import ForListedDevices
-from chats.api.open_messages import PAGE, page_asked, paged
+from chats.api.open_messages import open_page_asked
 from chats.frames import is_id
+from chats.limits import MOST_OPEN_PAGE
 from messenger.lib import limits
 from messenger.lib.errors import Malformed
+from messenger.lib.paging import page_parameters, paged
 
 
 class OpenSearchView(ForListedDevices):
@@ -23,13 +25,13 @@ class OpenSearchView(ForListedDevices):
         parameters=[
             OpenApiParameter("q", str, required=True, description="words that a message has all of"),
             OpenApiParameter("chat", uuid.UUID, description="in this chat alone"),
-            *PAGE,
+            *page_parameters(MOST_OPEN_PAGE),
         ],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
         """Find messages in one's open chats, newest first."""
-        before, limit = page_asked(request, ("q", "chat"))
+        before, limit = open_page_asked(request, ("q", "chat"))
         account, asked = credentials_of(request).account_id, request.query_params
         chat = asked.get("chat")
         if chat is not None and not is_id(chat):

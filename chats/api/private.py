@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import credentials_of
-from accounts.models import Contact
+from accounts.models import Contact, User
 from chats import services
 from chats.api.asking import ForListedDevices, asking, person, stored_answer, taken, within_share
 from chats.delivery import messages as frames_out
@@ -22,6 +22,7 @@ from chats.models import PrivateChat
 from chats.services.fetching import MOST
 from messenger.lib import metrics
 from messenger.lib.errors import Malformed
+from messenger.lib.paging import limit_asked, page_asked, page_parameters, paged
 
 
 class MessagesView(ForListedDevices):
@@ -55,7 +56,8 @@ class EnvelopesView(ForListedDevices):
     def get(self, request: Request) -> Response:
         """What waits for the asking device, oldest first. Nothing is acknowledged by reading."""
         _, device = asking(request)
-        rows, more = services.waiting_envelopes(device=device, limit=_limit(request))
+        limit = limit_asked(request.query_params, usual=MOST, most=MOST)
+        rows, more = services.waiting_envelopes(device=device, limit=limit)
         return Response({"envelopes": [frames_out.envelope_members(row) for row in rows], "more": more})
 
 
@@ -98,31 +100,21 @@ class StatusesView(ForListedDevices):
 
 
 class ChatsView(ForListedDevices):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=page_parameters(), responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The chats of the account, newest first. Those with people whom it blocked are left out."""
         account = credentials_of(request).account_id
-        chats = PrivateChat.objects.listed_for(account).select_related("lower", "higher")
-        return Response(
-            {
-                "chats": [
-                    {
-                        "id": chat.pk,
-                        "account": person(chat.higher if chat.lower_id == account else chat.lower),
-                        "created_at": chat.created_at,
-                    }
-                    for chat in chats
-                ]
-            }
-        )
+        rows, following = services.listed_chats(account=account, asked=page_asked(request))
+        return paged(request, {"chats": [_chat(*row) for row in rows]}, following)
 
 
 class ContactsView(ForListedDevices):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=page_parameters(), responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Who asked, who was accepted, who is blocked."""
-        rows = Contact.objects.filter(owner=credentials_of(request).account_id).select_related("other")
-        return Response({"contacts": [_contact(row) for row in rows.order_by("-changed_at")]})
+        account = credentials_of(request).account_id
+        rows, following = services.listed_contacts(account=account, asked=page_asked(request))
+        return paged(request, {"contacts": [_contact(row) for row in rows]}, following)
 
 
 class ContactView(ForListedDevices):
@@ -140,11 +132,8 @@ class ContactView(ForListedDevices):
         return Response(_contact(contact))
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(MOST))
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST):
-        raise Malformed(errors=[{"field": "limit", "message": f"a number from 1 to {MOST}"}])
-    return int(text)
+def _chat(chat: PrivateChat, other: User) -> dict[str, object]:
+    return {"id": chat.pk, "account": person(other), "created_at": chat.created_at}
 
 
 def _contact(contact: Contact) -> dict[str, object]:

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Contact
 from messenger.lib.clock import now_ms
 from messenger.lib.ids import new_id
 
@@ -19,19 +18,13 @@ class PrivateChatQuerySet(models.QuerySet["PrivateChat"]):
         """The chats that an account is one of the two people of."""
         return self.filter(Q(lower_id=account_id) | Q(higher_id=account_id))
 
-    def listed_for(self, account_id: uuid.UUID) -> PrivateChatQuerySet:
-        """The chats to show an account, newest first: not those with people whom it blocked."""
-        blocked = Contact.objects.filter(owner=account_id, state=Contact.State.BLOCKED).values("other")
-        shown = self.visible_to(account_id).exclude(lower__in=blocked).exclude(higher__in=blocked)
-        return shown.order_by("-created_at")
-
 
 class PrivateChat(models.Model):
     """Two accounts that have written to each other. The id is the protocol's conversation id of the pair."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    lower = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    higher = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    lower = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+")
+    higher = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+")
     # Grows with each change of what the two think of each other (accounts.Contact). What was decided from older
     # states is decided again: the statement that accepts a message compares it.
     version = models.BigIntegerField(default=0)
@@ -43,6 +36,11 @@ class PrivateChat(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["lower", "higher"], name="one_private_chat_per_pair"),
             models.CheckConstraint(condition=Q(lower__lt=models.F("higher")), name="a_pair_is_written_lower_first"),
+        ]
+        # In the order in which they are listed, so that a page is read and not all of them.
+        indexes: ClassVar = [
+            models.Index(fields=["lower", "-created_at", "id"], name="private_chats_of_the_lower"),
+            models.Index(fields=["higher", "-created_at", "id"], name="private_chats_of_the_higher"),
         ]
 
     def __str__(self) -> str:

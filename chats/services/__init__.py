@@ -35,6 +35,7 @@ from chats.services.open_chats import (
     snippet,
     who_sees_typing,
 )
+from chats.services.own_lists import listed_chats, listed_contacts
 from chats.services.sending import count_accepted, decide, load_facts, repeated, send_control, send_message
 from chats.services.statuses import mark_read, statuses_of
 
@@ -55,6 +56,8 @@ __all__ = [
     "delete_open_message",
     "edit_open_message",
     "list_versions",
+    "listed_chats",
+    "listed_contacts",
     "listed_devices",
     "listed_open_chats",
     "load_facts",

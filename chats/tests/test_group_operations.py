@@ -12,7 +12,6 @@ from django.test import Client
 from accounts.services import suspend_device
 from chats import services
 from chats.models import GroupChat, GroupMember, GroupOperation
-from chats.services import chat_pages
 from chats.tests.asking import Ask
 from chats.tests.groups import (
     ADMIN,
@@ -263,17 +262,14 @@ async def test_who_leaves_while_asking_for_a_group_chat_gets_an_answer(
     assert [row["account"]["username"] for row in answer.json()["members"]] == ["alice"]
 
 
-async def test_group_chats_are_listed_a_page_at_a_time(
-    ask: Ask, alice: Phone, bob: Phone, friends: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chat_pages, "CHATS_PER_PAGE", 2)
+async def test_group_chats_are_listed_a_page_at_a_time(ask: Ask, alice: Phone, bob: Phone, friends: None) -> None:
     groups = [await make(alice, (bob, MEMBER)) for _ in range(4)]
     await GroupMember.objects.aupdate(joined_at=1)  # by id, where they are of one moment
-    listed, path = [], "groups"
+    listed, path = [], "groups?limit=2"
     for _ in range(2):
         _, page = await ask(bob, "get", path)
         listed += [one["id"] for one in page["groups"]]
-        path = f"groups?cursor={page['next']}"
+        path = f"groups?limit=2&cursor={page['next']}"
     assert (listed, page["next"]) == (sorted(one.id for one in groups), None)
     assert (await ask(bob, "get", "groups?cursor=AA"))[0] == 400
 

@@ -11,7 +11,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from chats.models import OpenChat, OpenChatMember, PrivateChat
-from chats.services import chat_pages
 from chats.services.adding import Reach
 from chats.tests.asking import Rest, rest
 from chats.tests.open_chats import bodies, everything, group_body, group_of, private_of, write
@@ -56,25 +55,22 @@ def test_there_is_one_open_chat_a_pair(ask: Rest, alice: Phone, bob: Phone, char
     assert (listed(ask, alice), listed(ask, bob), listed(ask, charlie)) == ([chat], [chat], [])
 
 
-def test_chats_are_listed_in_pages_and_what_happens_meanwhile_hides_none(
-    ask: Rest, alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chat_pages, "CHATS_PER_PAGE", 2)
+def test_chats_are_listed_in_pages_and_what_happens_meanwhile_hides_none(ask: Rest, alice: Phone, bob: Phone) -> None:
     chats = [group_of(ask, alice, bob, title=f"Choir {number}") for number in range(7)]
     for chat in chats[:4]:
         write(ask, alice, chat)
-    pages, path = [], "open-chats"
+    pages, path = [], "open-chats?limit=2"
     for number in range(4):
         _, page = ask(bob, "get", path)
         pages.append([one["id"] for one in page["open_chats"]])
-        path = f"open-chats?cursor={page['next']}"
+        path = f"open-chats?limit=2&cursor={page['next']}"
         if number == 0:
             assert ask(bob, "delete", f"open-chats/{chats[3]}/members/{bob.account}")[0] == 204
     assert page["next"] is None
     assert pages[:2] == [[chats[3], chats[2]], [chats[1], chats[0]]]
     assert sorted(map(len, pages[2:])) == [1, 2]
     assert {one for page in pages for one in page} == set(chats)
-    for query in ("cursor=", "cursor=AAAA", "cursor=!", "limit=1", f"cursor={'_' * 32}"):
+    for query in ("cursor=", "cursor=AAAA", "cursor=!", "limit=501", "before=1", f"cursor={'_' * 32}"):
         assert ask(bob, "get", f"open-chats?{query}")[0] == 400
 
 
@@ -94,7 +90,7 @@ def test_to_make_a_group_asks_as_often_for_many_as_for_one(
 def test_an_open_chat_makes_no_encrypted_one(ask: Rest, alice: Phone, bob: Phone) -> None:
     private_of(ask, alice, bob)
     assert not PrivateChat.objects.exists()
-    assert ask(alice, "get", "chats") == (200, {"chats": []})
+    assert ask(alice, "get", "chats") == (200, {"chats": [], "next": None})
 
 
 def test_a_group_is_made_once_however_often_it_is_asked_for(ask: Rest, alice: Phone, bob: Phone) -> None:

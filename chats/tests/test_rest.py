@@ -113,10 +113,10 @@ async def test_chats_and_contacts(ask: Ask, alice: Phone, bob: Phone, charlie: P
         status, contact = await ask(bob, "post", f"contacts/{alice.account}/{verb}", {})
         assert (status, contact["state"], contact["account"]["username"]) == (200, state, "alice")
     assert (await ask(bob, "post", f"contacts/{alice.account}/block", {}))[0] == 200
-    assert (await ask(bob, "get", "chats"))[1] == {"chats": []}
+    assert (await ask(bob, "get", "chats"))[1] == {"chats": [], "next": None}
     assert (await ask(alice, "get", "chats"))[1]["chats"][0]["id"] == alice.chat_with(bob)
     for path in ("chats", "contacts"):
-        assert (await ask(charlie, "get", path))[1] == {path: []}
+        assert (await ask(charlie, "get", path))[1] == {path: [], "next": None}
 
 
 async def test_strangers_have_nothing_to_accept(ask: Ask, alice: Phone, bob: Phone) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import binascii
 import uuid
 from dataclasses import dataclass
 
 from chats.models import OpenChat, OpenChatMember, OpenMessage
-from chats.services.chat_pages import page_of_chats
 from chats.services.open_chats.access import Reach, blocked_by, hearers, membership
 from messenger.lib import base64url
-from messenger.lib.errors import Malformed, NotFound
+from messenger.lib.cursors import Asked, bad_cursor, page_by_number
+from messenger.lib.errors import NotFound
 
 NEWEST = 2**63 - 1  # before it is everything
 _SIZE = 8
@@ -51,11 +50,11 @@ def position_of(text: str) -> int:
     """The position that a cursor stands for."""
     try:
         data = base64url.decode(text)
-    except (ValueError, binascii.Error) as error:
-        raise Malformed(errors=[{"field": "cursor", "message": "a cursor of an earlier answer"}]) from error
+    except ValueError as error:
+        raise bad_cursor() from error
     position = int.from_bytes(data, "big")
     if len(data) != _SIZE or position > NEWEST:
-        raise Malformed(errors=[{"field": "cursor", "message": "a cursor of an earlier answer"}])
+        raise bad_cursor()
     return position
 
 
@@ -65,13 +64,13 @@ def members_of(mine: OpenChatMember) -> list[tuple[OpenChatMember, bool]]:
     return [(row, row.account_id == mine.account_id or row.reach == Reach.ALL) for row in rows]
 
 
-def listed_open_chats(*, account: uuid.UUID, cursor: str | None) -> tuple[list[OpenChatMember], str | None]:
+def listed_open_chats(*, account: uuid.UUID, asked: Asked) -> tuple[list[OpenChatMember], str | None]:
     """A page of the account's chats, that with the newest message first, and the cursor of the next one.
 
     Each with `newest`, and without those of two with somebody whom the account blocks. Raises Malformed.
     """
     mine = OpenChatMember.objects.heard_by(account).with_newest(account).select_related("chat")
-    rows, following = page_of_chats(mine, "newest", cursor)
+    rows, following = page_by_number(mine, number="newest", name="chat_id", asked=asked)
     pairs = [row.chat_id for row in rows if row.chat.kind == OpenChat.Kind.PRIVATE]
     others = OpenChatMember.objects.filter(chat__in=pairs).exclude(account=account)
     peers = dict(others.values_list("chat", "account"))
