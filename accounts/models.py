@@ -113,7 +113,7 @@ class Device(models.Model):
     """One installation that speaks for an account once it has proved its signing key."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False, related_name="devices")
     name = models.CharField(max_length=64)
     platform = models.CharField(max_length=32)
     signing_key = models.BinaryField(max_length=SIGNING_KEY_BYTES)  # DSK, Ed25519 public
@@ -125,6 +125,8 @@ class Device(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "signing_key"], name="one_device_per_account_and_signing_key"),
         ]
+        # Suspended ones stay, so that there may be any number: a page is read, and not all of them.
+        indexes: ClassVar = [models.Index(fields=["user", "id"], name="devices_of_an_account")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.id})"

@@ -24,7 +24,9 @@ from keys.values import Bundle, Skipped
 from keys.verify import KEY_SIZE, SignedObject
 from messenger.lib import base64url, limits
 from messenger.lib.clock import Milliseconds, now_ms
+from messenger.lib.cursors import page_by_id
 from messenger.lib.errors import Malformed, WrongToken
+from messenger.lib.paging import page_asked, page_parameters, paged
 
 
 class KeysView(APIView):
@@ -45,13 +47,14 @@ def asking_device(request: Request) -> Device:
 class DevicesView(Devices):
     """`devices`, whose registration is sign-in's."""
 
-    @extend_schema(responses=fields.OwnDevices)
+    @extend_schema(parameters=page_parameters(), responses=fields.OwnDevices)
     def get(self, request: Request) -> Response:
         """List the account's devices, in the order of their registration."""
         user = user_of(request)
         listed = services.listed_devices(user.pk)
-        devices = user.devices.order_by("created_at", "id")
-        return Response({"devices": [{**device_answer(one), "listed": one.pk in listed} for one in devices]})
+        rows, following = page_by_id(user.devices.all(), "id", page_asked(request))
+        devices: list[object] = [{**device_answer(one), "listed": one.pk in listed} for one in rows]
+        return paged(request, {"devices": devices}, following)
 
 
 class DeviceListView(KeysView):

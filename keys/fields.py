@@ -135,6 +135,7 @@ class OwnDevice(DeviceAnswer):
 
 class OwnDevices(serializers.Serializer[Any]):
     devices = OwnDevice(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class LinkOffer(StrictSerializer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -112,6 +113,39 @@ def test_the_owner_sees_which_devices_are_listed_and_which_are_suspended(alice: 
     assert [one["listed"] for one in shown] == [True, False, False]
     (one,) = As(bob.phone).client.get("/api/v1/devices").json()["devices"]
     assert (one["id"], one["listed"]) == (str(bob.phone.row.pk), True)
+
+
+def test_devices_come_a_page_at_a_time_and_one_that_is_new_meanwhile_hides_none(alice: Person, bob: Person) -> None:
+    others = [alice.add_handset() for _ in range(2)]
+    for handset in others:
+        suspend_device(device=handset.row)  # those stay, however many there are
+    client, before = As(user=alice.user).client, list(alice.user.devices.order_by("id"))
+    shown, path = [], "/api/v1/devices?limit=2"
+    for size in (2, 2, 1):
+        answer = client.get(path)
+        page = answer.json()
+        assert len(page["devices"]) == size
+        shown += [one["id"] for one in page["devices"]]
+        path = f"/api/v1/devices?limit=2&cursor={page['next']}"
+        if size == 2:
+            assert answer["Link"] == f'<{path}>; rel="next"'
+        if len(shown) == 2:
+            new = alice.add_handset()
+    assert page["next"] is None
+    assert shown == [str(device.pk) for device in [*before, new.row]]
+    for query in ("cursor=", "cursor=AAAA", "cursor=!", "limit=0", "limit=501", "limit=x", "since=1"):
+        assert problem(client.get(f"/api/v1/devices?{query}")) == (400, "malformed")
+
+
+def test_the_devices_of_an_account_are_read_in_the_order_of_an_index(alice: Person) -> None:
+    page = alice.user.devices.filter(id__gt=alice.phone.row.pk).order_by("id")[:3]
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # there are too few here for an index to be worth while
+            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        plan = page.explain()
+    assert "devices_of_an_account" in plan, plan
+    assert "Sort" not in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
 
 
 def test_strangers_and_account_tokens_do_nothing(alice: Person) -> None:
