@@ -97,12 +97,16 @@ def test_a_terminal_and_a_browser_link_each_other(
     dora = Person("dora", tmp_path / "dora", stack.url())
     dora.register()
     dora.json("send", "bob", "from a terminal")
+    dora.json("group", "create", "Notes")
+    dora.json("send", "#Notes", "in a group, from a terminal")
     page = visit("dora")
     page.sign_in()
     dora.json("link", page.link_code(), "--yes")
     page.wait_until_ready()
     page.open("bob")
     page.sees("from a terminal")
+    page.open("Notes")
+    page.sees("in a group, from a terminal")
 
 
 def test_an_ended_device_hears_nothing_more(phone: Surfer, laptop: Surfer, bob: Surfer) -> None:
