@@ -77,7 +77,7 @@ class Person:
         try:
             assert process.stdout is not None
             yield str(json.loads(process.stdout.readline())["code"])
-            said, complaint = process.communicate()
+            said, complaint = process.communicate(timeout=SECONDS)
             assert process.returncode == 0, complaint
             assert json.loads(said)["type"] == "account"
         finally:
@@ -92,7 +92,7 @@ class Person:
             yield
         finally:
             process.terminate()  # Ctrl-C does nothing where the tests run in the background
-            process.communicate()
+            process.communicate(timeout=SECONDS)
 
     def listen(self, count: int, *, timeout: float = 30) -> list[dict[str, Any]]:
         """The next `count` messages, or fewer if they do not come in time."""

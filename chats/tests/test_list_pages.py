@@ -129,7 +129,7 @@ def test_a_page_is_of_a_size_whoever_asks(
 @pytest.mark.parametrize("path", LISTS)
 def test_a_page_that_is_none_is_refused(ask: Rest, alice: Phone, peers: list[User], path: str) -> None:
     beyond = base64url.encode(b"\xff" * 24)
-    cursors = ("", "AAAA", "!", "é", beyond, ask(alice, "get", "groups?limit=500")[1]["next"])
+    cursors = ("", "AAAA", "!", "é", beyond)
     limits = ("0", "501", "-1", "x", "", "1.5", "1000", "٣")
     queries = [f"cursor={one}" for one in cursors] + [f"limit={one}" for one in limits]
     for query in [*queries, "limit=1&limit=2", "since=1"]:

@@ -129,8 +129,6 @@ def asked_again(sends: Sequence[AnySend], taken: Collection[int]) -> list[object
 
 def ack_parameters(acks: Sequence[tuple[DeviceId, int]], now: int) -> list[object]:
     """What sql.ACKNOWLEDGE takes."""
-    # In order of position: two transactions that delete the same rows must not wait for each other in a circle.
-    acks = sorted(acks, key=lambda ack: ack[1])
     devices = arrays.uuids([known_bytes(device) for device, _ in acks])
     return [devices, arrays.int8s([position for _, position in acks]), now, now]
 
@@ -177,7 +175,7 @@ def waiting(row: Row) -> Waiting:
 class Session:
     """One connection that is opened again after a failure, used by one caller at a time.
 
-    `by_index`: no table is read whole, however small PostgreSQL found it when it made its plans.
+    `by_index`: what is read is found by an index, however small PostgreSQL found the table when it made its plans.
     """
 
     def __init__(self, *, by_index: bool = False) -> None:

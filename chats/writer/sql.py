@@ -68,8 +68,9 @@ JOIN chats_privatemessage m ON m.sender_device_id = asked.device AND m.client_me
 ACKNOWLEDGE = """
 WITH gone AS (
     -- Each is looked up, and nothing is joined: the queue is empty most of the time, and a plan that was made then
-    -- would read all of it for each batch, with all that was deleted since. Of one that expires in this very moment
-    -- the device is told once more.
+    -- would read all of it for each batch, with all that was deleted since. PostgreSQL goes through them in the order
+    -- of their places: two transactions that delete the same rows do not wait for each other in a circle. One that
+    -- expires in this very moment may stay, and is told to its device, which knows it.
     DELETE FROM chats_envelope e
     WHERE e.ctid = ANY (ARRAY(
         SELECT (SELECT w.ctid FROM chats_envelope w WHERE w.position = ack.position AND w.device_id = ack.device)

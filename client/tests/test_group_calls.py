@@ -37,6 +37,14 @@ async def test_pages_without_end_are_refused() -> None:
         await GroupCalls(call).known()
 
 
+async def test_a_page_without_end_is_refused() -> None:
+    async def call(method: str, path: str, body: Json | None) -> Json:
+        return {"groups": [listed(uuid.uuid4()) for _ in range(501)], "next": None}
+
+    with pytest.raises(Defect):
+        await GroupCalls(call).known()
+
+
 def test_one_frame_says_of_many_devices_that_they_have_messages() -> None:
     group, *ids = (uuid.uuid4() for _ in range(7))
     accounts, devices, messages = ids[:2], ids[2:4], ids[4:]

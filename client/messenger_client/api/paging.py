@@ -8,18 +8,22 @@ from urllib.parse import quote
 from . import forms
 from .forms import Json
 
-MOST_PAGES = 1_000  # of a list, 500 entries each: nobody has as many
+MOST_PAGES = 1_000  # of a list: nobody has as many
+MOST_ENTRIES = 500  # of a page
 
 Call = Callable[[str, str, Json | None], Awaitable[Json]]
 
 
 async def listed(call: Call, path: str, name: str) -> list[object]:
-    """The entries of a list, the member `name` of its answers. Raises Defect for pages without end."""
+    """The entries of a list, the member `name` of its answers. Raises Defect for pages, or a page, without end."""
     found: list[object] = []
     query = ""
     for _ in range(MOST_PAGES):
         answer = await call("GET", f"{path}{query}", None)
-        found += forms.items(answer.get(name))
+        page = forms.items(answer.get(name))
+        if len(page) > MOST_ENTRIES:
+            break
+        found += page
         following = following_page(answer)
         if following is None:
             return found

@@ -76,6 +76,8 @@ test("group chats are listed to the last page", async () => {
   expect(heard.map((one) => one.url)).toEqual(["/api/v1/groups", "/api/v1/groups?cursor=a-b%2Fc"]);
   const endless = new GroupCalls(() => Promise.resolve({ groups: [], next: "again" }));
   await expect(endless.list()).rejects.toThrow(Defect);
+  const groups = Array.from({ length: 501 }, () => listed(CHAT));
+  await expect(new GroupCalls(() => Promise.resolve({ groups, next: null })).list()).rejects.toThrow(Defect);
 });
 
 const LISTS = {

@@ -225,12 +225,12 @@ export class MessengerAppElement extends PageElement {
     if (activeElement === document.body || activeElement?.closest("devices-dialog")) this.#toContent();
   }
 
-  /** To the open chat, or to the chats. */
   /** Ask before a message is lost that is on its way into the store. */
   #leave(event: BeforeUnloadEvent): void {
     if (this.page.writing.storing > 0) event.preventDefault();
   }
 
+  /** To the open chat, or to the chats. */
   #toContent(event?: Event): void {
     if (startScreen(this.page)) return;
     event?.preventDefault();
