@@ -198,6 +198,7 @@ async def test_what_history_lacks_is_no_gap(talked: Friends, open_client: Open) 
 
 async def test_a_device_that_is_linked_again_misses_nothing(talked: Friends, open_client: Open) -> None:
     alice, bob, dora = talked
+    before = await lines(alice)
     laptop = await second_device(open_client, alice, "laptop")
     await bob.send(GROUP, "four")
     await laptop.sync()
@@ -211,8 +212,39 @@ async def test_a_device_that_is_linked_again_misses_nothing(talked: Friends, ope
     await settle(bob, dora)
     await bob.send(GROUP, "six")
     await settle(alice, laptop)
-    assert sorted(await lines(laptop)) == sorted(await lines(alice))
+    assert await lines(laptop) == await lines(alice) == [*before, "four", "five", "six"]
     assert [one.kind for one in await laptop.history(GROUP) if isinstance(one, Notice)] == ["group", "group"]
+
+
+async def test_what_was_missed_stands_at_the_end_as_the_other_device_has_it(talked: Friends, open_client: Open) -> None:
+    """One sender's later message may have the same time as the one before, or an earlier one."""
+    alice, bob, dora = talked
+    laptop = await second_device(open_client, alice, "laptop")
+    await bob.send(GROUP, "four")
+    await settle(alice, laptop)
+    for client, text in ((bob, "five"), (bob, "six"), (dora, "seven")):
+        await client.send(GROUP, text)
+        await alice.sync()
+    [part] = await shared_by(alice)
+    last = part.entries[-3].accepted
+    times = dict(zip(part.entries[-3:], (last, last - 1, last), strict=True))
+    missed = tuple(replace(one, accepted=times.get(one, one.accepted)) for one in part.entries)
+    await take(laptop, replace(part, entries=missed))
+    assert await lines(laptop) == await lines(alice)
+
+
+async def test_a_senders_messages_keep_their_order_whatever_time_they_have(talked: Friends, open_client: Open) -> None:
+    alice, _, _ = talked
+    for text in ("four", "five"):
+        await alice.send(GROUP, text)
+    laptop = await second_device(open_client, alice, "laptop", history=False)
+    await laptop.sync()
+    [part] = await shared_by(alice)
+    first = part.entries[0].accepted
+    moved = (*part.entries[:-1], replace(part.entries[-1], accepted=first))
+    await take(laptop, replace(part, entries=moved))
+    assert await lines(laptop) == await lines(alice)
+    assert (await said(laptop, "five")).sent_at == (await said(alice, "five")).sent_at
 
 
 async def test_of_another_chat_or_made_for_one_device_nothing_is_taken(

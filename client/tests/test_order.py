@@ -146,7 +146,7 @@ def test_history_carries_on_what_is_counted_and_begins_it_only_where_it_may(tx: 
     def history(counter: int, device: bytes) -> None:
         message = device + bytes([counter])
         entry = Entry(message, "text", False, ALICE, CHAT, 0, device, text=str(counter), counter=counter, accepted=5)
-        timeline.add_history(tx, entry, unsettled=False, begin=begin)
+        timeline.add_history(tx, entry, position=timeline.past_position(tx, 5), unsettled=False, begin=begin)
 
     place(tx, 1, now=0)
     place(tx, 3, now=0)

@@ -21,7 +21,7 @@ from ..store import Transaction, controls, groups, peers, settings, timeline
 from ..store.records import ChatState, Control, Entry, Me
 from .doctor import seal_control
 from .mentions import pinned_among
-from .places import chat_with
+from .places import chat_with, conversation_with
 from .statuses import outgoing_state
 
 _STATES = {"delivered": account_data.DELIVERED, "read": account_data.READ}
@@ -112,23 +112,35 @@ def take_account_data(tx: Transaction, me: Me, data: AccountData) -> Me:
 
 
 def take_history(tx: Transaction, me: Me, part: History) -> None:
-    """Keep messages from before this device was linked, in front of what it has received itself."""
+    """Keep messages from before this device was linked, in front of what it has received itself.
+
+    What was written while it was not on the list, and lines here are older than, stands at the end.
+    """
     state = settings.linking(tx)
     settings.save_linking(tx, replace(state, taken=state.taken + 1))
     if part.account == me.account:
         return
     if part.account is not None:
         chat_with(tx, me.account, part.account)
-    for one in part.entries:
-        entry = _taken(tx, me, part, one)
+    found = [(one, _taken(tx, me, part, one)) for one in part.entries]
+    newest = timeline.newest(tx, part.group or conversation_with(me.account, part.account or me.account))
+    latest: dict[tuple[bytes, bytes], int] = {}  # of each sender device: none of its lines goes before an earlier one
+    is_end = False
+    for one, entry in found:
         if entry is None:
             continue
-        if part.group is None:
-            timeline.add_history(tx, entry, unsettled=entry.outgoing and one.state != account_data.READ, begin=True)
-        else:
-            # Who has read it is still to be asked for, even if somebody has. And of a sender nothing is missing that
-            # was written before the first message that this device can read.
-            timeline.add_history(tx, entry, unsettled=entry.outgoing, begin=False)
+        sender = (entry.account, entry.device)
+        at = latest[sender] = max(entry.accepted, latest.get(sender, 0))
+        is_end = is_end or (newest is not None and newest < at)
+        timeline.add_history(
+            tx,
+            entry,
+            position=timeline.next_position(tx) if is_end else timeline.past_position(tx, at),
+            # In a group chat, who has read it is still to be asked for, even if somebody has.
+            unsettled=entry.outgoing and (part.group is not None or one.state != account_data.READ),
+            # Nor is anything of a sender missing there from before the first message that this device can read.
+            begin=part.group is None,
+        )
 
 
 def part_of(chat: ChatState, entries: tuple[HistoryEntry, ...], index: int) -> History:

@@ -40,7 +40,7 @@ def flow_key(tx: Transaction, entry: Entry) -> bytes:
 
 def add(tx: Transaction, entry: Entry, *, unseen: bool = False, hidden: bool = False, unsettled: bool = False) -> bool:
     """Add a line at the end. False: it is there already. A hidden one (control) is kept and never shown."""
-    position = None if hidden else _next_position(tx)
+    position = None if hidden else next_position(tx)
     return _insert(tx, entry, position=position, unseen=unseen, unsettled=unsettled)
 
 
@@ -71,12 +71,17 @@ def begin_flow(tx: Transaction, entry: Entry) -> None:
 
 def add_past(tx: Transaction, entry: Entry, *, unsettled: bool = False) -> bool:
     """Add a line from before this device's time, where the server's clock says. It is counted in no flow."""
-    return _insert(tx, entry, position=_past_position(tx, entry.accepted), unsettled=unsettled)
+    return _insert(tx, entry, position=past_position(tx, entry.accepted), unsettled=unsettled)
 
 
-def add_history(tx: Transaction, entry: Entry, *, unsettled: bool, begin: bool) -> None:
-    """The same for a message: what its device wrote later follows it. `begin`: even if none of it was counted yet."""
-    if not add_past(tx, entry, unsettled=unsettled):
+def add_history(
+    tx: Transaction, entry: Entry, *, position: int, unsettled: bool, begin: bool, unseen: bool = False
+) -> None:
+    """Add a message that another own device has told: what its device wrote later follows it.
+
+    `begin`: even if none of it was counted yet.
+    """
+    if not _insert(tx, entry, position=position, unseen=unseen, unsettled=unsettled):
         return
     flow = flow_key(tx, entry)
     row = tx.one("SELECT next FROM flow WHERE key = ?", [flow])
@@ -85,6 +90,14 @@ def add_history(tx: Transaction, entry: Entry, *, unsettled: bool, begin: bool) 
     if entry.counter >= (_int(row[0]) if row else 1):
         _save_flow(tx, flow, entry.counter + 1)
         _release(tx, flow, entry.counter + 1, now=None)
+
+
+def newest(tx: Transaction, chat: bytes) -> int | None:
+    """The server's time of the last line that has one, of what a conversation shows behind its history."""
+    rows = tx.execute(
+        "SELECT key, value FROM entry WHERE chat = ? AND position > 0 ORDER BY position DESC", [tx.find("chat", chat)]
+    )
+    return next((at for key, value in rows if (at := tx.open(Entry, "entry", key, value).accepted)), None)
 
 
 def messages(tx: Transaction, chat: bytes) -> list[tuple[Entry, bool]]:
@@ -236,7 +249,7 @@ def _release(tx: Transaction, flow: bytes, expected: int | None, *, now: int | N
             missing -= repairs.count_in_gap(tx, flow, most=missing)
             if missing:
                 note(tx, "gap", account=entry.account, chat=entry.chat, sent=now, missing=missing)
-        tx.execute("UPDATE entry SET position = ?, held_at = NULL WHERE key = ?", [_next_position(tx), key])
+        tx.execute("UPDATE entry SET position = ?, held_at = NULL WHERE key = ?", [next_position(tx), key])
         expected = max(entry.counter + 1, expected or 0)
         held.pop(0)
         _save_flow(tx, flow, expected)
@@ -261,12 +274,13 @@ def _insert(
     return cursor.rowcount == 1
 
 
-def _next_position(tx: Transaction) -> int:
+def next_position(tx: Transaction) -> int:
+    """The end, for what is shown next."""
     row = tx.one("SELECT COALESCE(MAX(MAX(position), 0), 0) + 1 FROM entry")  # history stands below 0
     return _int(row[0]) if row else 1
 
 
-def _past_position(tx: Transaction, at: int) -> int:
+def past_position(tx: Transaction, at: int) -> int:
     """The first that is free from a time on."""
     wanted = PAST + min(at, PAST_ENDS) * PLACES
     if tx.one("SELECT 1 FROM entry WHERE position = ?", [wanted]) is None:
