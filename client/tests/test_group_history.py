@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from clocks import SteppingClock
 from group_parties import Friends, account_id, lines, roster, settle
 from parties import PASSWORD, Open, nothing_more, second_device, texts
 from relay import Relay
@@ -21,6 +22,7 @@ from messenger_client.protocol import content, padding
 from messenger_client.protocol.account_data import History, HistoryEntry
 from messenger_client.protocol.body import Reset
 from messenger_client.protocol.ids import ConversationId, GroupId
+from messenger_client.protocol.limits import MINUTE
 from messenger_client.protocol.secret import Secret
 from messenger_client.store import Transaction, settings
 
@@ -247,6 +249,48 @@ async def test_a_senders_messages_keep_their_order_whatever_time_they_have(talke
     assert (await said(laptop, "five")).sent_at == (await said(alice, "five")).sent_at
 
 
+async def test_what_could_not_be_read_and_comes_as_history_stands_in_its_place(
+    talked: Friends, open_client: Open, relay: Relay, clock: SteppingClock
+) -> None:
+    alice, bob, dora = talked
+    laptop = await second_device(open_client, alice, "laptop", history=False)
+    await laptop.sync()
+    await dora.send(GROUP, "four")
+    await _lose_sender_keys(laptop, relay)
+    await laptop.sync()
+    clock.ahead += 2 * MINUTE
+    await laptop.sync()
+    await bob.send(GROUP, "five")
+    await settle(alice)
+    await laptop.sync()
+    assert await _unreadable(laptop) == ["unknown_session"]
+    for part in await shared_by(alice):
+        await take(laptop, part)
+    assert await shown(laptop) == await shown(alice)
+    await settle(dora, laptop)  # it was asked for, and comes from its sender, too
+    assert await shown(laptop) == await shown(alice)
+    assert await texts(laptop, 2) == ["four", "five"]
+    assert await nothing_more(laptop)
+
+
+async def test_what_came_as_history_and_cannot_be_read_has_one_line(
+    talked: Friends, open_client: Open, relay: Relay, clock: SteppingClock
+) -> None:
+    alice, _, dora = talked
+    laptop = await second_device(open_client, alice, "laptop", history=False)
+    await laptop.sync()
+    await dora.send(GROUP, "four")
+    await _lose_sender_keys(laptop, relay)
+    await laptop.sync()
+    await alice.sync()
+    for part in await shared_by(alice):
+        await take(laptop, part)
+    clock.ahead += 2 * MINUTE
+    await laptop.sync()
+    assert await shown(laptop) == await shown(alice)
+    assert not any(row["kind"] == "control" for row in relay.queue[relay.device_of("dora")])  # nobody is asked
+
+
 async def test_of_another_chat_or_made_for_one_device_nothing_is_taken(
     talked: Friends, open_client: Open, relay: Relay
 ) -> None:
@@ -309,6 +353,19 @@ async def shared_by(client: Client) -> list[History]:
 
 async def take(client: Client, part: History) -> None:
     await client._context.write(lambda tx: sharing.take_history(tx, require_me(tx), part))
+
+
+async def _lose_sender_keys(client: Client, relay: Relay) -> None:
+    me = await client._context.me()
+    queue = relay.queue[str(UUID(bytes=me.device))]
+    assert any(row["kind"] == "control" for row in queue)
+    queue[:] = [row for row in queue if row["kind"] != "control"]
+
+
+async def _unreadable(client: Client) -> list[str]:
+    """Why lines stand for messages."""
+    events = await client.history(GROUP)
+    return [one.cause for one in events if isinstance(one, Notice) and one.kind == "unreadable"]
 
 
 def _entry_of(part: History, one: content.Content) -> HistoryEntry:

@@ -212,12 +212,7 @@ class Batch:
 
         So it is when its sender went back to an older state. It is shown nowhere, unless it comes.
         """
-        known = (
-            one.control
-            or timeline.get(self._tx, one.account, one.message_id) is not None
-            or repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None
-        )
-        chat = None if known else self._chat_of(one)
+        chat = None if one.control or self._doctor.is_known(one) else self._chat_of(one)
         if chat is not None:
             self._doctor.note(one, chat, secrets.token_bytes(16), "")
 
@@ -250,7 +245,7 @@ class Batch:
         chat = self._chat_of(one)
         if chat is None:
             return
-        if kind == "unreadable" and repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None:
+        if kind == "unreadable" and self._doctor.is_known(one):
             return  # one line a message
         entry = placeholder(one, kind, chat, cause=cause, raw=raw)
         timeline.add(self._tx, entry, unseen=True, hidden=one.control)

@@ -111,6 +111,13 @@ class Doctor:
         again = Control(sent.message, account, device, entry.padded, logged=True, signing_key=sent.signing_key)
         controls.add(self._tx, again)
 
+    def is_known(self, one: Waiting) -> bool:
+        """Whether a message has its line: its text, which may have come as history, or one in its place."""
+        return (
+            timeline.get(self._tx, one.account, one.message_id) is not None
+            or repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None
+        )
+
     def repaired(self, account: bytes, device: bytes, message: bytes) -> Entry | None:
         """A message has come in a form that can be read: the line that stood for it goes, and is returned."""
         failed = repairs.unreadable(self._tx, account, device, message)

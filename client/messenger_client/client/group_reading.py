@@ -232,7 +232,7 @@ class GroupReader:
         )
 
     def _unreadable(self, one: Waiting, cause: str) -> None:
-        if repairs.unreadable(self._tx, one.account, one.device, one.message_id) is not None:
+        if self._doctor.is_known(one):
             return
         line = self._add_line(one, "unreadable", cause=cause)
         failed = Unreadable(line, one.message_id, one.account, one.device, one.group or b"", self._now, cause)

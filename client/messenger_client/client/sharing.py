@@ -17,7 +17,7 @@ from ..protocol.entropy import Entropy
 from ..protocol.errors import ProtocolError
 from ..protocol.ids import AccountId, ConversationId, DeviceId, GroupId
 from ..protocol.secret import Secret
-from ..store import Transaction, controls, groups, peers, settings, timeline
+from ..store import Transaction, controls, groups, peers, repairs, settings, timeline
 from ..store.records import ChatState, Control, Entry, Me
 from .doctor import seal_control
 from .mentions import pinned_among
@@ -132,15 +132,28 @@ def take_history(tx: Transaction, me: Me, part: History) -> None:
         sender = (entry.account, entry.device)
         at = latest[sender] = max(entry.accepted, latest.get(sender, 0))
         is_end = is_end or (newest is not None and newest < at)
+        place = _place_of_unreadable(tx, entry)
+        if place is None:
+            place = timeline.next_position(tx) if is_end else timeline.past_position(tx, at), False
         timeline.add_history(
             tx,
             entry,
-            position=timeline.next_position(tx) if is_end else timeline.past_position(tx, at),
+            position=place[0],
+            unseen=place[1] and not entry.outgoing,
             # In a group chat, who has read it is still to be asked for, even if somebody has.
             unsettled=entry.outgoing and (part.group is not None or one.state != account_data.READ),
             # Nor is anything of a sender missing there from before the first message that this device can read.
             begin=part.group is None,
         )
+
+
+def _place_of_unreadable(tx: Transaction, entry: Entry) -> tuple[int, bool] | None:
+    """Where a line says that this message could not be read, which goes; and whether nobody was shown it."""
+    failed = repairs.unreadable(tx, entry.account, entry.device, entry.id)
+    if failed is None:
+        return None
+    repairs.forget(tx, failed)
+    return timeline.vacate(tx, entry.account, failed.entry)
 
 
 def part_of(chat: ChatState, entries: tuple[HistoryEntry, ...], index: int) -> History:

@@ -193,6 +193,16 @@ def take_back(tx: Transaction, account: bytes, line: bytes) -> None:
     tx.execute("UPDATE entry SET chat = x'', unseen = 0 WHERE key = ?", [entry_key(tx, account, line)])
 
 
+def vacate(tx: Transaction, account: bytes, line: bytes) -> tuple[int, bool] | None:
+    """Show a line no more; what is to stand in its place gets its position, and is unseen if it was."""
+    key = entry_key(tx, account, line)
+    row = tx.one("SELECT position, unseen FROM entry WHERE key = ? AND position IS NOT NULL", [key])
+    if row is None:
+        return None
+    tx.execute("UPDATE entry SET chat = x'', position = NULL, unseen = 0 WHERE key = ?", [key])
+    return _int(row[0]), bool(row[1])
+
+
 def unsettled(tx: Transaction, *, limit: int) -> list[Entry]:
     """Own messages whose fate is open, newest first."""
     rows = tx.execute(
