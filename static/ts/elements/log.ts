@@ -17,7 +17,7 @@ import "./receipts_dialog";
 import type { ReceiptsDialogElement } from "./receipts_dialog";
 import { rove, roveByKey } from "./roving";
 import type { Changes } from "./state/changes";
-import type { Conversation, Target } from "./state/conversation";
+import { NOWHERE, type Conversation, type Target } from "./state/conversation";
 import type { ChatPage } from "./state/page";
 import { rowsOf, type Row } from "./state/rows";
 import { times, words } from "./words";
@@ -260,7 +260,7 @@ export class ChatLogElement extends PageElement {
   /** Something took another size: the lines that were painted, the window, the composer. */
   #settle(): void {
     const hidden = this.#view.log.clientHeight === 0;
-    if (hidden && !this.#hidden) this.page.reading.see(false, 0);
+    if (hidden && !this.#hidden) this.page.reading.see(false, NOWHERE);
     if (!hidden && this.#hidden) this.#view.log.scrollTop = this.#top;
     this.#hidden = hidden;
     if (this.conversation.following) this.#view.toBottom();

@@ -1,5 +1,6 @@
 // Where the view of a log stands among its lines: px, measured where they are.
 
+import { NOWHERE } from "./state/conversation";
 import { firstWhere } from "./state/first_where";
 
 /** A line, and how far from the top of the window it was. */
@@ -51,12 +52,12 @@ export class LogView {
     if (Math.abs(moved) > 1) this.log.scrollTop += moved;
   }
 
-  /** Position of the lowest line in view. */
+  /** Position of the lowest line in view; NOWHERE: none is. */
   lowest(): number {
     const edge = this.log.getBoundingClientRect().bottom;
     const lines = this.#lines;
     const below = firstWhere(lines, (line) => line.getBoundingClientRect().bottom > edge + 8);
-    return Number(lines[below - 1]?.dataset["position"] ?? 0);
+    return Number(lines[below - 1]?.dataset["position"] ?? NOWHERE);
   }
 
   get #lines(): HTMLElement[] {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Line } from "../../client/model";
 import { FakeClock, settled } from "../tests/clock";
 import { FakeMessenger, id } from "../tests/fake";
-import { Conversation, PAGE, WINDOW } from "./conversation";
+import { Conversation, NOWHERE, PAGE, WINDOW } from "./conversation";
 
 const BOB = id("c", 1);
 let fake: FakeMessenger;
@@ -15,8 +15,10 @@ beforeEach(() => {
   fake.addChat(1, "bob");
 });
 
-async function open(count: number, unread = 0): Promise<void> {
+/** `history`: all of it is from before this device's time. */
+async function open(count: number, unread = 0, { history = false } = {}): Promise<void> {
   fake.fill(BOB, count, clock.now());
+  if (history) fake.stored.set(BOB, stored().map((line) => ({ ...line, position: line.position - 10_000 })));
   const lines = fake.stored.get(BOB)!;
   const first = lines[lines.length - unread];
   conversation = new Conversation(fake, clock, BOB);
@@ -77,6 +79,16 @@ describe("a conversation opens", () => {
     expect(conversation.following).toBe(false);
   });
 
+  test("at the first unread line of before this device's time", async () => {
+    await open(1_000, 500, { history: true });
+    expect(conversation.unreadFrom).toBe(501 - 10_000);
+    expect(conversation.lines.map((line) => line.position)).toContain(500 - 10_000);
+    expect([conversation.lines.length, conversation.atEnd, conversation.following]).toEqual([PAGE + 20, false, false]);
+    await conversation.newer();
+    inOrder();
+    expect(conversation.last).toBe(500 - 10_000 + 2 * PAGE);
+  });
+
   test("with what came in meanwhile", async () => {
     fake.fill(BOB, 5, clock.now());
     conversation = new Conversation(fake, clock, BOB);
@@ -91,6 +103,7 @@ describe("a conversation opens", () => {
   test("empty when nobody has written", async () => {
     await open(0);
     expect(conversation.lines).toEqual([]);
+    expect(conversation.last).toBe(NOWHERE);
     expect(conversation.atStart).toBe(true);
     expect(conversation.atEnd).toBe(true);
   });
@@ -289,6 +302,15 @@ describe("what is new", () => {
     conversation.take([fake.addLine(BOB, "one")]);
     expect(conversation.unreadFrom).toBe(0);
     expect(conversation.unseen).toBe(0);
+  });
+
+  test("is not what comes from before this device's time", async () => {
+    await open(0);
+    const earlier = [-40, -30, -20].map((position) => fake.addLine(BOB, `${position}`, { position }));
+    for (const line of earlier) conversation.take([line], { seen: false });
+    expect([texts(), conversation.unreadFrom, conversation.unseen]).toEqual([["-40", "-30", "-20"], 0, 0]);
+    conversation.take([fake.addLine(BOB, "new")], { seen: false });
+    expect(conversation.unreadFrom).toBe(4);
   });
 
   test("is no longer marked once one has answered", async () => {

@@ -10,6 +10,7 @@ import { pendingLine } from "./pending";
 export const PAGE = 60; // lines fetched at once: about three screens
 export const WINDOW = 300; // lines in the page: more make it slow, fewer make it fetch while one scrolls
 const CONTEXT = 20; // lines above the first unread one
+export const NOWHERE = Number.MIN_SAFE_INTEGER; // before every line: those of before this device's time stand below 0
 
 /** `words`: what was searched for. */
 export interface Target {
@@ -62,7 +63,7 @@ export class Conversation {
       let isShort: boolean;
       this.unreadFrom = from;
       this.following = from === 0;
-      if (from > 0) {
+      if (from !== 0) {
         const [above, below] = await Promise.all([
           // What is above can be asked for again: what is unread is shown without it.
           this.#messenger.lines(this.chat, from, CONTEXT).catch(() => []),
@@ -194,9 +195,9 @@ export class Conversation {
     this.changed.emit();
   }
 
-  /** Position of the newest line in the window; 0: there is none. */
+  /** Position of the newest line in the window; NOWHERE: there is none. */
   get last(): number {
-    return this.lines[this.lines.length - 1]?.position ?? 0;
+    return this.lines[this.lines.length - 1]?.position ?? NOWHERE;
   }
 
   /** A line that is in the page. */
@@ -269,7 +270,7 @@ export class Conversation {
 
   #merge(lines: readonly Line[], seen = true): void {
     const byId = new Map(this.lines.map((line) => [line.id, line]));
-    const first = this.lines[0]?.position ?? 0;
+    const first = this.lines[0]?.position ?? NOWHERE;
     const newest = this.last;
     for (const line of lines) {
       const known = byId.has(line.id);
@@ -304,7 +305,7 @@ export class Conversation {
       if (match) this.pending = this.pending.filter((one) => one !== match);
       return;
     }
-    if (line.position <= newest) return;
+    if (line.position <= Math.max(newest, 0)) return; // below 0: from before this device's time, and no news
     if (!this.following || !seen) {
       this.unseen += this.following ? 0 : 1;
       this.unreadFrom ||= line.position;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { FakeClock, settled } from "../tests/clock";
 import { FakeMessenger, id, OPTIONS, READY } from "../tests/fake";
+import { NOWHERE } from "./conversation";
 import { ChatPage } from "./page";
 
 const BOB = id("c", 1);
@@ -194,6 +195,21 @@ describe("reading", () => {
     page.reading.see(false, 7);
     page.reading.see(false, 5);
     expect(called("markRead")).toEqual([`markRead ${BOB} 7`]);
+  });
+
+  test("marks what is from before this device's time as it comes into view, and not before", async () => {
+    fake.stored.set(BOB, fake.stored.get(BOB)!.map((line) => ({ ...line, position: line.position - 100 })));
+    fake.change(BOB, { unread: 5, firstUnread: -94 });
+    fake.change(DANA, { unread: 1, firstUnread: -50 });
+    await begin();
+    page.reading.see(false, NOWHERE); // hidden
+    page.reading.see(false, -95);
+    expect(called("markRead")).toEqual([]);
+    page.reading.see(false, -93);
+    expect(called("markRead")).toEqual([`markRead ${BOB} -93`]);
+    page.go({ chat: DANA, details: false });
+    page.attend(true);
+    expect(called("markRead")).toHaveLength(1);
   });
 
   test("marks nothing while nobody looks, and does when they come back", async () => {

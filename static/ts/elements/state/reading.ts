@@ -2,7 +2,7 @@
 
 import type { Messenger } from "../../client/messenger";
 import type { ChatSummary } from "../../client/model";
-import type { Conversation } from "./conversation";
+import { NOWHERE, type Conversation } from "./conversation";
 
 /** What is open; `chat` undefined and `conversation` null: nothing. `ready`: the client can be asked. */
 export interface Open {
@@ -17,8 +17,8 @@ export class Reading {
   readonly #open: () => Open;
   readonly #do: (work: Promise<unknown>) => void;
   #looking: string | null = null;
-  #marked = 0;
-  #lowest = 0; // position of the lowest line in view
+  #marked = NOWHERE;
+  #lowest = NOWHERE; // position of the lowest line in view
 
   constructor(messenger: Messenger, open: () => Open, run: (work: Promise<unknown>) => void) {
     this.#messenger = messenger;
@@ -32,7 +32,7 @@ export class Reading {
     this.#mark();
   }
 
-  /** The log: its newest line is in view or not, and the position of the lowest line in view. */
+  /** The log: its newest line is in view or not, and the position of the lowest line in view; NOWHERE: none is. */
   see(following: boolean, position: number): void {
     this.#lowest = position;
     this.#open().conversation?.follow(following);
@@ -42,8 +42,8 @@ export class Reading {
 
   /** Another chat is opened, or none. */
   leave(): void {
-    this.#marked = 0;
-    this.#lowest = 0;
+    this.#marked = NOWHERE;
+    this.#lowest = NOWHERE;
     this.look();
   }
 
