@@ -72,7 +72,7 @@ export class Lines {
     if (!entry.outgoing && !this.#isGroup(entry.chat)) this.#place(one.account);
     const standing = timeline.get(this.#tx, one.account, content.messageId);
     if (standing?.kind === "unreadable") {
-      this.shown.push(...timeline.repair(this.#tx, entry, standing));
+      this.shown.push(...timeline.repair(this.#tx, asFirstTold(entry, standing), standing));
       repairs.forget(this.#tx, one.account, content.messageId);
     } else {
       this.shown.push(...timeline.place(this.#tx, entry, { now: this.#options.now, isFirst }));
@@ -95,7 +95,8 @@ export class Lines {
     if (chat === null) return;
     this.#noteRequest(one);
     // Under the message's own id: should it come in a form that can be read, it takes this line's place.
-    const entry = { ...this.#lineOf(one, "unreadable", chat), id: one.messageId, cause: code };
+    const { messageId: id, stamp, stampKey } = one;
+    const entry = { ...this.#lineOf(one, "unreadable", chat), id, cause: code, stamp, stampKey };
     const added = timeline.add(this.#tx, entry);
     if (added === null) return; // it is here already, or its line is
     const repair = admit(this.#tx, this.#me, one, chat, code, this.#options);
@@ -192,4 +193,10 @@ export class Lines {
       this.#peers.set(hex(one.account), peers.change(this.#tx, one.account, { request }));
     }
   }
+}
+
+/** A message that was sent again, with what the server said of it the first time. */
+export function asFirstTold(entry: Entry, standing: Entry): Entry {
+  const { accepted, request, stamp, stampKey } = standing;
+  return { ...entry, accepted, request, ...(stamp === null ? {} : { stamp, stampKey }) };
 }

@@ -1,6 +1,7 @@
 // What cannot be read heals by itself, in its place, and shows nothing twice. PROTOCOL.md, Unable to decrypt.
 
 import { beforeEach, expect, test } from "vitest";
+import { encodeBase64url } from "../../lib/base64url";
 import { random } from "../../lib/bytes";
 import { fromUuid } from "../../lib/uuid";
 import { Retry, Text } from "../../protocol/body";
@@ -11,6 +12,7 @@ import { Session } from "../../protocol/session";
 import * as controls from "../../store/controls";
 import * as peers from "../../store/peers";
 import { Control } from "../../store/records";
+import * as timeline from "../../store/timeline";
 import type { Transaction } from "../../store/transaction";
 import { requireMe } from "../context";
 import { listedAs, queueControl } from "../controls";
@@ -97,9 +99,13 @@ for (const [what, change] of [["is damaged", garbage], ["has other keys", otherK
 }
 
 test("what was not read stands in its place, in the order in which it was written", async () => {
+  const stamp = new Uint8Array(32).fill(7);
   await bob.messenger.close();
   await alice.send(bob, "one");
-  relay.waiting("bob")[0]!.body = spoiled(relay.waiting("bob")[0]!.body!);
+  const row = relay.waiting("bob")[0]!;
+  row.body = spoiled(row.body!);
+  row.stamp = encodeBase64url(stamp);
+  row.accepted_at -= 5_000;
   await alice.send(bob, "two");
   await alice.send(bob, "three");
   alice.cut();
@@ -107,14 +113,17 @@ test("what was not read stands in its place, in the order in which it was writte
   await bob.online();
   await until(async () => (await tail(bob, alice)).join() === "(unreadable)");
   const [line] = (await bob.lines(alice)).slice(2);
-  expect(line).toMatchObject({ repair: "asked", cause: "undecryptable", outgoing: false });
+  expect(line).toMatchObject({ repair: "asked", cause: "undecryptable", outgoing: false, acceptedAt: row.accepted_at });
   expect(line!.text).toContain("alice's device has been asked to send it again");
   bob.clock.add(10_000);
   // One line says it: no gap beside it.
   await until(async () => (await tail(bob, alice)).join() === "(unreadable),two,three");
   alice.mend();
   await until(async () => (await tail(bob, alice)).join() === "one,two,three");
-  expect((await bob.lines(alice)).slice(2)[0]).toMatchObject({ id: line!.id, position: line!.position, repair: "none" });
+  const { id, position, acceptedAt } = line!;
+  expect((await bob.lines(alice)).slice(2)[0]).toMatchObject({ id, position, acceptedAt, repair: "none" });
+  const kept = bob.read((tx) => timeline.get(tx, fromUuid(alice.account)!, fromUuid(row.message_id)!));
+  expect([kept?.stamp, kept?.stampKey]).toEqual([stamp, "1"]); // of the first time, too
   await alice.send(bob, "four");
   await until(async () => (await tail(bob, alice)).join() === "one,two,three,four");
 });
