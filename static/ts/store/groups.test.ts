@@ -15,7 +15,9 @@ import * as groupOutbox from "./group_outbox";
 import { Group, GroupOutgoing } from "./group_records";
 import * as waiting from "./group_waiting";
 import * as groups from "./groups";
+import { Entry } from "./records";
 import { migrate, MIGRATIONS } from "./schema";
+import * as timeline from "./timeline";
 import type { Transaction } from "./transaction";
 
 const WALKS = new Uint8Array(16).fill(1);
@@ -63,6 +65,25 @@ test("a group chat is kept as it was given, and stands among the conversations",
   expect(within((tx) => chats.chat(tx, WALKS)?.account)).toEqual(WALKS);
   within((tx) => groups.forget(tx, WALKS));
   expect(within((tx) => [groups.get(tx, WALKS), chats.chat(tx, WALKS)])).toEqual([null, null]);
+});
+
+test("a group chat that is forgotten takes its own lines with it, and leaves the messages that wait for it", () => {
+  const hash = random(32);
+  const system = { id: hash.slice(0, 16), kind: "system", outgoing: true, account: SAM, chat: WALKS, sent: NOW } as const;
+  const forgotten = (): string[] => {
+    within((tx) => groups.change(tx, WALKS, {}));
+    within((tx) => groups.saveOperation(tx, WALKS, { index: 0, hash, signed: new Uint8Array(1) }));
+    within((tx) => timeline.add(tx, Entry.of(system)));
+    within((tx) => timeline.note(tx, "warning", { account: WALKS, chat: WALKS, sent: NOW }));
+    within((tx) => groups.forget(tx, WALKS));
+    return within((tx) => timeline.lines(tx, WALKS, null, 9)).map((one) => one.text || one.kind);
+  };
+  const rows = (): number => Number(within((tx) => tx.one("SELECT COUNT(*) FROM chat"))?.[0]);
+  expect([forgotten(), rows()]).toEqual([[], 0]);
+  const text = Entry.of({ ...system, id: random(16), kind: "text", text: "of before", accepted: NOW });
+  within((tx) => chats.expectGroup(tx, WALKS));
+  within((tx) => timeline.addHistory(tx, text, { unsettled: false, begins: false }));
+  expect([forgotten(), rows(), within((tx) => chats.chat(tx, WALKS))]).toEqual([["of before"], 1, null]);
 });
 
 test("operations are kept in order, and read up to the one of a hash", () => {

@@ -36,12 +36,13 @@ export function change(tx: Transaction, id: Uint8Array, changes: Partial<Omit<Gr
   return changed;
 }
 
-/** Forget a group chat that never came to be. */
+/** Forget a group chat that never came to be, but for messages of before this device's time, which wait for it. */
 export function forget(tx: Transaction, id: Uint8Array): void {
-  tx.run("DELETE FROM group_chat WHERE id = ?", [id]);
+  const ofOperations = "id IN (SELECT substr(hash, 1, 16) FROM group_operation WHERE chat = ?1)";
+  tx.run(`DELETE FROM entry WHERE chat = ?1 AND (account = ?1 OR ${ofOperations})`, [id]); // warnings are its own
   tx.run("DELETE FROM group_operation WHERE chat = ?", [id]);
-  tx.run("DELETE FROM entry WHERE chat = ?", [id]);
-  tx.run("DELETE FROM chat WHERE conversation = ?", [id]);
+  tx.run("DELETE FROM group_chat WHERE id = ?", [id]);
+  tx.run("DELETE FROM chat WHERE conversation = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE chat = ?1)", [id]);
 }
 
 export function saveOperation(
