@@ -22,7 +22,7 @@ from messenger_client.protocol import content, padding
 from messenger_client.protocol.account_data import History, HistoryEntry
 from messenger_client.protocol.body import Reset
 from messenger_client.protocol.ids import ConversationId, GroupId
-from messenger_client.protocol.limits import MINUTE
+from messenger_client.protocol.limits import HOUR, MINUTE
 from messenger_client.protocol.secret import Secret
 from messenger_client.store import Transaction, settings
 
@@ -95,6 +95,19 @@ async def test_without_history_it_shows_what_is_written_from_then_on(talked: Fri
         "You made bob an admin.",
         "four",
     ]
+
+
+async def test_a_group_chat_that_comes_later_is_news_whatever_time_it_claims(
+    talked: Friends, open_client: Open, clock: SteppingClock
+) -> None:
+    alice, bob, _ = talked
+    laptop = await second_device(open_client, alice, "laptop")
+    await laptop.sync()
+    clock.ahead -= HOUR
+    await bob.create_group("Later", ["alice"])
+    clock.ahead += HOUR
+    assert await texts(laptop, 1) == ["bob created the group chat."]
+    assert await nothing_more(laptop)
 
 
 async def test_who_has_left_is_still_named(talked: Friends, open_client: Open) -> None:

@@ -27,7 +27,7 @@ from ..protocol.group_state import GroupState
 from ..protocol.ids import AccountId, ConversationId, GroupId
 from ..protocol.secret import Secret
 from ..protocol.sender_key import GroupKey
-from ..store import Transaction, groups, peers, timeline
+from ..store import Transaction, groups, peers, settings, timeline
 from ..store.group_records import Group
 from ..store.records import ChatState, Entry, Me
 from .group_authors import Shown, judge
@@ -50,7 +50,8 @@ def take_operations(
     """
     state, was = state_of(group), group.standing
     # Of a group chat that is new here, what is from before this device was linked is no news.
-    began = linked_at(tx, me) if state is None or group.fresh else None
+    is_new = (state is None or group.fresh) and _was_there(tx, group)
+    began = linked_at(tx, me) if is_new else None
     steps, failure = judge(tx, me, group, shown, link=link)
     for one in steps:
         operation, state = one.operation, one.after
@@ -77,6 +78,12 @@ def take_operations(
     if group.standing and timeline.chat(tx, group.id) is None:
         timeline.save_chat(tx, ChatState(group.id, b"", is_group=True))
     return groups.save(tx, group), failure
+
+
+def _was_there(tx: Transaction, group: Group) -> bool:
+    """When this device was linked. Of one that comes later, the times in its operations hide nothing."""
+    first = settings.linking(tx).groups
+    return first is None or group.id in first
 
 
 def take_group_key(group: Group, announced: GroupKey) -> Group:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..api.groups import GroupInfo, Operations
@@ -19,7 +19,7 @@ from ..protocol.group_link import GroupLink
 from ..protocol.group_operation import Operation, open_operation
 from ..protocol.group_state import GroupState
 from ..protocol.ids import AccountId
-from ..store import Transaction, groups, peers, timeline
+from ..store import Transaction, groups, peers, settings, timeline
 from ..store.group_records import Group
 from ..store.records import ChatState, Peer
 from .context import Context, require_me
@@ -73,6 +73,7 @@ class Follower:
 
     async def _with_news(self) -> list[bytes]:
         found = {one.group: one for one in await self._context.api.groups.known()}
+        await self._context.write(_note_first, found)
         known = {one.id: one for one in await self._context.write(groups.known)}
         news = []
         for group, info in found.items():
@@ -279,6 +280,13 @@ def _author(tx: Transaction, known: Group, fetched: _Fetched | None) -> str:
         if operation.index == (0 if state is None else state.index + 1):
             return shown_name(peers.by_account(tx, operation.account) or Peer(operation.account))
     return "somebody"
+
+
+def _note_first(tx: Transaction, found: Collection[bytes]) -> None:
+    """Of the group chats that are there when this device begins, what is from before it was linked is no news."""
+    state = settings.linking(tx)
+    if state.groups is None:
+        settings.save_linking(tx, replace(state, groups=tuple(sorted(found))))
 
 
 def _note_request(tx: Transaction, info: GroupInfo) -> None:

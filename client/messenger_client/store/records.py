@@ -80,6 +80,7 @@ class Linking(Record):
     next_seed: bytes = b""  # AK of a list that was signed and may not have been published
     next_list: bytes = b""
     looked_at: int = 0  # ms, at one's own device list
+    groups: tuple[bytes, ...] | list[bytes] | None = None  # group chats in the first list of them that was taken
 
 
 @dataclass(frozen=True, slots=True, repr=False)
