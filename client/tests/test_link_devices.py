@@ -63,6 +63,21 @@ async def test_a_message_that_was_sealed_under_an_older_list_raises_no_alarm(
     assert not [sentence for sentence in told(laptop) if "withholding" in sentence]
 
 
+async def test_a_list_of_chats_that_makes_no_sense_keeps_nobodys_message_back(
+    alice: Client, bob: Client, relay: Relay, open_client: Open
+) -> None:
+    await befriend(alice, bob)
+    laptop = await second_device(open_client, alice, "laptop")
+    await registered(open_client, "carol")
+    await laptop.send("carol", "I am alice")  # to the phone, that chat is a strange one
+    await bob.send("alice", "hi")
+    relay.refusals["GET chats"] = [(200, {"chats": "nonsense"})]
+    await alice.sync()
+    assert relay.refusals["GET chats"] == []
+    assert (await lines(alice, "bob"))[-1] == "hi"
+    assert relay.queue[relay.device_of("alice")] == []
+
+
 async def test_without_history_nothing_of_before_is_there_and_pins_are(
     alice: Client, bob: Client, open_client: Open
 ) -> None:
