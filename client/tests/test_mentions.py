@@ -116,6 +116,23 @@ async def test_more_than_a_message_can_hold_are_refused(friends: Friends, monkey
     assert await alice._context.write(work) == 1
 
 
+async def test_of_whom_history_says_that_they_are_mentioned_not_all_are_looked_up(
+    friends: Friends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, dora = friends
+    ids = [UUID((await account_of(one)).account).bytes for one in (alice, bob, dora)]
+
+    async def among(*accounts: bytes) -> tuple[bytes, ...]:
+        return await alice._context.write(lambda tx: mentions.pinned_among(tx, accounts))
+
+    strangers = [bytes([number]) * 16 for number in range(3)]
+    assert await among(*strangers, *ids, *ids) == tuple(ids)
+    monkeypatch.setattr(mentions, "MOST_LOOKED_UP", 4)
+    assert await among(*strangers, *strangers, *ids) == (ids[0],)
+    monkeypatch.setattr(mentions, "MOST", 2)
+    assert await among(*ids) == tuple(ids[:2])
+
+
 async def test_in_an_open_chat_the_text_alone_says_who_is_mentioned(alice: Client, bob: Client) -> None:
     await choir(alice, bob)
     await alice.send("#Choir", "@Bob, @eve: hi", open_chat=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from ..errors import WrongUse
 from ..protocol.ids import AccountId
@@ -13,6 +14,7 @@ from .group_lookup import state_of
 from .showing import name_of
 
 MOST = 100  # of a message; with the longest text they still fit into what the server takes
+MOST_LOOKED_UP = 1_000  # of what another device says that a message mentions
 
 _PUNCTUATION = "._-"  # may stand in a username, and behind one
 
@@ -53,8 +55,9 @@ def members_among(tx: Transaction, group: bytes, accounts: Iterable[bytes]) -> t
 
 def pinned_among(tx: Transaction, accounts: Iterable[bytes]) -> tuple[bytes, ...]:
     """Of what a message from before this device's time mentions, who is known here: members come and go."""
-    pins = ((one, peers.pin_of(peers.by_account(tx, one))) for one in dict.fromkeys(bytes(one) for one in accounts))
-    return tuple(one for one, pin in pins if pin is not None)[:MOST]
+    wanted = islice(dict.fromkeys(bytes(one) for one in accounts), MOST_LOOKED_UP)
+    known = (one for one in wanted if peers.pin_of(peers.by_account(tx, one)) is not None)
+    return tuple(islice(known, MOST))
 
 
 def _names(tx: Transaction, group: bytes) -> dict[str, bytes]:
