@@ -146,14 +146,19 @@ async def test_how_far_a_message_came_is_told_and_not_with_whom(
     talked: Friends, open_client: Open, relay: Relay
 ) -> None:
     alice, _, _ = talked
-    await _say_read(alice, relay, "bob", "one")
+    await _say(alice, relay, "bob", "one", "read")
     laptop = await second_device(open_client, alice, "laptop")
     await laptop.sync()
     assert ((await said(laptop, "one")).state, (await said(laptop, "one")).reached) == ("read", ())
     # The server is asked with whom, and says it for as long as it knows.
     asked = [one for body in relay.bodies("messages/statuses") for one in body["messages"]]
     assert (await said(laptop, "one")).id in asked
-    await _say_read(laptop, relay, "bob", "one")
+    # That somebody got it is not all that there is to ask, though somebody has read it.
+    await _say(laptop, relay, "bob", "one", "delivered")
+    times = len(relay.bodies("messages/statuses"))
+    await laptop.sync()
+    assert (await said(laptop, "one")).id in relay.bodies("messages/statuses")[times]["messages"]
+    await _say(laptop, relay, "bob", "one", "read")
     assert (await said(laptop, "one")).reached == (Reached("bob", "read", NOW),)
 
 
@@ -386,7 +391,7 @@ def _entry_of(part: History, one: content.Content) -> HistoryEntry:
     return replace(part.entries[0], padded=Secret(padded))
 
 
-async def _say_read(client: Client, relay: Relay, reader: str, text: str) -> None:
-    """The server says that somebody has read a message."""
-    message, account = UUID((await said(client, text)).id).bytes, account_id(relay, reader)
-    await client._statuses.apply([Status(message, account, bytes(16), "read", NOW)])
+async def _say(client: Client, relay: Relay, other: str, text: str, status: str) -> None:
+    """The server says how far a message has come with somebody."""
+    message, account = UUID((await said(client, text)).id).bytes, account_id(relay, other)
+    await client._statuses.apply([Status(message, account, bytes(16), status, NOW)])

@@ -107,7 +107,9 @@ def _apply(tx: Transaction, statuses: Sequence[Status]) -> None:
         if _rank(status.status) > _rank(known.get(key, [""])[0]):
             known[key] = [status.status, status.at]
             changed = replace(entry, statuses=known)
-            timeline.update(tx, changed, unsettled=outgoing_state(changed) != "read")
+            # What another own device has told for all of them says of none that there is no more to ask.
+            of_others = {key: one for key, one in known.items() if not key.startswith(me.account)}
+            timeline.update(tx, changed, unsettled=outgoing_state(replace(entry, statuses=of_others)) != "read")
 
 
 def _writers(tx: Transaction, chat: ChatState) -> list[bytes]:
