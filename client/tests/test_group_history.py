@@ -10,7 +10,7 @@ import pytest
 from clocks import SteppingClock
 from group_parties import Friends, account_id, lines, roster, settle
 from parties import PASSWORD, Open, nothing_more, second_device, texts
-from relay import Relay
+from relay import Relay, b64, decode
 
 from messenger_client import Client, Message, Notice
 from messenger_client.api import Status
@@ -353,6 +353,24 @@ async def test_of_a_group_chat_that_is_not_known_nothing_is_shown(talked: Friend
     await bob.send(GROUP, "four")
     assert await texts(laptop, 1) == ["four"]
     assert await nothing_more(laptop)
+
+
+async def test_of_a_group_chat_that_does_not_hold_the_warning_alone_is_shown(
+    talked: Friends, open_client: Open, relay: Relay
+) -> None:
+    alice, _, _ = talked
+    [name] = relay.groups.of
+    first = relay.groups.only.operations[0]
+    true = first["signature"]
+    first["signature"] = b64(decode(true)[::-1])
+    laptop = await second_device(open_client, alice, "laptop")
+    await laptop.sync()
+    [warning] = await laptop.history(f"#{name}")
+    [chat] = await laptop.chats()
+    assert (warning.text, chat.last) == ((await laptop.groups())[0].trouble, warning)
+    first["signature"] = true
+    await laptop.sync()
+    assert await lines(laptop) == await lines(alice)
 
 
 async def shared_by(client: Client) -> list[History]:

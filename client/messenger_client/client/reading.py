@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..api import forms
 from ..store import Transaction, groups, peers, timeline
-from ..store.records import ChatState, Peer
+from ..store.records import ChatState, Entry, Peer
 from .context import require_me
 from .model import Chat, Event, Message
 from .naming import group_named, is_group_name
@@ -18,7 +18,7 @@ def history(tx: Transaction, username: str, *, limit: int, now: int, details: bo
     timeline.release_due(tx, now=now)
     peer = None if is_group_name(username) else peers.by_name(tx, username)
     if is_group_name(username):
-        entries = timeline.history(tx, group_named(tx, username), limit=limit)
+        entries = _lines(tx, group_named(tx, username), limit=limit)
     elif peer is None:
         entries = timeline.history_by_name(tx, username, limit=limit)
     else:
@@ -33,7 +33,7 @@ def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
     timeline.release_due(tx, now=now)
     found = []
     for state in timeline.chats(tx):
-        lines = timeline.history(tx, state.conversation, limit=1)
+        lines = _lines(tx, state.conversation, limit=1)
         last = event_of(tx, me, lines[-1], now=now) if lines else None
         unseen = timeline.count_unseen(tx, state.conversation, after=seen)
         if state.is_group:
@@ -43,6 +43,15 @@ def chats(tx: Transaction, *, seen: int, now: int) -> list[Chat]:
         identifier, name = forms.uuid(state.conversation), name_of(tx, state.account)
         found.append(Chat(identifier, name, last, unseen, verified, muted=state.muted))
     return sorted(found, key=order_of)
+
+
+def _lines(tx: Transaction, chat: bytes, *, limit: int) -> list[Entry]:
+    """The last lines; of a group chat that was not followed yet none that came as history, but why it was not."""
+    entries = timeline.history(tx, chat, limit=limit)
+    group = groups.get(tx, chat)
+    if group is None or group.standing:
+        return entries
+    return [entry for entry in entries if entry.kind != "text"]
 
 
 def _group(tx: Transaction, state: ChatState, last: Event | None, unseen: int) -> Chat:
