@@ -3,7 +3,7 @@
 // PROTOCOL.md, Linking: texts of private and of group chats. What is taken is an own device's word; each message that
 // does not hold spoils itself alone. A group chat may not be known here yet: nothing of it is shown before it is.
 
-import { equal } from "../lib/bytes";
+import { equal, hex } from "../lib/bytes";
 import { ACCEPTED, DELIVERED, History, HistoryEntry, parts, READ } from "../protocol/account_data";
 import { Text } from "../protocol/body";
 import { readHistory, type Content } from "../protocol/content";
@@ -12,12 +12,14 @@ import { secret } from "../protocol/secret";
 import * as chats from "../store/chats";
 import * as groups from "../store/groups";
 import { Entry, type ChatState, type EntryStatus, type Me } from "../store/records";
+import * as repairs from "../store/repairs";
 import * as settings from "../store/settings";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import * as lookup from "./group_lookup";
 import { mentionsBefore, mentionsIn } from "./mentions";
 import { chatWith } from "./places";
+import { asFirstTold } from "./placing";
 import { outgoingState } from "./statuses";
 
 const PAGE = 500; // lines read at once
@@ -40,7 +42,11 @@ export function history(tx: Transaction, me: Me, chat: ChatState, from: number):
   return parts(messages(tx, me, chat)).map((entries, at) => new History(account, entries, from + at, group));
 }
 
-/** Keep messages from before this device was linked, in front of what it has received itself. */
+/**
+ * Keep messages from before this device was linked, in front of what it has received itself.
+ *
+ * What was written while it was not on the list, and lines here are older than, stands at the end.
+ */
 export function takeHistory(tx: Transaction, me: Me, part: History): Entry[] {
   const state = settings.linking(tx);
   settings.saveLinking(tx, { ...state, taken: Math.min(state.taken + 1, state.history) });
@@ -48,19 +54,47 @@ export function takeHistory(tx: Transaction, me: Me, part: History): Entry[] {
   const chat = placeOf(tx, me, part);
   if (chat === null) return [];
   const shown: Entry[] = [];
+  const placeFor = placing(timeline.newest(tx, chat));
+  const read: Uint8Array[] = []; // of those that stand behind what is here
   let unread: number | null = null;
   for (const one of part.entries) {
     const content = opened(one, me, part);
     if (content === null) continue;
     const entry = entryOf(tx, one, content, me, part);
     const unsettled = entry.outgoing && (group !== null || one.state !== READ);
-    const added = timeline.addHistory(tx, entry, { unsettled, begins: group === null });
+    const added = keep(tx, entry, { unsettled, begins: group === null, at: placeFor(entry) });
     shown.push(...added);
     const position = added[0]?.position;
-    if (position !== undefined && !entry.outgoing && one.state !== READ) unread = Math.min(unread ?? position, position);
+    if (position === undefined || entry.outgoing) continue;
+    if (one.state !== READ && position < 0) unread = Math.min(unread ?? position, position);
+    if (one.state === READ && position > 0) read.push(entry.id);
   }
   if (unread !== null) chats.leaveUnread(tx, chat, unread);
+  chats.markReadElsewhere(tx, chat, read);
   return chats.chat(tx, chat) === null ? [] : shown;
+}
+
+/** Add a message; where a line says that it could not be read, it takes that line's place. */
+function keep(tx: Transaction, entry: Entry, how: Parameters<typeof timeline.addHistory>[2]): Entry[] {
+  const standing = timeline.get(tx, entry.account, entry.id);
+  if (standing?.kind !== "unreadable") return timeline.addHistory(tx, entry, how);
+  repairs.forget(tx, entry.account, entry.id);
+  const shown = timeline.repair(tx, asFirstTold(entry, standing), standing);
+  for (const one of shown.slice(0, 1)) timeline.update(tx, one, how);
+  return shown;
+}
+
+/** By which time the messages of one part stand, or at the end: none before an earlier one of the same device. */
+function placing(newest: number | null): (entry: Entry) => number | "end" {
+  const latest = new Map<string, number>();
+  let isEnd = false;
+  return ({ account, device, accepted }) => {
+    const sender = hex(account) + hex(device ?? NOBODY);
+    const at = Math.max(accepted, latest.get(sender) ?? 0);
+    latest.set(sender, at);
+    isEnd ||= newest !== null && newest < at;
+    return isEnd ? "end" : at;
+  };
 }
 
 /** The conversation that messages of before belong to; a group chat's may stand here before it is known. */

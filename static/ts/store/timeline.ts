@@ -10,6 +10,7 @@ import * as repairs from "./repairs";
 import type { Row, Transaction } from "./transaction";
 
 export const GAP_WAIT = 10_000; // ms
+const PAGE = 20; // lines that are looked at together
 
 // Where lines from before this device's time stand, by the server's time: all below 0, and so many to a millisecond.
 const BEFORE = 2 ** 52;
@@ -51,11 +52,18 @@ export function place(tx: Transaction, entry: Entry, when: { now: number; isFirs
 }
 
 /**
- * Add a message from before this device's time; what its device wrote later follows it. `begins`: even if none of that
- * device's messages was counted yet. Not in a group chat: nothing before the first that this device can read is missing.
+ * Add a message that another own device has told; what its device wrote later follows it. Returns what is shown by that.
+ *
+ * `begins`: even if none of that device's messages was counted yet. Not in a group chat: nothing before the first that
+ * this device can read is missing. `at`: the server's time to place it by; "end": behind all that came here.
  */
-export function addHistory(tx: Transaction, entry: Entry, how: { unsettled: boolean; begins: boolean }): Entry[] {
-  const added = addBefore(tx, entry);
+export function addHistory(
+  tx: Transaction,
+  entry: Entry,
+  how: { unsettled: boolean; begins: boolean; at?: number | "end" },
+): Entry[] {
+  const { at = entry.accepted } = how;
+  const added = at === "end" ? add(tx, entry) : addBefore(tx, entry, at);
   if (added === null) return [];
   update(tx, added, how);
   const flow = flowOf(entry);
@@ -66,9 +74,20 @@ export function addHistory(tx: Transaction, entry: Entry, how: { unsettled: bool
 }
 
 /** Add a line from before this device's time: by the server's time, before all that came here. Null: it is there already. */
-export function addBefore(tx: Transaction, entry: Entry): Entry | null {
-  const added = { ...entry, position: freePosition(tx, Math.min(entry.accepted, LATEST) * ROOM - BEFORE) };
+export function addBefore(tx: Transaction, entry: Entry, at = entry.accepted): Entry | null {
+  const added = { ...entry, position: freePosition(tx, Math.min(at, LATEST) * ROOM - BEFORE) };
   return insert(tx, added, null) ? added : null;
+}
+
+/** The server's time of the last line that has one, of what a conversation shows behind its history; null: none has. */
+export function newest(tx: Transaction, chat: Uint8Array): number | null {
+  for (let before: number | null = null; ; ) {
+    const page: Entry[] = lines(tx, chat, before, PAGE);
+    const found = page.findLast((one) => one.position > 0 && one.accepted > 0);
+    if (found !== undefined) return found.accepted;
+    before = page[0]?.position ?? 0;
+    if (before <= 0) return null;
+  }
 }
 
 /** Put a message that can be read after all where the line stands that stood for it. Returns what is shown by that. */

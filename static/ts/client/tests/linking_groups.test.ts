@@ -3,14 +3,17 @@
 import { beforeEach, expect, test } from "vitest";
 import { random } from "../../lib/bytes";
 import { fromUuid } from "../../lib/uuid";
-import { History, HistoryEntry, READ } from "../../protocol/account_data";
+import { ACCEPTED, History, HistoryEntry, READ } from "../../protocol/account_data";
 import { Reset, Text, type Body } from "../../protocol/body";
-import { privateConversation, seal } from "../../protocol/content";
+import { privateConversation, readPadded, seal } from "../../protocol/content";
 import { secret, type Secret } from "../../protocol/secret";
 import { requireMe } from "../context";
 import { queueControl } from "../controls";
 import { history, takeHistory } from "../history";
 import * as chats from "../../store/chats";
+import { Entry, Unreadable } from "../../store/records";
+import * as repairs from "../../store/repairs";
+import * as timeline from "../../store/timeline";
 import type { Line } from "../model";
 import { made, says, summary, texts } from "./group_parties";
 import { befriend, joined, linked, until, type Party } from "./parties";
@@ -176,6 +179,61 @@ test("of a group's history, what is no message of the group is skipped, and what
   expect(shown.map((one) => one.text)).toEqual(["holds"]);
   expect(await texts(alice, id)).toEqual(["bob: holds", ...before]);
   expect(await alice.texts(bob)).toEqual(["hello", "hello yourself"]);
+});
+
+/** The same, with other fields. */
+function changed(
+  { account, device, accepted, padded, stamp, stampKey, state }: HistoryEntry,
+  fields: Partial<Pick<HistoryEntry, "account" | "device" | "accepted" | "state">>,
+): HistoryEntry {
+  return new HistoryEntry({ account, device, accepted, padded, stamp, stampKey, state, ...fields });
+}
+
+function take(...entries: HistoryEntry[]): void {
+  alice.read((tx) => takeHistory(tx, requireMe(tx), new History(null, entries, 0, bytes(id))));
+}
+
+const said = (text: string): HistoryEntry => entryOf(new Text(text), bytes(id));
+
+test("what was missed stands at the end as the other device has it, and is unread if it is there", async () => {
+  await talk();
+  await alice.messenger.markRead(id, Number.MAX_SAFE_INTEGER);
+  const before = await texts(alice, id);
+  const late = (await all(alice)).at(-1)!.acceptedAt + 10;
+  const ofCarol = { account: bytes(carol.account), device: bytes(carol.device), accepted: late - 5 };
+  take(said("early"), changed(said("one"), { accepted: late }), changed(said("two"), ofCarol), changed(said("three"), { accepted: late }));
+  expect(await texts(alice, id)).toEqual(["bob: early", ...before, "bob: one", "carol: two", "bob: three"]);
+  expect((await summary(alice, id))?.unread).toBe(0);
+  const later = { accepted: late + 5 };
+  take(changed(said("four"), later), changed(said("five"), { ...later, state: ACCEPTED }), changed(said("six"), { ...later, state: ACCEPTED }));
+  expect((await texts(alice, id)).slice(-3)).toEqual(["bob: four", "bob: five", "bob: six"]);
+  expect(await summary(alice, id)).toMatchObject({ unread: 2, firstUnread: (await all(alice)).at(-2)?.position });
+});
+
+test("a device's messages of before keep their order, whatever time they have", async () => {
+  const before = await texts(alice, id);
+  const ofCarol = { account: bytes(carol.account), device: bytes(carol.device), accepted: 1_500 };
+  take(changed(said("one"), { accepted: 2_000 }), changed(said("two"), { accepted: 1_000 }), changed(said("three"), ofCarol));
+  expect(await texts(alice, id)).toEqual(["carol: three", "bob: one", "bob: two", ...before]);
+  expect((await all(alice))[2]?.acceptedAt).toBe(1_000);
+});
+
+test("a message of before that could not be read stands in the place of the line that said so", async () => {
+  await talk();
+  const entry = said("readable");
+  const { messageId: message } = readPadded(entry.padded);
+  const about = { account: entry.account, device: entry.device, chat: bytes(id) };
+  alice.read((tx) => {
+    timeline.add(tx, Entry.of({ ...about, id: message, kind: "unreadable", outgoing: false, sent: 7, accepted: 7 }));
+    repairs.save(tx, Unreadable.of({ ...about, message, at: 7, session: message, dh: message, n: 0 }));
+  });
+  const before = await all(alice);
+  expect(before.at(-1)?.kind).toBe("unreadable");
+  take(entry);
+  const after = await all(alice);
+  expect(after.slice(0, -1)).toEqual(before.slice(0, -1));
+  expect(after.at(-1)).toMatchObject({ kind: "text", text: "readable", position: before.at(-1)?.position, acceptedAt: 7 });
+  expect(alice.read((tx) => repairs.all(tx))).toEqual([]);
 });
 
 test("a history that somebody else's device sends is none", async () => {
