@@ -7,6 +7,7 @@ import type { Transaction } from "../store/transaction";
 import { stateOf } from "./group_lookup";
 import { conversationWith } from "./places";
 
+const MOST_ASKED = 1_000; // accounts of one text that are looked up: a made-up one names thousands
 const MOST = 100; // of a message; with the longest text they still fit into what the server takes
 
 export interface Mentions {
@@ -35,11 +36,18 @@ export function mentionsIn(tx: Transaction, own: Uint8Array, { chat, author, nam
 export function mentionsBefore(tx: Transaction, own: Uint8Array, { author, named }: Named): Mentions {
   const isKnown = (account: Uint8Array): boolean =>
     equal(account, own) || (peers.byAccount(tx, account)?.pin ?? null) !== null;
-  return counted(own, author, named.filter(isKnown));
+  const known: Uint8Array[] = [];
+  for (const account of distinct(named).slice(0, MOST_ASKED)) {
+    if (known.length < MOST && isKnown(account)) known.push(account);
+  }
+  return counted(own, author, known);
 }
 
 function counted(own: Uint8Array, author: Uint8Array, named: readonly Uint8Array[]): Mentions {
-  const distinct = [...new Map(named.map((account) => [hex(account), account])).values()];
-  const mentions = distinct.slice(0, MOST);
+  const mentions = distinct(named).slice(0, MOST);
   return { mentions, mentioned: !equal(author, own) && mentions.some((account) => equal(account, own)) };
+}
+
+function distinct(accounts: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(accounts.map((account) => [hex(account), account])).values()];
 }
