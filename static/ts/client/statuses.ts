@@ -88,7 +88,7 @@ export class Statuses {
     const others = entry.statuses.filter((one) => !isSame(one));
     const { account, device, at } = status;
     const changed: Entry = { ...entry, statuses: [...others, { account, device, status: name, at }] };
-    timeline.update(tx, changed, { unsettled: outgoingState(changed) !== "read" });
+    timeline.update(tx, changed, { unsettled: !isReadBySome(changed) });
     this.#context.telling.lines([changed]);
   }
 }
@@ -106,6 +106,12 @@ export function outgoingState(entry: Entry): MessageState {
     (furthest, one) => (rank(one.status) > rank(furthest) ? one.status : furthest),
     "accepted",
   );
+}
+
+/** Whether it is known who has read it: under one's own account stands what a group chat's history says of the sum. */
+function isReadBySome(entry: Entry): boolean {
+  const statuses = entry.statuses.filter((one) => !equal(one.account, entry.account));
+  return outgoingState({ ...entry, statuses }) === "read";
 }
 
 function rank(name: string): number {
