@@ -3,6 +3,7 @@
 // PROTOCOL.md, Groups. The server orders; what a group chat is, its operations alone say.
 
 import type { Operations } from "../api/index";
+import { equal } from "../lib/bytes";
 import { ListRefused, type ProtocolError } from "../protocol/errors";
 import { ADMIN, Leave } from "../protocol/group_args";
 import type { GroupLink } from "../protocol/group_link";
@@ -10,6 +11,7 @@ import type { GroupState } from "../protocol/group_state";
 import { Group } from "../store/group_records";
 import * as groups from "../store/groups";
 import type { Entry, Me } from "../store/records";
+import * as settings from "../store/settings";
 import * as timeline from "../store/timeline";
 import type { Transaction } from "../store/transaction";
 import { noteOperation } from "./group_events";
@@ -44,7 +46,7 @@ export function applyOperations(
   const last = steps.at(-1)?.after ?? state;
   // Of a group chat that is new here, not the half in which this account is not yet.
   const isHalf = state === null && !isMember(last, me);
-  const linked = state === null || group.isPart ? linkedAt(tx, me) : null;
+  const linked = (state === null || group.isPart) && wasThere(tx, id) ? linkedAt(tx, me) : null;
   if (failure !== null && (link !== null || steps.length === 0 || isHalf)) throw failure;
   let { leftAt, title } = group;
   const shown: Entry[] = [];
@@ -76,6 +78,12 @@ export function applyOperations(
     ended: isIn || link !== null ? "" : group.ended === "" ? "removed" : group.ended,
   });
   return { state, shown, failure };
+}
+
+/** When this device was linked. Of one that comes later, the times in its operations hide nothing. */
+function wasThere(tx: Transaction, id: Uint8Array): boolean {
+  const first = settings.linking(tx).groups;
+  return first === null || first.some((one) => equal(one, id));
 }
 
 /** Whether an admin's client has to bring a new group key: somebody who knows it has left. */

@@ -8,6 +8,8 @@ import { Meta } from "../protocol/group_meta";
 import { GroupState } from "../protocol/group_state";
 import type { Group } from "../store/group_records";
 import * as groups from "../store/groups";
+import * as settings from "../store/settings";
+import type { Transaction } from "../store/transaction";
 import type { Context } from "./context";
 import type { Directory } from "./directory";
 import { Changer } from "./group_changing";
@@ -129,6 +131,7 @@ export class Groups {
     const known = this.#context.write((tx) => groups.all(tx)).filter((one) => one.ended === "");
     const before = known.filter((one) => !this.#changer.isMaking(one.id)); // the list may be older than that one
     const listed = await this.#context.api.groups.list();
+    this.#context.write((tx) => noteFirst(tx, listed));
     for (const one of listed) await this.#follow(one);
     for (const { id, state, announce } of before) {
       if (listed.some(({ group }) => equal(group, id))) {
@@ -211,6 +214,12 @@ export class Groups {
     telling.chat(id);
     telling.flush();
   }
+}
+
+/** Of the group chats that are there when this device begins, what is from before it was linked is no news. */
+function noteFirst(tx: Transaction, listed: readonly GroupListed[]): void {
+  const state = settings.linking(tx);
+  if (state.groups === null) settings.saveLinking(tx, { ...state, groups: listed.map(({ group }) => group) });
 }
 
 /** What goes wrong is tried again by the next connection. */

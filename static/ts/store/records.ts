@@ -30,6 +30,7 @@ export interface Linking {
   readonly taken: number; // of those
   readonly nextSeed: Uint8Array | null; // AK of a list that was signed and may not have been published
   readonly nextList: Uint8Array | null;
+  readonly groups: readonly Uint8Array[] | null; // group chats in the first list of them that was taken
 }
 
 /** Next ids by label, and when the signed ones were made. Written before anything is published. */
@@ -224,6 +225,7 @@ export const Linking = new Kind<Linking, keyof Linking>([], {
   taken: 0,
   nextSeed: null,
   nextList: null,
+  groups: null,
 });
 
 export const PrekeyState = new Kind<PrekeyState, keyof PrekeyState>([], {

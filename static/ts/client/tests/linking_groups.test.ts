@@ -1,7 +1,7 @@
 // A browser that is linked later, and the group chats that its account is in: what was written before comes on wish.
 
 import { beforeEach, expect, test } from "vitest";
-import { random } from "../../lib/bytes";
+import { equal, random } from "../../lib/bytes";
 import { fromUuid } from "../../lib/uuid";
 import { ACCEPTED, History, HistoryEntry, READ } from "../../protocol/account_data";
 import { Reset, Text, type Body } from "../../protocol/body";
@@ -10,7 +10,9 @@ import { secret, type Secret } from "../../protocol/secret";
 import { requireMe } from "../context";
 import { queueControl } from "../controls";
 import { history, takeHistory } from "../history";
+import { mentionsBefore } from "../mentions";
 import * as chats from "../../store/chats";
+import * as peers from "../../store/peers";
 import { Entry, Unreadable } from "../../store/records";
 import * as repairs from "../../store/repairs";
 import * as timeline from "../../store/timeline";
@@ -103,6 +105,20 @@ test("without history a new browser shows the group's own lines, as nothing new"
   await until(async () => ((await summary(tablet, id))?.unread ?? 0) > 1); // what happens from now on is
 });
 
+test("a group that comes after the linking is news, whatever time its operations claim", async () => {
+  const laptop = await linked(alice);
+  await until(async () => (await summary(laptop, id))?.name === "Walks");
+  const before = Date.now() - 1_800_000;
+  bob.clock.ahead = -3_600_000;
+  const later = await made(bob, carol);
+  await bob.messenger.addMember(later, alice.account);
+  bob.clock.ahead = 0;
+  await until(async () => (await texts(laptop, later)).at(-1) === "bob added you.");
+  const line = (await laptop.messenger.lines(later, null, 1))[0];
+  expect(line?.sentAt).toBeLessThan(before);
+  expect(await summary(laptop, later)).toMatchObject({ unread: 1, firstUnread: line?.position });
+});
+
 test("an own message of before shows what is known of it: that somebody has it, and by and by who", async () => {
   await talk();
   await until(async () => (await all(alice))[2]?.devices.length === 2);
@@ -179,6 +195,34 @@ test("of a group's history, what is no message of the group is skipped, and what
   expect(shown.map((one) => one.text)).toEqual(["holds"]);
   expect(await texts(alice, id)).toEqual(["bob: holds", ...before]);
   expect(await alice.texts(bob)).toEqual(["hello", "hello yourself"]);
+});
+
+test("whoever has not read an own message of before is asked about, though somebody has", () => {
+  const entry = changed(said("mine"), { account: bytes(alice.account), device: bytes(alice.device) });
+  const { messageId: message } = readPadded(entry.padded);
+  take(entry);
+  const isOpen = (): boolean => alice.read((tx) => timeline.unsettled(tx, 500)).some((one) => equal(one.id, message));
+  const hear = (status: string): void => {
+    alice.messenger.inside.statuses.apply([{ message, account: bytes(bob.account), device: bytes(bob.device), status, at: 9 }]);
+  };
+  expect(isOpen()).toBe(true);
+  hear("delivered");
+  expect(isOpen()).toBe(true);
+  hear("read");
+  expect(isOpen()).toBe(false);
+});
+
+test("of whom a message of before names, a hundred count at most, each once", () => {
+  const named = Array.from({ length: 150 }, () => random(16));
+  const [own, stranger] = [bytes(alice.account), random(16)];
+  const mentions = alice.read((tx) => {
+    for (const account of named) peers.change(tx, account, { pin: new Uint8Array(1) });
+    const all = [stranger, own, own, ...named.flatMap((one) => [one, one])];
+    return mentionsBefore(tx, own, { chat: bytes(id), author: bytes(bob.account), named: all });
+  });
+  expect(mentions).toEqual({ mentions: [own, ...named.slice(0, 99)], mentioned: true });
+  const strangers = [...Array.from({ length: 1_000 }, () => random(16)), own];
+  expect(alice.read((tx) => mentionsBefore(tx, own, { chat: bytes(id), author: stranger, named: strangers }))).toEqual({ mentions: [], mentioned: false });
 });
 
 /** The same, with other fields. */
