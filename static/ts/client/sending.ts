@@ -6,7 +6,7 @@
 import { accepted, directory as directoryOf, type Accepted } from "../api/answers";
 import * as forms from "../api/forms";
 import { encodeBase64url } from "../lib/base64url";
-import { hex } from "../lib/bytes";
+import { equal, hex } from "../lib/bytes";
 import { ClientError, IdentityHasChanged, KeysRefused, Refused, UnknownPerson, Unreachable, WrongUse } from "../lib/errors";
 import { uuid } from "../lib/uuid";
 import * as chats from "../store/chats";
@@ -76,16 +76,10 @@ export class Sender {
 
   /** Encrypt in order, send together, settle. */
   async #sendSome(waiting: readonly Outgoing[], problems: Problems): Promise<void> {
-    const encrypted: Outgoing[] = [];
-    for (const outgoing of waiting) {
-      if (problems.stuck.has(hex(outgoing.account))) continue;
-      try {
-        this.#requireUnchanged(outgoing.account);
-        const prepared = outgoing.envelopes.length > 0 ? outgoing : await this.#prepare(outgoing);
-        if (prepared !== null) encrypted.push(prepared);
-      } catch (error) {
-        this.#notPrepared(outgoing, error, problems);
-      }
+    let encrypted = await this.#encryptAll(waiting, problems);
+    if (!this.#context.write((tx) => encrypted.every((one) => isCurrent(tx, one)))) {
+      // Learnt while the last were encrypted: the first would be refused, and come long after them.
+      encrypted = await this.#encryptAll(encrypted, problems);
     }
     const results = await Promise.allSettled(encrypted.map((one) => this.#post(one)));
     const answered = encrypted.map((outgoing, at) => ({ outgoing, result: results[at] }));
@@ -107,6 +101,22 @@ export class Sender {
       else this.#giveUp(outgoing, problems);
     }
     if (wait !== null) await this.#context.environment.clock.sleep(wait);
+  }
+
+  /** Those that can leave, in order. */
+  async #encryptAll(waiting: readonly Outgoing[], problems: Problems): Promise<Outgoing[]> {
+    const encrypted: Outgoing[] = [];
+    for (const outgoing of waiting) {
+      if (problems.stuck.has(hex(outgoing.account))) continue;
+      try {
+        this.#requireUnchanged(outgoing.account);
+        const prepared = this.#context.write((tx) => encryptedBefore(tx, outgoing)) ?? (await this.#prepare(outgoing));
+        if (prepared !== null) encrypted.push(prepared);
+      } catch (error) {
+        this.#notPrepared(outgoing, error, problems);
+      }
+    }
+    return encrypted;
   }
 
   #notPrepared(outgoing: Outgoing, error: unknown, problems: Problems): void {
@@ -251,6 +261,23 @@ function giveBack(tx: Transaction, entry: Entry): void {
   if (chat !== null && entry.counter > 0 && chat.counter === entry.counter) {
     chats.saveChat(tx, { ...chat, counter: entry.counter - 1 });
   }
+}
+
+/** What was encrypted before. Null: nothing, or for others than it would be for now; then it is made anew. */
+function encryptedBefore(tx: Transaction, { id }: Outgoing): Outgoing | null {
+  const current = outbox.get(tx, id);
+  if (current === null || current.envelopes.length === 0) return null;
+  if (isCurrent(tx, current)) return current;
+  outbox.update(tx, { ...current, envelopes: [], attempts: current.attempts - 1 }); // the server refused nothing
+  return null;
+}
+
+/** Whether a message is encrypted for the lists that are known now. */
+function isCurrent(tx: Transaction, { lists }: Outgoing): boolean {
+  return lists.every(({ account, hash }) => {
+    const pin = peers.pinOf(peers.byAccount(tx, account));
+    return pin !== null && equal(pin.newest.hash, hash);
+  });
 }
 
 function clear(tx: Transaction, outgoing: Outgoing): void {

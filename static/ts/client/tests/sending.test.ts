@@ -1,6 +1,6 @@
 // The outbox: stored first, sent until answered, the same bytes, in order. One message's trouble is no other's.
 
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import * as cbor from "../../protocol/cbor";
 import { decodeBase64url } from "../../lib/base64url";
 import * as chats from "../../store/chats";
@@ -163,6 +163,46 @@ test("after devices_changed the same content goes under the same id to the devic
   expect(tag(second)).toEqual(tag(first));
   expect(second?.skipped).toEqual([ADDED_ID]);
   await arrived(bob, alice, "to all of you");
+});
+
+test("what was encrypted for a list that has changed since is encrypted anew, before the server refuses it", async () => {
+  await befriend(alice, bob);
+  relay.strict = true;
+  relay.refusals.of(SEND).push(problem(429, "too_many_requests", "", { retry_after: 7 }));
+  const before = sends().length;
+  const { id } = await alice.write(bob, "to all of you");
+  await until(() => alice.clock.slept.includes(7));
+  addDevice(bob);
+  await alice.messenger.inside.directory.refresh(bobId());
+  alice.clock.add(7_000);
+  await until(async () => (await alice.line(bob, id)).state !== "queued");
+  const [first, second, ...others] = sends().slice(before);
+  expect(others).toEqual([]);
+  expect([second?.message_id, second?.skipped]).toEqual([first?.message_id, [ADDED_ID]]);
+  expect(second?.lists).not.toEqual(first?.lists);
+  await arrived(bob, alice, "to all of you");
+});
+
+test("a list that changes while others are encrypted for is used for all that leave together", async () => {
+  await befriend(alice, bob);
+  const carol = await joined(relay, "carol");
+  relay.strict = true;
+  relay.refusals.of(SEND).push(problem(429, "too_many_requests", "", { retry_after: 7 }));
+  await alice.write(bob, "to all of you");
+  await until(() => alice.clock.slept.includes(7));
+  await alice.write(carol, "hello");
+  const { directory } = alice.messenger.inside;
+  const claim = directory.claim.bind(directory);
+  vi.spyOn(directory, "claim").mockImplementationOnce(async (targets) => {
+    addDevice(bob);
+    await directory.refresh(bobId());
+    return claim(targets);
+  });
+  const before = sends().length;
+  alice.clock.add(7_000);
+  await arrived(carol, alice, "hello");
+  await arrived(bob, alice, "to all of you");
+  expect(sends().slice(before).map((one) => one.skipped)).toEqual([[ADDED_ID], []]);
 });
 
 test("a suspended device gets nothing, and nobody waits for it", async () => {
