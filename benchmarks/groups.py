@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--messages", type=int, default=100, help="before the removal, after it, and at full load")
-    parser.add_argument("--window", type=int, default=4, help="messages that have not reached everybody, at full load")
+    parser.add_argument("--window", type=int, default=16, help="messages that have not reached everybody, at full load")
     parser.add_argument("--json", action="store_true", help="one object a line")
     options = parser.parse_args(argv)
     databases = ["postgresql", "sqlite"] if options.database == "both" else [options.database]
