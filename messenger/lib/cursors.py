@@ -29,7 +29,7 @@ class Asked:
 def page_by_id(rows: QuerySet[Row], name: str, asked: Asked) -> tuple[list[Row], str | None]:
     """A page by rising ids, which the field `name` has once each, and what the next one starts at.
 
-    Raises Malformed for a cursor that no earlier answer had.
+    Raises Malformed for what is no cursor of such a list.
     """
     if asked.cursor is not None:
         rows = rows.filter(**{f"{name}__gt": uuid.UUID(bytes=_read(asked.cursor, _ID))})
@@ -60,7 +60,7 @@ def page_by_number(*parts: QuerySet[Row], number: str, name: str, asked: Asked) 
 
 
 def bad_cursor() -> Malformed:
-    """For a cursor that no earlier answer had."""
+    """For what is no cursor of such a list."""
     return Malformed(errors=[{"field": "cursor", "message": "a cursor of an earlier answer"}])
 
 
