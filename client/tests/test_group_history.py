@@ -271,11 +271,7 @@ async def test_what_could_not_be_read_and_comes_as_history_stands_in_its_place(
     talked: Friends, open_client: Open, relay: Relay, clock: SteppingClock
 ) -> None:
     alice, bob, dora = talked
-    laptop = await second_device(open_client, alice, "laptop", history=False)
-    await laptop.sync()
-    await dora.send(GROUP, "four")
-    await _lose_sender_keys(laptop, relay)
-    await laptop.sync()
+    laptop = await _without_sender_keys(talked, open_client, relay)
     clock.ahead += 2 * MINUTE
     await laptop.sync()
     await bob.send(GROUP, "five")
@@ -294,12 +290,8 @@ async def test_what_could_not_be_read_and_comes_as_history_stands_in_its_place(
 async def test_what_came_as_history_and_cannot_be_read_has_one_line(
     talked: Friends, open_client: Open, relay: Relay, clock: SteppingClock
 ) -> None:
-    alice, _, dora = talked
-    laptop = await second_device(open_client, alice, "laptop", history=False)
-    await laptop.sync()
-    await dora.send(GROUP, "four")
-    await _lose_sender_keys(laptop, relay)
-    await laptop.sync()
+    alice, _, _ = talked
+    laptop = await _without_sender_keys(talked, open_client, relay)
     await alice.sync()
     for part in await shared_by(alice):
         await take(laptop, part)
@@ -391,11 +383,18 @@ async def take(client: Client, part: History) -> None:
     await client._context.write(lambda tx: sharing.take_history(tx, require_me(tx), part))
 
 
-async def _lose_sender_keys(client: Client, relay: Relay) -> None:
-    me = await client._context.me()
+async def _without_sender_keys(talked: Friends, open_client: Open, relay: Relay) -> Client:
+    """Another device of alice's that has got dora's "four", and no key to read it with."""
+    alice, _, dora = talked
+    laptop = await second_device(open_client, alice, "laptop", history=False)
+    await laptop.sync()
+    await dora.send(GROUP, "four")
+    me = await laptop._context.me()
     queue = relay.queue[str(UUID(bytes=me.device))]
     assert any(row["kind"] == "control" for row in queue)
     queue[:] = [row for row in queue if row["kind"] != "control"]
+    await laptop.sync()
+    return laptop
 
 
 async def _unreadable(client: Client) -> list[str]:
